@@ -1,0 +1,51 @@
+// One parameter of a dataset, method, metric or training block, as plain data: what config, plan, describe and
+// the JSON Schema know of it. The declarations themselves stand in fields.hpp tables next to the engine options.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bcbench {
+
+enum class ParameterType {
+    boolean,
+    integer,
+    number,
+    string,
+    integer_or_list,  // 50 or [50, 80]
+    number_list,      // [0, 3]
+    number_or_list    // 1.0 or [0.5, 1, 2]
+};
+
+struct Parameter {
+    std::string name;
+    ParameterType type = ParameterType::number;
+    nlohmann::json default_value;            // null: the parameter has no default and must be given
+    std::optional<double> minimum;           // of the value, or of every element of a list
+    std::optional<double> maximum;
+    bool minimum_exclusive = false;          // true: value > minimum
+    bool maximum_exclusive = false;
+    bool optional = false;                   // true: null (absent) is a value of its own; default_value is then null
+    std::vector<std::string> choices;        // string parameters: the allowed words; empty: any text
+    std::string help;                        // one line; what larger values do
+};
+
+/// "integer", "number or list of numbers", ... as used in messages and in `describe`.
+std::string type_name(const Parameter& parameter);
+
+/// "an integer >= 1", "a number in (0, 2]", "one of adam, rmsprop, sgd": what is allowed, for messages.
+std::string allowed_values(const Parameter& parameter);
+
+/// What is wrong with `value`, or nothing. A wrong type, an out-of-range number or a word that is no choice is a
+/// fault; integers are accepted where numbers are expected, never the other way round.
+std::optional<std::string> fault_of(const Parameter& parameter, const nlohmann::json& value);
+
+/// The JSON Schema (draft 2020-12) of the parameter's value.
+nlohmann::json schema_of(const Parameter& parameter);
+
+/// Of `known`, the name nearest to `name` by edit distance, if it is near enough to be a likely typo.
+std::optional<std::string> nearest_name(const std::string& name, const std::vector<std::string>& known);
+
+}  // namespace bcbench
