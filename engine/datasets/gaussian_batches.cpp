@@ -1,0 +1,82 @@
+#include "engine/datasets/gaussian_batches.hpp"
+
+#include <string>
+
+#include "engine/check.hpp"
+#include "engine/linear.hpp"
+#include "engine/random.hpp"
+
+namespace bcbench::gaussian_batches {
+
+namespace {
+
+using arma::uword;
+
+// Cells of one type in batch `b`.
+uword cells_per_type(const Options& options, std::size_t b) {
+    const std::vector<std::int64_t>& sizes = options.n_cells_per_batch;
+    return static_cast<uword>(sizes[sizes.size() == 1 ? 0 : b] / options.n_types);
+}
+
+std::vector<std::string> numbered_names(std::size_t count) {
+    std::vector<std::string> names(count);
+    for (std::size_t i = 0; i < count; ++i) names[i] = std::to_string(i);
+    return names;
+}
+
+// Mean expression of type `t` in batch `b`. [F]
+Vector<float> expected_cell(const Options& options, std::size_t b, uword t) {
+    const auto n_features = static_cast<uword>(options.n_features);
+    const auto n_types = static_cast<uword>(options.n_types);
+    const uword width = n_features / n_types;
+    const uword end = t + 1 == n_types ? n_features : (t + 1) * width;
+    const auto shift = static_cast<float>(options.batch_shifts[b]);
+    Vector<float> mean(n_features, arma::fill::zeros);
+    for (uword f = t * width; f < end; ++f) mean[f] = static_cast<float>(options.type_signal);
+    return mean + shift;
+}
+
+}  // namespace
+
+void validate(const Options& options) {
+    const std::size_t n_batches = options.batch_shifts.size();
+    require(n_batches > 0, "batch_shifts needs one number per batch");
+    require(options.n_types >= 1, "n_types must be at least 1");
+    require(options.n_features >= options.n_types, "n_features must be at least n_types: each type needs a feature");
+    require(options.n_cells_per_batch.size() == 1 || options.n_cells_per_batch.size() == n_batches,
+            "n_cells_per_batch must be one number or one per entry of batch_shifts");
+    for (const std::int64_t size : options.n_cells_per_batch) {
+        require(size >= options.n_types, "n_cells_per_batch must be at least n_types: each type needs a cell");
+    }
+    require(options.noise_sd >= 0.0, "noise_sd must not be negative");
+}
+
+Dataset<float> generate(const Options& options, std::uint64_t seed) {
+    validate(options);
+    const std::size_t n_batches = options.batch_shifts.size();
+    const auto n_types = static_cast<uword>(options.n_types);
+    const Key noise_key = split(make_key(seed), 5)[0];
+
+    uword n_cells = 0;
+    for (std::size_t b = 0; b < n_batches; ++b) n_cells += n_types * cells_per_type(options, b);
+
+    Dataset<float> data;
+    data.cells.set_size(static_cast<uword>(options.n_features), n_cells);
+    data.batch.names = numbered_names(n_batches);
+    data.type.names = numbered_names(n_types);
+    uword first = 0;
+    for (std::size_t b = 0; b < n_batches; ++b) {
+        const uword count = cells_per_type(options, b);
+        for (uword t = 0; t < n_types; ++t, first += count) {
+            const Key key = fold_in(noise_key, static_cast<std::uint32_t>(b * n_types + t));
+            Matrix<float> block = columns(data.cells, first, count);  // [F x count]
+            block = static_cast<float>(options.noise_sd) * normal(key, block.n_rows, count);
+            block.each_col() += expected_cell(options, b, t);
+            data.batch.code.insert(data.batch.code.end(), count, static_cast<std::uint32_t>(b));
+            data.type.code.insert(data.type.code.end(), count, static_cast<std::uint32_t>(t));
+        }
+    }
+    return data;
+}
+
+}  // namespace bcbench::gaussian_batches

@@ -1,0 +1,79 @@
+#include "engine/random.hpp"
+
+#include <Random123/threefry.h>
+
+#include <algorithm>
+#include <bit>
+#include <boost/math/special_functions/erf.hpp>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace bcbench {
+
+Key threefry(Key key, Key counter) {
+    const threefry2x32_ctr_t output =
+        threefry2x32_R(20, threefry2x32_ctr_t{{counter.high, counter.low}}, threefry2x32_key_t{{key.high, key.low}});
+    return {output.v[0], output.v[1]};
+}
+
+Key make_key(std::uint64_t seed) {
+    return {static_cast<std::uint32_t>(seed >> 32), static_cast<std::uint32_t>(seed)};
+}
+
+Key fold_in(Key key, std::uint32_t number) { return threefry(key, {0, number}); }
+
+std::vector<Key> split(Key key, std::uint32_t count) {
+    std::vector<Key> keys(count);
+    for (std::uint32_t i = 0; i < count; ++i) keys[i] = threefry(key, {0, i});
+    return keys;
+}
+
+std::uint32_t random_word(Key key, std::uint64_t index) {
+    const Key output = threefry(key, make_key(index));
+    return output.high ^ output.low;
+}
+
+float uniform_from_word(std::uint32_t word, float low, float high) {
+    const float in_one_two = std::bit_cast<float>((word >> 9) | 0x3f800000U);
+    return std::max(low, (in_one_two - 1.0F) * (high - low) + low);
+}
+
+namespace {
+
+// sqrt(2) erfinv(uniform(low, high)), with the inverse error function in double, rounded once.
+float normal_quantile(std::uint32_t word, float low, float high) {
+    const double uniform = uniform_from_word(word, low, high);
+    return std::sqrt(2.0F) * static_cast<float>(boost::math::erf_inv(uniform));
+}
+
+}  // namespace
+
+Matrix<float> normal(Key key, arma::uword rows, arma::uword columns) {
+    const float low = std::nextafter(-1.0F, 0.0F);
+    Matrix<float> draws(rows, columns);
+    for (arma::uword i = 0; i < draws.n_elem; ++i) draws.memptr()[i] = normal_quantile(random_word(key, i), low, 1.0F);
+    return draws;
+}
+
+Matrix<float> truncated_normal(Key key, arma::uword rows, arma::uword columns) {
+    const float high = std::erf(std::sqrt(2.0F));
+    const float bound = std::nextafter(2.0F, 0.0F);
+    Matrix<float> draws(rows, columns);
+    for (arma::uword i = 0; i < draws.n_elem; ++i) {
+        draws.memptr()[i] = std::clamp(normal_quantile(random_word(key, i), -high, high), -bound, bound);
+    }
+    return draws;
+}
+
+std::vector<std::uint32_t> permutation(Key key, std::uint32_t n) {
+    std::vector<std::uint64_t> tagged(n);
+    for (std::uint32_t i = 0; i < n; ++i) tagged[i] = (std::uint64_t{random_word(key, i)} << 32) | i;
+    std::sort(tagged.begin(), tagged.end());
+    std::vector<std::uint32_t> order(n);
+    std::transform(tagged.begin(), tagged.end(), order.begin(),
+                   [](std::uint64_t value) { return static_cast<std::uint32_t>(value); });
+    return order;
+}
+
+}  // namespace bcbench

@@ -1,0 +1,27 @@
+#include "engine/reference/neighbors.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace bcbench::reference {
+
+arma::Mat<std::uint32_t> nearest_neighbors(const Matrix<double>& cells, arma::uword k) {
+    arma::Mat<std::uint32_t> index(k, cells.n_cols);
+    for (arma::uword i = 0; i < cells.n_cols; ++i) {
+        std::vector<std::pair<double, std::uint32_t>> others;
+        for (arma::uword j = 0; j < cells.n_cols; ++j) {
+            if (j == i) continue;
+            double squared = 0.0;
+            for (arma::uword f = 0; f < cells.n_rows; ++f) {
+                squared += (cells(f, i) - cells(f, j)) * (cells(f, i) - cells(f, j));
+            }
+            others.emplace_back(squared, static_cast<std::uint32_t>(j));
+        }
+        std::sort(others.begin(), others.end());
+        for (arma::uword r = 0; r < k; ++r) index(r, i) = others[r].second;
+    }
+    return index;
+}
+
+}  // namespace bcbench::reference
