@@ -25,4 +25,23 @@ struct Tiles {
     std::size_t size(std::size_t tile) const { return first(tile) + width <= total ? width : total - first(tile); }
 };
 
+/// Inner tile of every pass over cells: small enough for the cache, wide enough for the matrix product.
+inline constexpr std::size_t tile_cells = 256;
+
+/// A cut of `n_cells` into at most 64 chunks, each a multiple of tile_cells. A sum over cells keeps one partial sum
+/// per chunk and adds them in order, so that it depends on n_cells alone.
+inline Tiles chunks_of(std::size_t n_cells) {
+    const std::size_t tiles_per_chunk = (Tiles{n_cells, tile_cells}.count() + 63) / 64;
+    return {n_cells, tile_cells * (tiles_per_chunk == 0 ? 1 : tiles_per_chunk)};
+}
+
+/// Calls body(first, count) for each tile of tile_cells cells of one chunk, in order.
+template <class Body>
+void for_each_tile(const Tiles& chunks, std::size_t chunk, const Body& body) {
+    const std::size_t end = chunks.first(chunk) + chunks.size(chunk);
+    for (std::size_t first = chunks.first(chunk); first < end; first += tile_cells) {
+        body(first, first + tile_cells <= end ? tile_cells : end - first);
+    }
+}
+
 }  // namespace bcbench

@@ -1,0 +1,132 @@
+#include "engine/methods/differentiable_harmony.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/check.hpp"
+#include "engine/linear.hpp"
+#include "engine/methods/harmony_step.hpp"
+#include "engine/parallel.hpp"
+
+namespace bcbench::differentiable_harmony {
+
+using arma::uword;
+
+void validate(const Options& options) {
+    require(options.n_clusters >= 1, "n_clusters must be at least 1");
+    require(options.n_iterations >= 1, "n_iterations must be at least 1");
+    require(options.sigma > 0.0, "sigma must be greater than 0");
+    require(options.temperature > 0.0, "temperature must be greater than 0");
+}
+
+template <class Real>
+Parameters<Real> initial_parameters(const Options& options, uword n_features, Stream stream) {
+    const Matrix<float> draws = normal(stream.next(), n_features, static_cast<uword>(options.n_clusters));
+    const Matrix<float> centroids = 0.1F * draws;
+    return {arma::conv_to<Matrix<Real>>::from(centroids)};
+}
+
+namespace {
+
+// Iterations between two stored states.
+std::size_t stride_of(const Options& options) {
+    if (!options.recompute) return 1;
+    return static_cast<std::size_t>(std::ceil(std::sqrt(static_cast<double>(options.n_iterations))));
+}
+
+// The steps first .. last-1 again from the stored state `first`, complete.
+template <class Real>
+std::vector<Step<Real>> replay(const Tape<Real>& tape, const Softmax<Real>& softmax, std::size_t first,
+                               std::size_t last) {
+    std::vector<Step<Real>> steps(last - first);
+    Matrix<Real> cells = tape.steps[first / tape.stride].cells;
+    for (Step<Real>& step : steps) {
+        step.cells = cells;
+        iterate(softmax, tape.batch, cells, &step);
+    }
+    return steps;
+}
+
+}  // namespace
+
+template <class Real>
+Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
+                     bool keep_tape) {
+    validate(options);
+    require_valid(data);
+    require(parameters.centroids.n_rows == data.cells.n_rows, "the centroids have another number of features than the data");
+    const Softmax<Real> softmax = make_softmax(parameters.centroids, options);
+    const auto n_iterations = static_cast<std::size_t>(options.n_iterations);
+    const std::size_t stride = stride_of(options);
+
+    Result<Real> result;
+    result.corrected = data.cells;
+    for (std::size_t t = 0; t < n_iterations; ++t) {
+        Step<Real>* step = nullptr;
+        if (keep_tape && t % stride == 0) {
+            step = &result.tape.steps.emplace_back();
+            step->cells = result.corrected;
+        }
+        iterate(softmax, data.batch, result.corrected, stride == 1 ? step : nullptr);
+    }
+    require_finite(result.corrected, "a corrected embedding");
+    if (keep_tape) {
+        result.tape.options = options;
+        result.tape.parameters = parameters;
+        result.tape.batch = data.batch;
+        result.tape.stride = stride;
+        result.tape.corrected = result.corrected;
+    }
+    return result;
+}
+
+template <class Real>
+Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& parameters, const Options& options) {
+    const Softmax<Real> softmax = make_softmax(parameters.centroids, options);
+    Matrix<Real> assigned(parameters.centroids.n_cols, cells.n_cols);
+    const Tiles tiles{cells.n_cols, tile_cells};
+    parallel_for(tiles.count(), [&](std::size_t tile) {
+        Matrix<Real> assigned_tile = columns(assigned, tiles.first(tile), tiles.size(tile));
+        assign(softmax, columns(cells, tiles.first(tile), tiles.size(tile)), assigned_tile, nullptr);
+    });
+    return assigned;
+}
+
+template <class Real>
+Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar) {
+    require(arma::size(corrected_bar) == arma::size(tape.corrected), "the adjoint has another shape than the corrected cells");
+    const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
+    const auto n_iterations = static_cast<std::size_t>(tape.options.n_iterations);
+
+    Matrix<Real> cells_bar = corrected_bar;
+    const Matrix<Real>* after = &tape.corrected;  // y after the step being undone
+    std::vector<Step<Real>> later_segment;        // keeps *after alive
+    for (std::size_t s = (n_iterations - 1) / tape.stride + 1; s-- > 0;) {
+        const std::size_t first = s * tape.stride;
+        std::vector<Step<Real>> replayed;
+        if (tape.stride > 1) replayed = replay(tape, softmax, first, std::min(first + tape.stride, n_iterations));
+        const std::size_t count = tape.stride > 1 ? replayed.size() : 1;
+        for (std::size_t i = count; i-- > 0;) {
+            const Step<Real>& step = tape.stride > 1 ? replayed[i] : tape.steps[s];
+            iterate_backward(softmax, tape.batch, step, *after, cells_bar,
+                             parameters_bar != nullptr ? &parameters_bar->centroids : nullptr);
+            after = &step.cells;
+        }
+        if (tape.stride > 1) {
+            later_segment = std::move(replayed);
+            after = &later_segment.front().cells;
+        }
+    }
+    return cells_bar;
+}
+
+#define BCBENCH_INSTANTIATE(Real)                                                                                 \
+    template Parameters<Real> initial_parameters<Real>(const Options&, uword, Stream);                            \
+    template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, const Options&, bool);           \
+    template Matrix<Real> assignments(const Matrix<Real>&, const Parameters<Real>&, const Options&);              \
+    template Matrix<Real> backward(const Tape<Real>&, const Matrix<Real>&, Parameters<Real>*)
+BCBENCH_INSTANTIATE(float);
+BCBENCH_INSTANTIATE(double);
+#undef BCBENCH_INSTANTIATE
+
+}  // namespace bcbench::differentiable_harmony

@@ -1,0 +1,29 @@
+#include "engine/metrics/batch_mixing_entropy.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace bcbench {
+
+double batch_mixing_entropy(const Neighbors& neighbors, const Labels& batch) {
+    const arma::uword k = neighbors.index.n_rows;
+    // the entropy term of a batch depends on its count among the k neighbours alone
+    std::vector<double> term(k + 1);
+    for (arma::uword count = 0; count <= k; ++count) {
+        const double p = std::clamp(static_cast<double>(count) / static_cast<double>(k), 1e-8, 1.0);
+        term[count] = -p * std::log(p);
+    }
+    double sum = 0.0;
+    std::vector<arma::uword> counts(batch.count());
+    for (arma::uword i = 0; i < neighbors.index.n_cols; ++i) {
+        std::fill(counts.begin(), counts.end(), 0);
+        for (arma::uword r = 0; r < k; ++r) ++counts[batch.code[neighbors.index(r, i)]];
+        for (const arma::uword count : counts) sum += term[count];
+    }
+    return sum / static_cast<double>(neighbors.index.n_cols);
+}
+
+double perfect_mixing(const Labels& batch) { return std::log(static_cast<double>(batch.count())); }
+
+}  // namespace bcbench

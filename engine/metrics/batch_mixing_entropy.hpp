@@ -1,0 +1,17 @@
+// Batch mixing entropy: how evenly the batches are represented around each cell.
+//   p_b = share of batch b among the k nearest neighbours, clipped to [1e-8, 1];  mean over cells of -sum_b p_b ln p_b
+// Perfect mixing of B equal batches tends to ln B; nothing mixed gives 1.842e-07 per absent batch (the clip), not 0.
+#pragma once
+
+#include "engine/neighbors.hpp"
+#include "engine/types.hpp"
+
+namespace bcbench {
+
+/// The entropy in nats, in [0, ln B] up to the clip. `neighbors` are those of the cells that `batch` labels.
+double batch_mixing_entropy(const Neighbors& neighbors, const Labels& batch);
+
+/// ln B: what perfect mixing of `batch` would give with ever more neighbours.
+double perfect_mixing(const Labels& batch);
+
+}  // namespace bcbench

@@ -1,0 +1,17 @@
+// How far apart the batches' mean expression lies.
+#pragma once
+
+#include <vector>
+
+#include "engine/types.hpp"
+
+namespace bcbench {
+
+/// Mean over all entries of the cells of each batch, summed in double. [B]
+template <class Real>
+std::vector<double> batch_means(const Matrix<Real>& cells, const Labels& batch);
+
+/// Largest difference between two batch means: |mean_1 - mean_0| for two batches, 0 for one.
+double mean_shift(const std::vector<double>& means);
+
+}  // namespace bcbench

@@ -1,0 +1,12 @@
+// Type purity: whether biology survives, as the share of a cell's nearest neighbours that have its own type.
+#pragma once
+
+#include "engine/neighbors.hpp"
+#include "engine/types.hpp"
+
+namespace bcbench {
+
+/// Mean over cells of the share of the k neighbours with the cell's type, in [0, 1].
+double type_purity(const Neighbors& neighbors, const Labels& type);
+
+}  // namespace bcbench

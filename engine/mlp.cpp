@@ -1,0 +1,157 @@
+#include "engine/mlp.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "engine/linear.hpp"
+#include "engine/parallel.hpp"
+
+namespace bcbench {
+
+namespace {
+
+using arma::uword;
+
+// Standard deviation of a standard normal truncated to (-2, 2).
+constexpr double truncated_normal_sd = 0.87962566103423978;
+
+template <class Real>
+Dense<Real> initial_dense(uword n_inputs, uword n_outputs, Stream& stream) {
+    const Key kernel_key = stream.next();
+    stream.next();  // the key of the bias, which starts at 0
+    const auto scale = static_cast<float>(std::sqrt(1.0 / static_cast<double>(n_inputs)) / truncated_normal_sd);
+    const Matrix<float> kernel = scale * truncated_normal(kernel_key, n_outputs, n_inputs);
+    return {arma::conv_to<Matrix<Real>>::from(kernel), Vector<Real>(n_outputs, arma::fill::zeros)};
+}
+
+template <class Real>
+void dense_forward(const Dense<Real>& dense, const Matrix<Real>& x, Precision precision, Matrix<Real>& y) {
+    if (tf32_eligible(precision, dense.kernel.n_cols, dense.kernel.n_rows)) {
+        y = rounded_to_tf32(dense.kernel) * rounded_to_tf32(x);
+    } else {
+        y = dense.kernel * x;
+    }
+    y.each_col() += dense.bias;
+}
+
+// Undoes y = W x + b: W_bar += y_bar x^T, b_bar += sum of y_bar over cells, x_bar = W^T y_bar.
+template <class Real>
+Matrix<Real> dense_backward(const Dense<Real>& dense, const Matrix<Real>& x, const Matrix<Real>& y_bar,
+                            Precision precision, Dense<Real>* dense_bar) {
+    const bool rounded = tf32_eligible(precision, dense.kernel.n_cols, dense.kernel.n_rows);
+    if (dense_bar != nullptr) {
+        if (rounded) {
+            dense_bar->kernel += y_bar * rounded_to_tf32(x).t();
+        } else {
+            dense_bar->kernel += y_bar * x.t();
+        }
+        dense_bar->bias += arma::sum(y_bar, 1);
+    }
+    if (rounded) return rounded_to_tf32(dense.kernel).t() * y_bar;
+    return dense.kernel.t() * y_bar;
+}
+
+// y = max(x, 0)
+template <class Real>
+void relu_forward(Matrix<Real>& values) {
+    for (Real& value : values) value = std::max(value, Real(0));
+}
+
+// Undoes y = max(x, 0), in place: the adjoint passes where the output is positive.
+template <class Real>
+void relu_backward(const Matrix<Real>& output, Matrix<Real>& bar) {
+    const Real* out = output.memptr();
+    Real* adjoint = bar.memptr();
+    for (uword i = 0; i < bar.n_elem; ++i) adjoint[i] = out[i] > Real(0) ? adjoint[i] : Real(0);
+}
+
+template <class Real>
+void add_to(Mlp<Real>& sum, const Mlp<Real>& term) {
+    for (std::size_t l = 0; l < sum.layers.size(); ++l) {
+        sum.layers[l].kernel += term.layers[l].kernel;
+        sum.layers[l].bias += term.layers[l].bias;
+    }
+}
+
+}  // namespace
+
+template <class Real>
+Mlp<Real> initial_mlp(uword n_inputs, uword n_hidden, uword n_outputs, Stream& stream) {
+    Mlp<Real> mlp;
+    mlp.layers[0] = initial_dense<Real>(n_inputs, n_hidden, stream);
+    mlp.layers[1] = initial_dense<Real>(n_hidden, n_hidden, stream);
+    mlp.layers[2] = initial_dense<Real>(n_hidden, n_outputs, stream);
+    return mlp;
+}
+
+template <class Real>
+Mlp<Real> zeros_like(const Mlp<Real>& mlp) {
+    Mlp<Real> zeros;
+    for (std::size_t l = 0; l < mlp.layers.size(); ++l) {
+        zeros.layers[l].kernel.zeros(arma::size(mlp.layers[l].kernel));
+        zeros.layers[l].bias.zeros(mlp.layers[l].bias.n_elem);
+    }
+    return zeros;
+}
+
+template <class Real>
+Matrix<Real> mlp_forward(const Mlp<Real>& mlp, const Matrix<Real>& x, Precision precision, MlpTape<Real>* tape) {
+    const uword n_hidden = mlp.layers[0].kernel.n_rows;
+    Matrix<Real> y(mlp.n_outputs(), x.n_cols);
+    if (tape != nullptr) {
+        tape->hidden1.set_size(n_hidden, x.n_cols);
+        tape->hidden2.set_size(n_hidden, x.n_cols);
+    }
+    const Tiles tiles{x.n_cols, tile_cells};
+    parallel_for(tiles.count(), [&](std::size_t tile) {
+        const uword first = tiles.first(tile);
+        const uword count = tiles.size(tile);
+        Matrix<Real> hidden1 = tape != nullptr ? columns(tape->hidden1, first, count) : Matrix<Real>(n_hidden, count);
+        Matrix<Real> hidden2 = tape != nullptr ? columns(tape->hidden2, first, count) : Matrix<Real>(n_hidden, count);
+        Matrix<Real> y_tile = columns(y, first, count);
+        dense_forward(mlp.layers[0], columns(x, first, count), precision, hidden1);
+        relu_forward(hidden1);
+        dense_forward(mlp.layers[1], hidden1, precision, hidden2);
+        relu_forward(hidden2);
+        dense_forward(mlp.layers[2], hidden2, precision, y_tile);
+    });
+    return y;
+}
+
+template <class Real>
+Matrix<Real> mlp_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const MlpTape<Real>& tape,
+                          const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* mlp_bar) {
+    Matrix<Real> x_bar(x.n_rows, x.n_cols);
+    const Tiles chunks = chunks_of(x.n_cols);
+    std::vector<Mlp<Real>> partial_bars(mlp_bar != nullptr ? chunks.count() : 0);
+    parallel_for(chunks.count(), [&](std::size_t chunk) {
+        Mlp<Real>* bar = mlp_bar != nullptr ? &(partial_bars[chunk] = zeros_like(mlp)) : nullptr;
+        const auto layer_bar = [&](std::size_t l) { return bar != nullptr ? &bar->layers[l] : nullptr; };
+        for_each_tile(chunks, chunk, [&](uword first, uword count) {
+            const Matrix<Real> hidden1 = columns(tape.hidden1, first, count);
+            const Matrix<Real> hidden2 = columns(tape.hidden2, first, count);
+            Matrix<Real> bar2 =
+                dense_backward(mlp.layers[2], hidden2, columns(y_bar, first, count), precision, layer_bar(2));
+            relu_backward(hidden2, bar2);
+            Matrix<Real> bar1 = dense_backward(mlp.layers[1], hidden1, bar2, precision, layer_bar(1));
+            relu_backward(hidden1, bar1);
+            columns(x_bar, first, count) =
+                dense_backward(mlp.layers[0], columns(x, first, count), bar1, precision, layer_bar(0));
+        });
+    });
+    for (const Mlp<Real>& partial : partial_bars) add_to(*mlp_bar, partial);
+    return x_bar;
+}
+
+#define BCBENCH_INSTANTIATE(Real)                                                                              \
+    template Mlp<Real> initial_mlp(uword, uword, uword, Stream&);                                              \
+    template Mlp<Real> zeros_like(const Mlp<Real>&);                                                           \
+    template Matrix<Real> mlp_forward(const Mlp<Real>&, const Matrix<Real>&, Precision, MlpTape<Real>*);       \
+    template Matrix<Real> mlp_backward(const Mlp<Real>&, const Matrix<Real>&, const MlpTape<Real>&,            \
+                                       const Matrix<Real>&, Precision, Mlp<Real>*)
+BCBENCH_INSTANTIATE(float);
+BCBENCH_INSTANTIATE(double);
+#undef BCBENCH_INSTANTIATE
+
+}  // namespace bcbench

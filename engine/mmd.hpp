@@ -1,0 +1,40 @@
+// Maximum mean discrepancy between groups of cells in the latent space (Gretton et al. 2012, JMLR 13), with Gaussian kernels
+//   k(u, v) = mean over bandwidths w of exp(-||u - v||^2 / (2 w^2)).
+// The loss is sqrt(max(v, 0)) with v = E k(a, a) + E k(b, b) - 2 E k(a, b); its slope is 0 where v <= 0 and
+// 0.5 / sqrt(max(v, 1e-12)) elsewhere. Pairs are visited in tiles: memory O(n L), time O(n^2 L).
+#pragma once
+
+#include <vector>
+
+#include "engine/types.hpp"
+
+namespace bcbench::mmd {
+
+enum class Estimator {
+    masked,   // groups a = z m n/n_a and b = z (1-m) n/n_b keep all n rows, the other group's cells as zero rows
+    biased,   // E over the group's own cells, i = j included
+    unbiased  // E over the group's own cells, i = j left out
+};
+
+enum class Pairs {
+    first_vs_rest,  // batch 0 against all other cells
+    each_vs_all     // mean over batches of the batch against all cells
+};
+
+struct Options {
+    Estimator estimator = Estimator::masked;
+    Pairs pairs = Pairs::first_vs_rest;
+    std::vector<double> bandwidths = {1.0};  // in units of the latent space; larger compare coarser structure
+};
+
+/// The loss of `latent` [L x n]; adds loss_bar times its gradient to `latent_bar` [L x n] unless it is nullptr.
+/// Throws std::invalid_argument if a group has too few cells for the estimator.
+template <class Real>
+double loss(const Matrix<Real>& latent, const Labels& batch, const Options& options,
+            Matrix<Real>* latent_bar = nullptr, double loss_bar = 1.0);
+
+/// Median distance between pairs of at most `max_cells` evenly spaced cells: the unit of relative bandwidths.
+template <class Real>
+double median_distance(const Matrix<Real>& cells, arma::uword max_cells = 500);
+
+}  // namespace bcbench::mmd

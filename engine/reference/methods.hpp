@@ -1,0 +1,57 @@
+// The methods as their equations read: double, one loop nest per equation, no helper shared with engine/methods. Slow, and
+// never edited for speed; the check optimized_matches_reference and the tests compare against them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/types.hpp"
+
+namespace bcbench::reference {
+
+/// A dense network as plain arrays: kernel [out x in], bias [out] per layer.
+struct Network {
+    std::array<arma::mat, 3> kernel;
+    std::array<arma::vec, 3> bias;
+};
+
+/// y [out x n] of x [in x n]; with `tf32` the operands of products whose inner and outer size are multiples of 4 are
+/// rounded to 10 mantissa bits.
+arma::mat network(const Network& weights, const arma::mat& x, bool tf32);
+
+struct HarmonyOptions {
+    int n_iterations = 10;
+    double sigma = 0.1;
+    double temperature = 1.0;
+};
+
+struct HarmonyResult {
+    arma::mat corrected;    // [F x n]
+    arma::mat assignments;  // [K x n] of the corrected cells
+};
+
+HarmonyResult differentiable_harmony(const arma::mat& cells, const Labels& batch, const arma::mat& centroids,
+                                     const HarmonyOptions& options);
+
+struct MmdResult {
+    arma::mat corrected;  // [F x n]
+    arma::mat latent;     // [L x n]
+    double reconstruction_loss = 0.0;
+    double mmd_loss = 0.0;
+};
+
+MmdResult mmd_autoencoder(const arma::mat& cells, const Labels& batch, const Network& encoder, const Network& decoder,
+                          double bandwidth, bool tf32);
+
+struct WganResult {
+    arma::mat corrected;  // [F x n]
+    arma::mat latent;     // [L x n]
+    double reconstruction_loss = 0.0;
+    double generator_loss = 0.0;
+    double discriminator_loss = 0.0;
+};
+
+WganResult wgan_autoencoder(const arma::mat& cells, const Labels& batch, const Network& encoder, const Network& decoder,
+                            const Network& critic, bool tf32);
+
+}  // namespace bcbench::reference
