@@ -1,0 +1,44 @@
+#include "experiments/catalog.hpp"
+
+#include "experiments/datasets.hpp"
+#include "experiments/methods.hpp"
+#include "experiments/metrics.hpp"
+
+namespace bcbench {
+
+namespace {
+
+Catalog make_catalog() {
+    Catalog made;
+    for (const DatasetDefinition& entry : dataset_table()) {
+        made.datasets.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), {}});
+    }
+    for (const MethodDefinition& entry : method_table()) {
+        made.methods.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), {}});
+    }
+    for (const MetricDefinition& entry : metric_table()) {
+        made.metrics.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), {}});
+    }
+    made.checks.push_back({"optimized_matches_reference",
+                           "the engine's result equals the slow reference implementation",
+                           "Largest absolute difference of corrected cells, further arrays and losses: at most 1e-5 in "
+                           "float32, 1e-10 in float64 and tf32.",
+                           {}, {}});
+    return made;
+}
+
+}  // namespace
+
+const Catalog& catalog() {
+    static const Catalog made = make_catalog();
+    return made;
+}
+
+const CatalogEntry* find_entry(const std::vector<CatalogEntry>& entries, const std::string& name) {
+    for (const CatalogEntry& entry : entries) {
+        if (entry.name == name) return &entry;
+    }
+    return nullptr;
+}
+
+}  // namespace bcbench

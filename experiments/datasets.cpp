@@ -1,0 +1,112 @@
+#include "experiments/datasets.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <cstdlib>
+
+#include "engine/check.hpp"
+#include "engine/datasets/gaussian_batches.hpp"
+#include "engine/datasets/table.hpp"
+#include "experiments/fields.hpp"
+
+namespace bcbench {
+
+namespace {
+
+constexpr Field<gaussian_batches::Options> gaussian_fields[] = {
+    {"n_cells_per_batch", &gaussian_batches::Options::n_cells_per_batch, at_least(1),
+     "cells of each batch, one number or one per batch; floor(n / n_types) of each type"},
+    {"n_types", &gaussian_batches::Options::n_types, at_least(1), "cell types; more make narrower feature blocks"},
+    {"n_features", &gaussian_batches::Options::n_features, at_least(1), "features of each cell, at least n_types"},
+    {"type_signal", &gaussian_batches::Options::type_signal, any_value(),
+     "expression of a type on its own block of features; larger separates types further"},
+    {"batch_shifts", &gaussian_batches::Options::batch_shifts, any_value(),
+     "constant added to all features of a batch, one per batch; their number is the number of batches"},
+    {"noise_sd", &gaussian_batches::Options::noise_sd, at_least(0), "standard deviation of every entry's noise"},
+};
+
+Dataset<double> load_gaussian(const DatasetSettings& settings) {
+    const Dataset<float> drawn = gaussian_batches::generate(options_from(gaussian_fields, settings.params), settings.seed);
+    return {arma::conv_to<arma::mat>::from(drawn.cells), drawn.batch, drawn.type};
+}
+
+constexpr Field<table::Options> table_fields[] = {
+    {"cells", &table::Options::cells, any_value(), "CSV or TSV file, plain or .gz: a header, then one row of numbers per cell",
+     "", true},
+    {"metadata", &table::Options::metadata, any_value(), "CSV or TSV file, plain or .gz: a header, then one row per cell", "", true},
+    {"batch_column", &table::Options::batch_column, any_value(), "metadata column with each cell's batch", "", true},
+    {"type_column", &table::Options::type_column, any_value(), "metadata column with each cell's type; empty: no types"},
+    {"row_names", &table::Options::row_names, any_value(), "the first column of `cells` names the cells"},
+    {"scale", &table::Options::scale, above(0),
+     "multiplies every value; brings data of tiny scale to where sigma and bandwidths see it"},
+};
+
+Dataset<double> load_table(const DatasetSettings& settings) {
+    table::Options options = options_from(table_fields, settings.params);
+    for (std::string* file : {&options.cells, &options.metadata}) {
+        const auto found = find_data_file(*file, settings.config_directory);
+        if (found) *file = found->string();
+    }
+    return table::load(options);
+}
+
+constexpr DatasetDefinition datasets[] = {
+    {"gaussian_batches", "Gaussian cell types, each batch shifted by a constant",
+     "Ordered by batch, then type. Drawn in float32 from counter-based random numbers (Threefry-2x32-20), the same on "
+     "every machine.",
+     [] { return std::vector<std::string>(); }, [] { return parameters_of(gaussian_fields); }, load_gaussian},
+    {"table", "cells and labels from CSV or TSV files",
+     "Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and types are numbered in "
+     "order of first appearance.",
+     [] { return std::vector<std::string>{"cells", "metadata"}; }, [] { return parameters_of(table_fields); }, load_table},
+};
+
+}  // namespace
+
+std::span<const DatasetDefinition> dataset_table() { return datasets; }
+
+const DatasetDefinition& dataset_named(const std::string& type) {
+    for (const DatasetDefinition& entry : datasets) {
+        if (type == entry.name) return entry;
+    }
+    throw std::invalid_argument("there is no dataset '" + type + "'");
+}
+
+std::optional<std::filesystem::path> find_data_file(const std::string& name, const std::filesystem::path& config_directory) {
+    std::vector<std::filesystem::path> candidates = {config_directory / name};
+    const char* data_directory = std::getenv("BCBENCH_DATA");
+    if (data_directory != nullptr && *data_directory != '\0') candidates.push_back(std::filesystem::path(data_directory) / name);
+    for (const std::filesystem::path& candidate : candidates) {
+        std::error_code error;
+        if (std::filesystem::exists(candidate, error)) return candidate;
+    }
+    return std::nullopt;
+}
+
+template <class Real>
+Dataset<Real> in_arithmetic(const Dataset<double>& data) {
+    return {arma::conv_to<Matrix<Real>>::from(data.cells), data.batch, data.type};
+}
+
+template Dataset<float> in_arithmetic(const Dataset<double>&);
+template Dataset<double> in_arithmetic(const Dataset<double>&);
+
+Dataset<double> load_dataset(const std::string& type, const DatasetSettings& settings) {
+    Dataset<double> data = dataset_named(type).load(settings);
+    require_valid(data);
+    return data;
+}
+
+std::string data_hash(const Dataset<double>& data) {
+    XXH64_hash_t hash = XXH3_64bits(data.cells.memptr(), data.cells.n_elem * sizeof(double));
+    for (const Labels* labels : {&data.batch, &data.type}) {
+        hash = XXH3_64bits_withSeed(labels->code.data(), labels->code.size() * sizeof(std::uint32_t), hash);
+        for (const std::string& name : labels->names) hash = XXH3_64bits_withSeed(name.data(), name.size(), hash);
+    }
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
+    return digits;
+}
+
+}  // namespace bcbench

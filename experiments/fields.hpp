@@ -1,0 +1,124 @@
+// The single declaration of parameters: a table of fields per Options struct. Parsing, validation, `describe` and the JSON
+// Schema all come from it; the default is the value a fresh Options holds.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "experiments/parameter.hpp"
+
+namespace bcbench {
+
+struct Range {
+    std::optional<double> minimum;
+    std::optional<double> maximum;
+    bool minimum_exclusive = false;
+    bool maximum_exclusive = false;
+};
+
+constexpr Range any_value() { return {}; }
+constexpr Range at_least(double minimum) { return {minimum, {}, false, false}; }
+constexpr Range above(double minimum) { return {minimum, {}, true, false}; }
+constexpr Range between(double minimum, double maximum) { return {minimum, maximum, false, false}; }
+constexpr Range from_to_below(double minimum, double maximum) { return {minimum, maximum, false, true}; }
+
+template <class Options>
+using Member = std::variant<bool Options::*, std::int64_t Options::*, double Options::*, std::string Options::*,
+                            std::optional<std::int64_t> Options::*, std::optional<double> Options::*,
+                            std::optional<std::string> Options::*, std::vector<std::int64_t> Options::*,
+                            std::vector<double> Options::*>;
+
+template <class Options>
+struct Field {
+    const char* name;
+    Member<Options> member;
+    Range range;              // of numbers and of list elements
+    const char* help;         // one line
+    const char* choices = ""; // strings: the allowed words, separated by spaces
+    bool required = false;    // true: has no default
+};
+
+namespace field_detail {
+
+template <class T>
+struct Kind;
+template <> struct Kind<bool> { static constexpr ParameterType type = ParameterType::boolean; };
+template <> struct Kind<std::int64_t> { static constexpr ParameterType type = ParameterType::integer; };
+template <> struct Kind<double> { static constexpr ParameterType type = ParameterType::number; };
+template <> struct Kind<std::string> { static constexpr ParameterType type = ParameterType::string; };
+template <> struct Kind<std::vector<std::int64_t>> { static constexpr ParameterType type = ParameterType::integer_or_list; };
+template <> struct Kind<std::vector<double>> { static constexpr ParameterType type = ParameterType::number_or_list; };
+template <class T> struct Kind<std::optional<T>> : Kind<T> {};
+
+template <class T>
+nlohmann::json to_json(const T& value) { return value; }
+template <class T>
+nlohmann::json to_json(const std::optional<T>& value) { return value ? nlohmann::json(*value) : nlohmann::json(); }
+template <class T>
+nlohmann::json to_json(const std::vector<T>& values) {
+    return values.size() == 1 ? nlohmann::json(values.front()) : nlohmann::json(values);
+}
+
+template <class T>
+void from_json(const nlohmann::json& json, T& value) { value = json.get<T>(); }
+template <class T>
+void from_json(const nlohmann::json& json, std::optional<T>& value) {
+    if (json.is_null()) value.reset();
+    else value = json.get<T>();
+}
+template <class T>
+void from_json(const nlohmann::json& json, std::vector<T>& values) {
+    values = json.is_array() ? json.get<std::vector<T>>() : std::vector<T>{json.get<T>()};
+}
+
+template <class T> inline constexpr bool is_optional = false;
+template <class T> inline constexpr bool is_optional<std::optional<T>> = true;
+
+std::vector<std::string> split_words(const std::string& text);
+
+}  // namespace field_detail
+
+/// The parameters that `fields` declare, with the defaults of `defaults`.
+template <class Options, std::size_t N>
+std::vector<Parameter> parameters_of(const Field<Options> (&fields)[N], const Options& defaults = Options{}) {
+    std::vector<Parameter> parameters;
+    for (const Field<Options>& field : fields) {
+        Parameter parameter;
+        parameter.name = field.name;
+        parameter.help = field.help;
+        parameter.minimum = field.range.minimum;
+        parameter.maximum = field.range.maximum;
+        parameter.minimum_exclusive = field.range.minimum_exclusive;
+        parameter.maximum_exclusive = field.range.maximum_exclusive;
+        parameter.choices = field_detail::split_words(field.choices);
+        std::visit(
+            [&](auto member) {
+                using Value = std::remove_cvref_t<decltype(defaults.*member)>;
+                parameter.type = field_detail::Kind<Value>::type;
+                parameter.optional = field_detail::is_optional<Value>;
+                if (!field.required) parameter.default_value = field_detail::to_json(defaults.*member);
+            },
+            field.member);
+        parameters.push_back(std::move(parameter));
+    }
+    return parameters;
+}
+
+/// An Options with the values that `json` gives and the defaults elsewhere. `json` was validated against the
+/// parameters before.
+template <class Options, std::size_t N>
+Options options_from(const Field<Options> (&fields)[N], const nlohmann::json& json, Options options = Options{}) {
+    for (const Field<Options>& field : fields) {
+        const auto found = json.find(field.name);
+        if (found == json.end()) continue;
+        std::visit([&](auto member) { field_detail::from_json(*found, options.*member); }, field.member);
+    }
+    return options;
+}
+
+}  // namespace bcbench

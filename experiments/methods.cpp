@@ -1,0 +1,209 @@
+#include "experiments/methods.hpp"
+
+#include <memory>
+
+#include "engine/check.hpp"
+#include "engine/methods/differentiable_harmony.hpp"
+#include "engine/methods/mmd_autoencoder.hpp"
+#include "engine/methods/wgan_autoencoder.hpp"
+#include "engine/reference/methods.hpp"
+#include "experiments/fields.hpp"
+
+namespace bcbench {
+
+namespace {
+
+using nlohmann::json;
+
+const char* const needs_two_batches = "needs at least two batches, the dataset has one";
+
+// `value`, or not_applicable if the dataset has a single batch.
+Score loss_between_batches(const char* name, double value, const Labels& batch, Direction direction) {
+    return batch.count() > 1 ? score(name, value, direction) : not_applicable(name, direction, needs_two_batches);
+}
+
+template <class Real>
+reference::Network reference_network(const Mlp<Real>& mlp) {
+    reference::Network network;
+    for (std::size_t l = 0; l < mlp.layers.size(); ++l) {
+        network.kernel[l] = arma::conv_to<arma::mat>::from(mlp.layers[l].kernel);
+        network.bias[l] = arma::conv_to<arma::vec>::from(mlp.layers[l].bias);
+    }
+    return network;
+}
+
+template <class Real>
+arma::mat in_double(const Matrix<Real>& values) {
+    return arma::conv_to<arma::mat>::from(values);
+}
+
+// ---- uncorrected
+
+template <class Real>
+Fit<Real> fit_uncorrected(const MethodSettings&, const Dataset<Real>& data) {
+    Fit<Real> fit;
+    fit.corrected = data.cells;
+    fit.backward = [](const Matrix<Real>& corrected_bar) { return corrected_bar; };
+    fit.reference = [&data] { return ReferenceFit{in_double(data.cells), {}, {}}; };
+    return fit;
+}
+
+// ---- differentiable_harmony
+
+namespace harmony = differentiable_harmony;
+
+constexpr Field<harmony::Options> harmony_fields[] = {
+    {"n_clusters", &harmony::Options::n_clusters, at_least(1),
+     "soft clusters; more follow finer structure and cost proportionally more"},
+    {"n_iterations", &harmony::Options::n_iterations, at_least(1),
+     "correction steps; each moves a cell by 5 to 20 % of its distance to its soft centroid"},
+    {"theta", &harmony::Options::theta, at_least(0),
+     "diversity penalty of the original Harmony; recorded, but does not enter this computation"},
+    {"sigma", &harmony::Options::sigma, above(0), "width of the soft assignment; larger spreads a cell over more clusters"},
+    {"temperature", &harmony::Options::temperature, above(0), "multiplies sigma; larger softens assignments and gradients"},
+    {"recompute", &harmony::Options::recompute, any_value(),
+     "recompute iterations in the reverse pass instead of storing them all: less memory, same values"},
+};
+
+template <class Real>
+Fit<Real> fit_harmony(const MethodSettings& settings, const Dataset<Real>& data) {
+    const auto options = options_from(harmony_fields, settings.params);
+    const auto parameters = harmony::initial_parameters<Real>(options, data.cells.n_rows, Stream(settings.seed));
+    Fit<Real> fit;
+    fit.corrected = harmony::forward(data, parameters, options).corrected;
+    fit.arrays.push_back({"cluster_assignments", harmony::assignments(fit.corrected, parameters, options)});
+    fit.backward = [&data, parameters, options](const Matrix<Real>& corrected_bar) {
+        return harmony::backward(harmony::forward(data, parameters, options, true).tape, corrected_bar,
+                                 static_cast<harmony::Parameters<Real>*>(nullptr));
+    };
+    fit.reference = [&data, parameters, options] {
+        reference::HarmonyResult result = reference::differentiable_harmony(
+            in_double(data.cells), data.batch, in_double(parameters.centroids),
+            {static_cast<int>(options.n_iterations), options.sigma, options.temperature});
+        return ReferenceFit{result.corrected, {{"cluster_assignments", result.assignments}}, {}};
+    };
+    return fit;
+}
+
+// ---- mmd_autoencoder
+
+constexpr Field<mmd_autoencoder::Options> mmd_fields[] = {
+    {"hidden_dim", &mmd_autoencoder::Options::hidden_dim, at_least(1),
+     "units of each hidden layer; more fit finer structure and cost quadratically more"},
+    {"latent_dim", &mmd_autoencoder::Options::latent_dim, at_least(1),
+     "dimensions of the latent space; more keep more of the input, the batch included"},
+    {"kernel_bandwidth", &mmd_autoencoder::Options::kernel_bandwidth, above(0),
+     "bandwidth of the Gaussian kernel in units of the latent space; larger compares coarser structure"},
+};
+
+std::vector<Score> mmd_losses(double reconstruction_loss, double mmd_loss, const Labels& batch) {
+    return {score("reconstruction_loss", reconstruction_loss, Direction::lower),
+            loss_between_batches("mmd_loss", mmd_loss, batch, Direction::lower)};
+}
+
+template <class Real>
+Fit<Real> fit_mmd(const MethodSettings& settings, const Dataset<Real>& data) {
+    const auto options = options_from(mmd_fields, settings.params);
+    const auto parameters =
+        mmd_autoencoder::initial_parameters<Real>(options, data.cells.n_rows, Stream(settings.seed));
+    mmd::Options documented;
+    documented.bandwidths = {options.kernel_bandwidth};
+    const auto result =
+        std::make_shared<mmd_autoencoder::Result<Real>>(mmd_autoencoder::forward(data, parameters, documented, settings.precision));
+    Fit<Real> fit;
+    fit.corrected = result->pass.corrected();
+    fit.arrays.push_back({"latent", result->pass.latent});
+    fit.losses = mmd_losses(result->reconstruction_loss, result->mmd_loss, data.batch);
+    fit.backward = [&data, parameters, documented, settings](const Matrix<Real>& corrected_bar) {
+        const auto taped = mmd_autoencoder::forward(data, parameters, documented, settings.precision, true);
+        return mmd_autoencoder::backward(taped, {corrected_bar, 0.0, 0.0}, static_cast<Autoencoder<Real>*>(nullptr));
+    };
+    fit.reference = [&data, parameters, options, settings] {
+        const reference::MmdResult slow = reference::mmd_autoencoder(
+            in_double(data.cells), data.batch, reference_network(parameters.encoder),
+            reference_network(parameters.decoder), options.kernel_bandwidth, settings.precision == Precision::tf32);
+        return ReferenceFit{slow.corrected, {{"latent", slow.latent}},
+                            mmd_losses(slow.reconstruction_loss, slow.mmd_loss, data.batch)};
+    };
+    return fit;
+}
+
+// ---- wgan_autoencoder
+
+constexpr Field<wgan_autoencoder::Options> wgan_fields[] = {
+    {"hidden_dim", &wgan_autoencoder::Options::hidden_dim, at_least(1),
+     "units of each hidden layer of encoder and decoder; more fit finer structure and cost quadratically more"},
+    {"latent_dim", &wgan_autoencoder::Options::latent_dim, at_least(1),
+     "dimensions of the latent space; more keep more of the input, the batch included"},
+    {"discriminator_hidden_dim", &wgan_autoencoder::Options::discriminator_hidden_dim, at_least(1),
+     "units of each hidden layer of the critic; more tell batches apart more finely"},
+};
+
+std::vector<Score> wgan_losses(double reconstruction, double generator, double discriminator, const Labels& batch) {
+    return {score("reconstruction_loss", reconstruction, Direction::lower),
+            loss_between_batches("generator_loss", generator, batch, Direction::info),
+            loss_between_batches("discriminator_loss", discriminator, batch, Direction::info)};
+}
+
+template <class Real>
+Fit<Real> fit_wgan(const MethodSettings& settings, const Dataset<Real>& data) {
+    const auto options = options_from(wgan_fields, settings.params);
+    const auto parameters =
+        wgan_autoencoder::initial_parameters<Real>(options, data.cells.n_rows, Stream(settings.seed));
+    const auto result = wgan_autoencoder::forward(data, parameters, settings.precision);
+    Fit<Real> fit;
+    fit.corrected = result.pass.corrected();
+    fit.arrays.push_back({"latent", result.pass.latent});
+    fit.losses = wgan_losses(result.reconstruction_loss, result.generator_loss, result.discriminator_loss, data.batch);
+    fit.backward = [&data, parameters, settings](const Matrix<Real>& corrected_bar) {
+        const auto taped = wgan_autoencoder::forward(data, parameters, settings.precision, true);
+        return wgan_autoencoder::backward(taped, {corrected_bar, 0.0, 0.0, 0.0},
+                                          static_cast<wgan_autoencoder::Parameters<Real>*>(nullptr));
+    };
+    fit.reference = [&data, parameters, settings] {
+        const reference::WganResult slow = reference::wgan_autoencoder(
+            in_double(data.cells), data.batch, reference_network(parameters.autoencoder.encoder),
+            reference_network(parameters.autoencoder.decoder), reference_network(parameters.critic),
+            settings.precision == Precision::tf32);
+        return ReferenceFit{slow.corrected, {{"latent", slow.latent}},
+                            wgan_losses(slow.reconstruction_loss, slow.generator_loss, slow.discriminator_loss, data.batch)};
+    };
+    return fit;
+}
+
+constexpr MethodDefinition methods[] = {
+    {"uncorrected", "the cells as they are: the baseline every method is compared with", "",
+     [] { return std::vector<Parameter>(); }, fit_uncorrected<float>, fit_uncorrected<double>},
+    {"differentiable_harmony", "soft clustering around fixed centroids and a batch-dependent step towards them",
+     "Harmony (Korsunsky et al. 2019) in the differentiable form of DiffBio. theta is accepted and recorded, but the "
+     "documented computation does not use it: changing it changes no value.",
+     [] { return parameters_of(harmony_fields); }, fit_harmony<float>, fit_harmony<double>},
+    {"mmd_autoencoder", "autoencoder with the maximum mean discrepancy between batches as a loss on its latent space",
+     "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing; "
+     "mmd_loss alone is no evidence of mixing.",
+     [] { return parameters_of(mmd_fields); }, fit_mmd<float>, fit_mmd<double>},
+    {"wgan_autoencoder", "autoencoder with a Wasserstein critic on its latent space, seen through gradient reversal",
+     "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing.",
+     [] { return parameters_of(wgan_fields); }, fit_wgan<float>, fit_wgan<double>},
+};
+
+const MethodDefinition& method_named(const std::string& type) {
+    for (const MethodDefinition& entry : methods) {
+        if (type == entry.name) return entry;
+    }
+    throw std::invalid_argument("there is no method '" + type + "'");
+}
+
+}  // namespace
+
+std::span<const MethodDefinition> method_table() { return methods; }
+
+Fit<float> fit_method(const std::string& type, const MethodSettings& settings, const Dataset<float>& data) {
+    return method_named(type).fit_float(settings, data);
+}
+
+Fit<double> fit_method(const std::string& type, const MethodSettings& settings, const Dataset<double>& data) {
+    return method_named(type).fit_double(settings, data);
+}
+
+}  // namespace bcbench

@@ -1,0 +1,64 @@
+// The table of correction methods: how a method's JSON parameters become engine options, and what a fit hands back.
+// To add a method: write engine/methods/<name>, its reference, and one row here (README, "Adding a method").
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/types.hpp"
+#include "experiments/parameter.hpp"
+#include "experiments/score.hpp"
+
+namespace bcbench {
+
+struct MethodSettings {
+    nlohmann::json params;  // validated; defaults filled in
+    nlohmann::json train;   // validated, defaults filled in; null: not trained
+    std::uint64_t seed = 0;
+    Precision precision = Precision::float64;
+};
+
+/// A further array that a method returns, such as the latent cells. Columns are cells.
+template <class Real>
+struct NamedArray {
+    std::string name;
+    Matrix<Real> values;  // [dimensions x n]
+};
+
+/// What the slow reference computed for the same data and the same parameters.
+struct ReferenceFit {
+    arma::mat corrected;                    // [F x n]
+    std::vector<NamedArray<double>> arrays;
+    std::vector<Score> losses;
+};
+
+template <class Real>
+struct Fit {
+    Matrix<Real> corrected;  // [F x n]
+    std::vector<NamedArray<Real>> arrays;
+    std::vector<Score> losses;
+    /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]. The data must outlive it.
+    std::function<Matrix<Real>(const Matrix<Real>& corrected_bar)> backward;
+    /// Runs the slow reference. The data must outlive it. Empty: the method has none.
+    std::function<ReferenceFit()> reference;
+};
+
+struct MethodDefinition {
+    const char* name;
+    const char* summary;
+    const char* notes;
+    std::vector<Parameter> (*parameters)();
+    Fit<float> (*fit_float)(const MethodSettings&, const Dataset<float>&);
+    Fit<double> (*fit_double)(const MethodSettings&, const Dataset<double>&);
+};
+
+std::span<const MethodDefinition> method_table();
+
+/// Runs the method called `type`, in the arithmetic of the data.
+Fit<float> fit_method(const std::string& type, const MethodSettings& settings, const Dataset<float>& data);
+Fit<double> fit_method(const std::string& type, const MethodSettings& settings, const Dataset<double>& data);
+
+}  // namespace bcbench
