@@ -1,5 +1,6 @@
 #include "experiments/catalog.hpp"
 
+#include "experiments/checks.hpp"
 #include "experiments/datasets.hpp"
 #include "experiments/methods.hpp"
 #include "experiments/metrics.hpp"
@@ -19,11 +20,9 @@ Catalog make_catalog() {
     for (const MetricDefinition& entry : metric_table()) {
         made.metrics.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), {}});
     }
-    made.checks.push_back({"optimized_matches_reference",
-                           "the engine's result equals the slow reference implementation",
-                           "Largest absolute difference of corrected cells, further arrays and losses: at most 1e-5 in "
-                           "float32, 1e-10 in float64 and tf32.",
-                           {}, {}});
+    for (const CheckDefinition& entry : check_table()) {
+        made.checks.push_back({entry.name, entry.summary, entry.notes, {}, {}});
+    }
     return made;
 }
 

@@ -1,0 +1,29 @@
+// The table of checks: what a config may ask to be verified of every point, beside its metrics.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "engine/types.hpp"
+#include "experiments/methods.hpp"
+#include "experiments/record.hpp"
+
+namespace bcbench {
+
+struct CheckDefinition {
+    const char* name;     // also the name of its row: 1 holds, 0 does not
+    const char* summary;
+    const char* notes;
+};
+
+std::span<const CheckDefinition> check_table();
+
+/// Runs the check called `name` on a fit and adds its rows to the record.
+template <class Real>
+void run_check(const std::string& name, const Dataset<Real>& data, const Fit<Real>& fit, Precision precision,
+               PointRecord& record);
+
+/// Whether a value of the record says that a check does not hold.
+bool has_failed_check(const PointRecord& record);
+
+}  // namespace bcbench

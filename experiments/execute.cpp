@@ -1,0 +1,228 @@
+#include "experiments/execute.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "engine/check.hpp"
+#include "engine/metrics/mean_shift.hpp"
+#include "engine/neighbors.hpp"
+#include "engine/pca.hpp"
+#include "experiments/canonical.hpp"
+#include "experiments/checks.hpp"
+#include "experiments/datasets.hpp"
+#include "experiments/methods.hpp"
+#include "experiments/metrics.hpp"
+#include "experiments/provenance.hpp"
+
+namespace bcbench {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+double seconds_now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Precision precision_named(const std::string& name) {
+    if (name == "float32") return Precision::float32;
+    return name == "tf32" ? Precision::tf32 : Precision::float64;
+}
+
+ordered_json describe_labels(const Labels& labels) {
+    return {{"names", labels.names}, {"sizes", label_sizes(labels)}};
+}
+
+// "(100, 30)" of a [30 x 100] matrix: users count cells first.
+template <class Real>
+ordered_json shape_of(const Matrix<Real>& values) {
+    return {values.n_cols, values.n_rows};
+}
+
+template <class Real>
+void describe_data(const Dataset<Real>& data, PointRecord& record) {
+    record.dataset["n_cells"] = data.cells.n_cols;
+    record.dataset["n_features"] = data.cells.n_rows;
+    record.dataset["batches"] = describe_labels(data.batch);
+    record.dataset["types"] = describe_labels(data.type);
+    record.outputs["shape"] = shape_of(data.cells);
+    record.outputs["batch_distribution"] = label_sizes(data.batch);
+    record.outputs["type_distribution"] = label_sizes(data.type);
+}
+
+template <class Real>
+void describe_fit(const Fit<Real>& fit, PointRecord& record) {
+    record.outputs["corrected_shape"] = shape_of(fit.corrected);
+    for (const NamedArray<Real>& array : fit.arrays) record.outputs[array.name + "_shape"] = shape_of(array.values);
+    record.scores = fit.losses;
+    for (const Score& loss : fit.losses) {
+        if (loss.value && !std::isfinite(*loss.value)) throw NumericalError(loss.metric + " is not finite");
+    }
+}
+
+// Neighbours for the metric that needs most of them, as far as there are cells.
+template <class Real>
+Neighbors neighbors_for(const Config& config, const Matrix<Real>& corrected) {
+    arma::uword k = 0;
+    for (const MetricEntry& metric : config.metrics) {
+        const arma::uword needed = neighbors_needed(metric.params);
+        if (needed < corrected.n_cols) k = std::max(k, needed);
+    }
+    return k == 0 ? Neighbors{} : nearest_neighbors(corrected, k);
+}
+
+// Rows of metrics with other than default parameters carry these in their names: "type_purity(n_neighbors=30)".
+void compute_metrics(const Config& config, const MetricInput& input, PointRecord& record) {
+    for (const MetricEntry& metric : config.metrics) {
+        const MetricDefinition& definition = metric_named(metric.type);
+        const std::string suffix = metric.name.substr(metric.type.size());
+        for (Score& score : definition.compute(metric.params, input)) {
+            score.metric += suffix;
+            score.version = definition.version;
+            record.scores.push_back(std::move(score));
+        }
+    }
+}
+
+double six_digits(double value) {
+    if (value == 0.0 || !std::isfinite(value)) return 0.0;
+    const double unit = std::pow(10.0, std::floor(std::log10(std::abs(value))) - 5.0);
+    return std::round(value / unit) * unit;
+}
+
+template <class Real>
+Projection project(const Dataset<Real>& data, const Matrix<Real>& corrected) {
+    const arma::mat components = principal_components(corrected, 2);
+    Projection projection{data.batch.code, data.type.code, {}, {}};
+    for (arma::uword i = 0; i < components.n_cols; ++i) {
+        projection.pc1.push_back(six_digits(components(0, i)));
+        projection.pc2.push_back(six_digits(components(1, i)));
+    }
+    return projection;
+}
+
+template <class Real>
+void run(const Point& point, const Config& config, const Dataset<Real>& data, Executed& executed) {
+    PointRecord& record = executed.record;
+    const auto record_time = [&](const char* stage, std::uint64_t repeat, double start) {
+        executed.times.push_back({stage, repeat, seconds_now() - start, peak_rss_bytes()});
+    };
+    describe_data(data, record);
+
+    const MethodSettings settings{point.method_params, point.train, point.method_seed, precision_named(point.precision)};
+    Fit<Real> fit;
+    for (std::uint64_t repeat = 0; repeat < config.timing.warmup + config.timing.repeats; ++repeat) {
+        const double start = seconds_now();
+        fit = fit_method(point.method_type, settings, data);
+        if (repeat >= config.timing.warmup) record_time("fit", repeat - config.timing.warmup, start);
+    }
+    describe_fit(fit, record);
+
+    const double start = seconds_now();
+    const std::vector<double> means = batch_means(fit.corrected, data.batch);
+    const Neighbors neighbors = neighbors_for(config, fit.corrected);
+    compute_metrics(config, {data.batch, data.type, means, neighbors}, record);
+    record_time("metrics", 0, start);
+
+    for (const std::string& check : config.checks) run_check(check, data, fit, settings.precision, record);
+    if (config.outputs.projections) record.projection = project(data, fit.corrected);
+    if (config.outputs.embeddings) executed.embedding = arma::conv_to<arma::mat>::from(fit.corrected);
+}
+
+PointRecord empty_record(const Point& point) {
+    PointRecord record;
+    record.id = point.id;
+    record.dataset = {{"label", point.dataset_label},
+                      {"type", point.dataset_type},
+                      {"seed", point.dataset_seed},
+                      {"params", point.dataset_params}};
+    record.method = {{"label", point.method_label},
+                     {"type", point.method_type},
+                     {"seed", point.method_seed},
+                     {"params", point.method_params},
+                     {"train", point.train}};
+    record.params = point.params;
+    record.precision = point.precision;
+    record.outputs = ordered_json::object();
+    record.traces = ordered_json::object();
+    return record;
+}
+
+}  // namespace
+
+std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
+    const std::lock_guard lock(mutex_);
+    if (loaded_ && id_ == point.dataset_id) return loaded_;
+    auto loaded = std::make_shared<LoadedDataset>();
+    const double start = seconds_now();
+    try {
+        Dataset<double> data =
+            load_dataset(point.dataset_type, {point.dataset_params, point.dataset_seed, config_.file.parent_path()});
+        loaded->hash = data_hash(data);
+        if (config_.precision == "float32") {
+            loaded->single = in_arithmetic<float>(data);
+        } else {
+            loaded->doubled = std::move(data);
+        }
+    } catch (const std::bad_alloc&) {
+        loaded->error = "out of memory while loading the dataset";
+    } catch (const std::exception& error) {
+        loaded->error = error.what();
+    }
+    loaded->load_seconds = seconds_now() - start;
+    id_ = point.dataset_id;
+    loaded_ = std::move(loaded);
+    return loaded_;
+}
+
+std::string fingerprint_of(const Point& point, const Config& config, const std::string& data_hash) {
+    nlohmann::json metrics = nlohmann::json::array();
+    for (const MetricEntry& metric : config.metrics) {
+        metrics.push_back({metric.name, metric.params, metric_named(metric.type).version});
+    }
+    const nlohmann::json decisive = {point.id,           point.dataset_type,         point.dataset_seed,
+                                     point.dataset_params, point.method_type,        point.method_seed,
+                                     point.method_params,  point.train,              point.params,
+                                     point.precision,      metrics,                  config.checks,
+                                     config.outputs.projections, config.outputs.embeddings, data_hash,
+                                     program_identity()};
+    return hex(fnv1a(canonical_json(decisive)));
+}
+
+Executed execute(const Point& point, const Config& config, const LoadedDataset& loaded) {
+    Executed executed;
+    executed.record = empty_record(point);
+    try {
+        if (!loaded.error.empty()) throw std::invalid_argument(loaded.error);
+        executed.times.push_back({"load", 0, loaded.load_seconds, peak_rss_bytes()});
+        if (point.precision == "float32") {
+            run(point, config, loaded.single, executed);
+        } else {
+            run(point, config, loaded.doubled, executed);
+        }
+    } catch (const std::bad_alloc&) {
+        executed.record = record_without_values(point, config, PointStatus::failed, "out of memory");
+    } catch (const std::exception& error) {
+        executed.record = record_without_values(point, config, PointStatus::failed, error.what());
+    }
+    executed.record.fingerprint = fingerprint_of(point, config, loaded.hash);
+    return executed;
+}
+
+PointRecord record_without_values(const Point& point, const Config& config, PointStatus status, std::string reason) {
+    PointRecord record = empty_record(point);
+    record.status = status;
+    record.reason = std::move(reason);
+    for (const MetricEntry& metric : config.metrics) {
+        const MetricDefinition& definition = metric_named(metric.type);
+        Score score = not_applicable(metric.name, definition.direction, record.reason);
+        score.version = definition.version;
+        record.scores.push_back(std::move(score));
+    }
+    return record;
+}
+
+}  // namespace bcbench

@@ -1,0 +1,62 @@
+// Running one point: dataset, method, metrics and checks, timed. The one place that catches errors of a point and the one
+// place that reads the clock.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/types.hpp"
+#include "experiments/plan.hpp"
+#include "experiments/record.hpp"
+
+namespace bcbench {
+
+struct StageTime {
+    std::string stage;  // load, fit, gradient, metrics
+    std::uint64_t repeat = 0;
+    double seconds = 0.0;
+    std::uint64_t peak_rss_bytes = 0;
+};
+
+/// A dataset as the points share it, in the arithmetic of the run; or the reason why it cannot be used.
+struct LoadedDataset {
+    Dataset<float> single;   // filled for float32
+    Dataset<double> doubled; // filled for float64 and tf32
+    std::string hash;
+    std::string error;
+    double load_seconds = 0.0;
+};
+
+/// Loads each dataset once for the consecutive points that need it. Safe to use from several threads.
+class DatasetCache {
+  public:
+    explicit DatasetCache(const Config& config) : config_(config) {}
+    std::shared_ptr<const LoadedDataset> load(const Point& point);
+
+  private:
+    const Config& config_;
+    std::mutex mutex_;
+    std::string id_;
+    std::shared_ptr<const LoadedDataset> loaded_;
+};
+
+struct Executed {
+    PointRecord record;
+    std::vector<StageTime> times;
+    std::optional<arma::mat> embedding;  // [F x n] corrected cells, if the config asks for them
+};
+
+/// Hash of everything that decides the values of a point: its resolved parameters, the metrics and checks asked for, the
+/// data and the program.
+std::string fingerprint_of(const Point& point, const Config& config, const std::string& data_hash);
+
+/// Runs the point; every error becomes a failed record with its reason.
+Executed execute(const Point& point, const Config& config, const LoadedDataset& loaded);
+
+/// The record of a point that is not run: `status` skipped or failed, one row per metric of the config.
+PointRecord record_without_values(const Point& point, const Config& config, PointStatus status, std::string reason);
+
+}  // namespace bcbench

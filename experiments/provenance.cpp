@@ -1,0 +1,88 @@
+#include "experiments/provenance.hpp"
+
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <armadillo>
+#include <chrono>
+#include <ctime>
+#include <fstream>
+#include <thread>
+
+#include "build_info.hpp"
+#include "engine/linear.hpp"
+#include "experiments/canonical.hpp"
+#include "experiments/files.hpp"
+
+namespace bcbench {
+
+namespace {
+
+std::string cpu_name() {
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);) {
+        if (line.rfind("model name", 0) != 0) continue;
+        const std::size_t colon = line.find(": ");
+        if (colon != std::string::npos) return line.substr(colon + 2);
+    }
+    return "unknown";
+}
+
+std::string os_name() {
+    utsname name{};
+    if (uname(&name) != 0) return "unknown";
+    return std::string(name.sysname) + " " + name.release + " " + name.machine;
+}
+
+}  // namespace
+
+nlohmann::ordered_json program_provenance() {
+    return {{"version", BCBENCH_VERSION}, {"git_commit", BCBENCH_GIT_COMMIT}, {"git_dirty", BCBENCH_GIT_DIRTY}};
+}
+
+nlohmann::ordered_json build_provenance() {
+    return {{"compiler", BCBENCH_COMPILER},
+            {"flags", BCBENCH_FLAGS},
+            {"armadillo", arma::arma_version::as_string()},
+            {"blas", blas_description()}};
+}
+
+nlohmann::ordered_json machine_provenance() {
+    const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
+    const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE));
+    return {{"cpu", cpu_name()},
+            {"cores", std::thread::hardware_concurrency()},
+            {"memory_bytes", pages * page_bytes},
+            {"os", os_name()}};
+}
+
+std::string program_version() { return BCBENCH_VERSION; }
+
+const std::string& program_identity() {
+    static const std::string identity = [] {
+        std::string text = std::string(BCBENCH_VERSION) + " " + BCBENCH_GIT_COMMIT;
+        if (BCBENCH_GIT_DIRTY || text.find("unknown") != std::string::npos) {
+            text += " " + hex(fnv1a(read_file("/proc/self/exe")));
+        }
+        return text;
+    }();
+    return identity;
+}
+
+std::string utc_now() {
+    const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+std::uint64_t peak_rss_bytes() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace bcbench

@@ -1,0 +1,166 @@
+#include "experiments/record.hpp"
+
+#include <stdexcept>
+
+#include "experiments/canonical.hpp"
+#include "experiments/files.hpp"
+
+namespace bcbench {
+
+using nlohmann::ordered_json;
+
+const char* const metrics_header = "point,dataset,method,params,seed,precision,metric,value,direction,status\n";
+const char* const projections_header = "point,cell,batch,type,pc1,pc2\n";
+
+const char* name_of(PointStatus status) {
+    switch (status) {
+        case PointStatus::ok: return "ok";
+        case PointStatus::skipped: return "skipped";
+        case PointStatus::failed: break;
+    }
+    return "failed";
+}
+
+namespace {
+
+PointStatus status_named(const std::string& name) {
+    for (const PointStatus status : {PointStatus::ok, PointStatus::skipped, PointStatus::failed}) {
+        if (name == name_of(status)) return status;
+    }
+    throw std::invalid_argument("unknown status '" + name + "'");
+}
+
+Direction direction_named(const std::string& name) {
+    for (const Direction direction : {Direction::higher, Direction::lower, Direction::info}) {
+        if (name == name_of(direction)) return direction;
+    }
+    throw std::invalid_argument("unknown direction '" + name + "'");
+}
+
+// The status of one value: its own, or that of the point it belongs to.
+const char* score_status(const PointRecord& record, const Score& score) {
+    if (record.status != PointStatus::ok) return name_of(record.status);
+    return score.value ? "ok" : "not_applicable";
+}
+
+ordered_json to_json(const Score& score) {
+    ordered_json json = {{"metric", score.metric}};
+    json["value"] = score.value ? ordered_json(*score.value) : ordered_json();
+    json["direction"] = name_of(score.direction);
+    json["status"] = "";
+    json["reason"] = score.not_applicable_reason;
+    json["version"] = score.version;
+    return json;
+}
+
+Score score_from(const ordered_json& json) {
+    Score score;
+    score.metric = json.at("metric").get<std::string>();
+    if (!json.at("value").is_null()) score.value = json.at("value").get<double>();
+    score.direction = direction_named(json.at("direction").get<std::string>());
+    score.not_applicable_reason = json.at("reason").get<std::string>();
+    score.version = json.at("version").get<int>();
+    return score;
+}
+
+ordered_json to_json(const Projection& projection) {
+    return {{"batch", projection.batch}, {"type", projection.type}, {"pc1", projection.pc1}, {"pc2", projection.pc2}};
+}
+
+Projection projection_from(const ordered_json& json) {
+    Projection projection;
+    projection.batch = json.at("batch").get<std::vector<std::uint32_t>>();
+    projection.type = json.at("type").get<std::vector<std::uint32_t>>();
+    projection.pc1 = json.at("pc1").get<std::vector<double>>();
+    projection.pc2 = json.at("pc2").get<std::vector<double>>();
+    const std::size_t n = projection.batch.size();
+    if (projection.pc1.size() != n || projection.pc2.size() != n ||
+        (projection.type.size() != n && !projection.type.empty())) {
+        throw std::invalid_argument("the projection's lists differ in length");
+    }
+    return projection;
+}
+
+}  // namespace
+
+std::string to_text(const PointRecord& record) {
+    ordered_json scores = ordered_json::array();
+    for (const Score& score : record.scores) {
+        scores.push_back(to_json(score));
+        scores.back()["status"] = score_status(record, score);
+    }
+    const ordered_json json = {{"schema_version", record_schema_version},
+                               {"id", record.id},
+                               {"status", name_of(record.status)},
+                               {"reason", record.reason},
+                               {"fingerprint", record.fingerprint},
+                               {"dataset", record.dataset},
+                               {"method", record.method},
+                               {"params", record.params},
+                               {"precision", record.precision},
+                               {"outputs", record.outputs},
+                               {"metrics", scores},
+                               {"traces", record.traces},
+                               {"projection", to_json(record.projection)}};
+    return json.dump() + "\n";
+}
+
+PointRecord record_from_text(const std::string& text, const std::string& origin) {
+    try {
+        const ordered_json json = ordered_json::parse(text);
+        if (json.at("schema_version") != record_schema_version) {
+            throw std::invalid_argument("schema_version is " + json.at("schema_version").dump() + ", this program reads " +
+                                        std::to_string(record_schema_version));
+        }
+        PointRecord record;
+        record.id = json.at("id").get<std::string>();
+        record.status = status_named(json.at("status").get<std::string>());
+        record.reason = json.at("reason").get<std::string>();
+        record.fingerprint = json.at("fingerprint").get<std::string>();
+        record.dataset = json.at("dataset");
+        record.method = json.at("method");
+        record.params = json.at("params").get<std::string>();
+        record.precision = json.at("precision").get<std::string>();
+        record.outputs = json.at("outputs");
+        for (const ordered_json& score : json.at("metrics")) record.scores.push_back(score_from(score));
+        record.traces = json.at("traces");
+        record.projection = projection_from(json.at("projection"));
+        return record;
+    } catch (const std::exception& error) {
+        throw std::invalid_argument(origin + " is no record of a point: " + error.what());
+    }
+}
+
+std::string metrics_rows(const PointRecord& record) {
+    const std::string start = csv_field(record.id) + ',' + csv_field(record.dataset_label()) + ',' +
+                              csv_field(record.method_label()) + ',' + csv_field(record.params) + ',' +
+                              record.method.at("seed").dump() + ',' + record.precision + ',';
+    std::string rows;
+    for (const Score& score : record.scores) {
+        rows += start + csv_field(score.metric) + ',' + (score.value ? number_text(*score.value) : "") + ',' +
+                name_of(score.direction) + ',' + score_status(record, score) + '\n';
+    }
+    return rows;
+}
+
+std::string projection_rows(const PointRecord& record) {
+    const Projection& projection = record.projection;
+    if (projection.batch.empty()) return "";
+    const auto names_of = [&](const char* labels) {
+        std::vector<std::string> names;
+        for (const ordered_json& name : record.dataset.at(labels).at("names")) names.push_back(csv_field(name.get<std::string>()));
+        return names;
+    };
+    const std::vector<std::string> batches = names_of("batches");
+    const std::vector<std::string> types = names_of("types");
+    const std::string id = csv_field(record.id);
+    std::string rows;
+    for (std::size_t i = 0; i < projection.batch.size(); ++i) {
+        rows += id + ',' + std::to_string(i) + ',' + batches.at(projection.batch[i]) + ',' +
+                (projection.type.empty() ? "" : types.at(projection.type[i])) + ',' + number_text(projection.pc1[i]) + ',' +
+                number_text(projection.pc2[i]) + '\n';
+    }
+    return rows;
+}
+
+}  // namespace bcbench
