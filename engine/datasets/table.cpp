@@ -1,0 +1,192 @@
+#include "engine/datasets/table.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "engine/check.hpp"
+#include "engine/datasets/delimited.hpp"
+
+namespace bcbench::table {
+
+namespace {
+
+// ---- cells ----
+
+std::string_view without_spaces(std::string_view text) {
+    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+    return text;
+}
+
+[[noreturn]] void fail_number(const DelimitedReader& reader, std::size_t column, std::errc error,
+                              double value) {
+    const std::string_view field = without_spaces(reader.row()[column]);
+    if (field.empty()) reader.fail_at(column, "is empty, expected a number");
+    const std::string holds = "holds " + shown(field) + ", ";
+    if (error == std::errc::result_out_of_range)
+        reader.fail_at(column, holds + "beyond the range of a double");
+    if (!std::isfinite(value)) reader.fail_at(column, holds + "expected a finite number");
+    if (column == 0) reader.fail_at(0, holds + "not a number; set row_names: true if it names the cells");
+    const bool comma = field.find(',') != std::string_view::npos;
+    reader.fail_at(column, holds + "not a number" + (comma ? " (decimals take a point)" : ""));
+}
+
+double number_at(const DelimitedReader& reader, std::size_t column) {
+    std::string_view field = without_spaces(reader.row()[column]);
+    if (field.size() > 1 && field[0] == '+' && field[1] != '-') field.remove_prefix(1);
+    double value = 0.0;
+    const char* end = field.data() + field.size();
+    const auto read = std::from_chars(field.data(), end, value);
+    if (read.ec != std::errc() || read.ptr != end || !std::isfinite(value)) {
+        fail_number(reader, column, read.ec, read.ptr == end ? value : 0.0);
+    }
+    return value;
+}
+
+Matrix<double> read_cells(DelimitedReader& reader, const Options& options) {
+    const std::size_t first = options.row_names ? 1 : 0;  // column of the first feature
+    std::vector<double> values;                           // [F x n], cell after cell
+    std::size_t n_cells = 0;
+    while (reader.next()) {
+        const std::size_t n_columns = reader.header().size();
+        for (std::size_t column = first; column < n_columns; ++column) {
+            const double value = options.scale * number_at(reader, column);
+            if (!std::isfinite(value)) reader.fail_at(column, "overflows when multiplied by scale");
+            values.push_back(value);
+        }
+        ++n_cells;
+    }
+    if (n_cells == 0) reader.fail("there are no cells below the header row");
+    if (values.empty()) reader.fail("there are no features beside the names of the cells");
+    return Matrix<double>(values.data(), values.size() / n_cells, n_cells);
+}
+
+// ---- labels ----
+
+// Fewest insertions, deletions and replacements that turn one word into the other.
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+    std::vector<std::size_t> row(to.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i + 1);
+        for (std::size_t j = 0; j < to.size(); ++j) {
+            const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+        }
+    }
+    return row.back();
+}
+
+[[noreturn]] void fail_unknown_column(const DelimitedReader& reader, const std::string& name) {
+    constexpr std::size_t most_listed = 20;
+    constexpr std::size_t longest_compared = 100;  // distances cost the product of the lengths
+    const auto& header = reader.header();
+    std::string listed, nearest;
+    std::size_t nearest_distance = name.size() / 2 + 1;  // farther names are no likely typo
+    for (std::size_t i = 0; i < header.size(); ++i) {
+        if (i < most_listed) listed += (i ? ", " : "") + shown(header[i]);
+        if (std::max(header[i].size(), name.size()) > longest_compared) continue;
+        const std::size_t distance = edit_distance(name, header[i]);
+        if (distance >= nearest_distance) continue;
+        nearest = header[i];
+        nearest_distance = distance;
+    }
+    if (header.size() > most_listed) listed += ", ...";
+    reader.fail("there is no column " + shown(name) +
+                (nearest.empty() ? "" : " (did you mean " + shown(nearest) + "?)") + "; the columns are " +
+                listed);
+}
+
+std::size_t column_called(const DelimitedReader& reader, const std::string& name) {
+    const auto& header = reader.header();
+    const auto found = std::find(header.begin(), header.end(), name);
+    if (found == header.end()) fail_unknown_column(reader, name);
+    const auto column = static_cast<std::size_t>(found - header.begin());
+    if (std::find(found + 1, header.end(), name) != header.end()) {
+        reader.fail_at(column, "is ambiguous, several columns have this name");
+    }
+    return column;
+}
+
+// Numbers labels in order of their first appearance.
+class LabelNumbers {
+  public:
+    void append(std::string_view name, Labels& labels) {
+        auto known = numbers_.find(name);
+        if (known == numbers_.end()) {
+            known = numbers_.emplace(name, static_cast<std::uint32_t>(labels.names.size())).first;
+            labels.names.emplace_back(name);
+        }
+        labels.code.push_back(known->second);
+    }
+
+  private:
+    std::map<std::string, std::uint32_t, std::less<>> numbers_;
+};
+
+std::string_view label_at(const DelimitedReader& reader, std::size_t column) {
+    const std::string_view label = reader.row()[column];
+    if (without_spaces(label).empty()) reader.fail_at(column, "is empty, expected a label");
+    return label;
+}
+
+void read_labels(DelimitedReader& reader, const Options& options, Dataset<double>& data) {
+    // The columns are looked up before the first row, to name them even in a file without rows. An untitled
+    // first column joins the header with that row and moves them by one.
+    const std::size_t titled = reader.header().size();
+    std::size_t batch = column_called(reader, options.batch_column);
+    std::size_t type = options.type_column.empty() ? batch : column_called(reader, options.type_column);
+    LabelNumbers batches, types;
+    bool first_row = true;
+    while (reader.next()) {
+        if (std::exchange(first_row, false) && reader.header().size() > titled) {
+            ++batch;
+            ++type;
+        }
+        batches.append(label_at(reader, batch), data.batch);
+        if (!options.type_column.empty()) types.append(label_at(reader, type), data.type);
+    }
+    if (data.batch.code.size() != data.cells.n_cols) {
+        reader.fail(std::to_string(data.batch.code.size()) + " rows of labels, but " + options.cells +
+                    " has " + std::to_string(data.cells.n_cols) +
+                    " cells; expected one row per cell, in the same order");
+    }
+}
+
+Dataset<double> read(DelimitedReader& cells, DelimitedReader& metadata, const Options& options) {
+    Dataset<double> data;
+    data.cells = read_cells(cells, options);
+    read_labels(metadata, options, data);
+    return data;
+}
+
+}  // namespace
+
+void validate(const Options& options) {
+    require(!options.cells.empty(), "cells: the name of a file is missing");
+    require(!options.metadata.empty(), "metadata: the name of a file is missing");
+    require(!options.batch_column.empty(), "batch_column: the name of a column is missing");
+    require(std::isfinite(options.scale) && options.scale > 0.0, "scale: expected a finite number > 0");
+}
+
+Dataset<double> load(const Options& options) {
+    validate(options);
+    DelimitedReader cells(options.cells, open_bytes(options.cells), options.row_names);
+    DelimitedReader metadata(options.metadata, open_bytes(options.metadata), options.row_names);
+    return read(cells, metadata, options);
+}
+
+Dataset<double> parse(std::string_view cells, std::string_view metadata, const Options& options) {
+    validate(options);
+    DelimitedReader cells_reader(options.cells, bytes_of(cells), options.row_names);
+    DelimitedReader metadata_reader(options.metadata, bytes_of(metadata), options.row_names);
+    return read(cells_reader, metadata_reader, options);
+}
+
+}  // namespace bcbench::table

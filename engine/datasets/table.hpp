@@ -1,0 +1,43 @@
+// Dataset `table`: cells and labels from CSV or TSV files, plain or gzip-compressed.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/types.hpp"
+
+namespace bcbench::table {
+
+struct Options {
+    /// File of numbers: a header row with the features' names, then one row per cell. Principal components,
+    /// usually.
+    std::string cells;
+    /// File of labels: a header row, then one row per cell, in the order of `cells`. Further columns are
+    /// ignored.
+    std::string metadata;
+    /// Column of `metadata` with each cell's batch.
+    std::string batch_column;
+    /// Column of `metadata` with each cell's type; empty: the types are unknown.
+    std::string type_column;
+    /// True if the first column of `cells` names the cells; it is not read as a feature. The headers of both
+    /// files may then have one field less than the rows, as R's write.table leaves them.
+    bool row_names = false;
+    /// Every value is multiplied by this, > 0. Principal components of scaled data can be as small as 0.01,
+    /// where widths made for unit scale (sigma, a kernel's bandwidth) see one single point; a larger scale
+    /// spreads the cells.
+    double scale = 1.0;
+};
+
+/// Throws std::invalid_argument unless a file for each and a batch column are named and `scale` is usable.
+void validate(const Options& options);
+
+/// Reads both files: `cells` is [F x n], labels are numbered in order of their first appearance in the
+/// metadata, so the batch of the first cell is batch 0. Separator, quotes and line ends: see DelimitedReader.
+/// Numbers are decimal, with a point, finite; a `+` and surrounding spaces are accepted. Labels are taken as
+/// they stand and must not be empty. Throws DataError as "file:line: column N ('title'): what is wrong".
+Dataset<double> load(const Options& options);
+
+/// As load, of texts in memory; the file names in `options` serve in messages only.
+Dataset<double> parse(std::string_view cells, std::string_view metadata, const Options& options);
+
+}  // namespace bcbench::table
