@@ -14,7 +14,8 @@ namespace bcbench {
 
 namespace {
 
-constexpr std::size_t block_size = std::size_t{1} << 20;
+constexpr std::size_t block_size = std::size_t{1} << 16;    // first size of the buffer, and of zlib's
+constexpr std::size_t longest_read = std::size_t{1} << 24;  // gzread counts in int
 
 bool holds(const char* first, const char* last, char byte) {
     return first != last && std::memchr(first, byte, static_cast<std::size_t>(last - first)) != nullptr;
@@ -151,10 +152,12 @@ void DelimitedReader::split_record() {
 
 // Both add one field and return where it ends: at a separator or at `last`.
 char* DelimitedReader::take_plain(char* first, char* last) {
-    char* end = first;
-    bool stray = false;
-    for (; end != last && *end != separator_; ++end) stray |= *end == '"';
-    if (stray) fail_at(fields_.size(), "has a quote inside; quote the whole field and double the quote");
+    const auto left = static_cast<std::size_t>(last - first);
+    void* found = left == 0 ? nullptr : std::memchr(first, separator_, left);
+    char* end = found ? static_cast<char*>(found) : last;
+    if (holds(first, end, '"')) {
+        fail_at(fields_.size(), "has a quote inside; quote the whole field and double the quote");
+    }
     fields_.emplace_back(first, static_cast<std::size_t>(end - first));
     return end;
 }
@@ -196,12 +199,12 @@ ByteSource open_bytes(const std::string& path) {
         if (open) gzclose_r(open);
     });
     if (!file) throw DataError(path + ": the file cannot be opened; may it be read?");
-    gzbuffer(file.get(), static_cast<unsigned>(block_size / 4));
+    gzbuffer(file.get(), static_cast<unsigned>(block_size));
     if (path.ends_with(".gz") && gzdirect(file.get())) {
         throw DataError(path + ": is called .gz, but is not gzip-compressed");
     }
     return [file, path](char* to, std::size_t size) -> std::size_t {
-        const int count = gzread(file.get(), to, static_cast<unsigned>(std::min(size, block_size)));
+        const int count = gzread(file.get(), to, static_cast<unsigned>(std::min(size, longest_read)));
         int fault = Z_OK;
         gzerror(file.get(), &fault);
         if (fault == Z_BUF_ERROR) throw DataError(path + ": the gzip file is truncated");
