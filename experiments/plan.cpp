@@ -1,0 +1,187 @@
+#include "experiments/plan.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "experiments/canonical.hpp"
+#include "experiments/config_check.hpp"
+
+namespace bcbench {
+namespace {
+
+constexpr std::size_t longest_id = 200;
+constexpr std::size_t kept_of_long_id = 180;
+constexpr std::uint64_t max_searched = 1'000'000;
+
+constexpr std::string_view training_prefix = "train.";
+
+bool is_training(const std::string& name) {
+    return name.compare(0, training_prefix.size(), training_prefix) == 0;
+}
+
+// The swept values put into `params`, or the swept training keys into `train`.
+nlohmann::json with_swept(nlohmann::json values, const std::vector<Parameter>& parameters,
+                          const std::vector<Assignment>& swept, bool training) {
+    for (const Assignment& assignment : swept) {
+        if (is_training(assignment.name) != training) continue;
+        const std::string key = training ? assignment.name.substr(training_prefix.size()) : assignment.name;
+        const Parameter* parameter = find_parameter(parameters, key);
+        values[key] = parameter ? normalised(*parameter, assignment.value) : assignment.value;
+    }
+    return values;
+}
+
+bool is_swept(const std::vector<Assignment>& swept, const std::string& name) {
+    return std::any_of(swept.begin(), swept.end(),
+                       [&name](const Assignment& each) { return each.name == name; });
+}
+
+// Adds what differs from its default or is swept.
+void add_notable(nlohmann::json& notable, const nlohmann::json& values,
+                 const std::vector<Parameter>& parameters, const std::vector<Assignment>& swept,
+                 const std::string& prefix) {
+    for (const Parameter& parameter : parameters) {
+        const auto value = values.find(parameter.name);
+        if (value == values.end()) continue;
+        if (is_swept(swept, prefix + parameter.name) ||
+            *value != normalised(parameter, parameter.default_value))
+            notable[prefix + parameter.name] = *value;
+    }
+}
+
+}  // namespace
+
+std::string bounded_id(const std::string& id) {
+    if (id.size() <= longest_id) return id;
+    return std::string(utf8_prefix(id, kept_of_long_id)) + "~" + hex(fnv1a(id));
+}
+
+bool selects(const std::string& patterns, const std::string& id) {
+    if (patterns == id) return true;
+    std::istringstream list(patterns);
+    for (std::string pattern; std::getline(list, pattern, ',');)
+        if (pattern == id || fnmatch(pattern.c_str(), id.c_str(), 0) == 0) return true;
+    return false;
+}
+
+Plan::Axis::Axis(std::string axis_name, const std::vector<Entry>& axis_entries,
+                 const std::vector<CatalogEntry>& axis_types)
+    : name(std::move(axis_name)), entries(&axis_entries), types(&axis_types) {
+    for (const Entry& entry : axis_entries)
+        ends.push_back(size() + size_of(entry.sweep) * entry.seeds.size());
+}
+
+std::size_t Plan::Axis::entry_of(std::uint64_t index) const {
+    return static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), index) - ends.begin());
+}
+
+Plan::Choice Plan::Axis::at(std::uint64_t index) const {
+    const std::size_t place = entry_of(index);
+    const Entry& entry = entries->at(place);
+    const std::uint64_t within = place == 0 ? index : index - ends[place - 1];
+    const std::size_t n_seeds = entry.seeds.size();
+    return {place, &entry, find_entry(*types, entry.type), assignments_at(entry.sweep, within / n_seeds),
+            entry.seeds[within % n_seeds]};
+}
+
+Plan::Plan(Config config, const Catalog& catalog)
+    : config_(std::make_shared<const Config>(std::move(config))),
+      datasets_("datasets", config_->datasets, catalog.datasets),
+      methods_("methods", config_->methods, catalog.methods) {}
+
+std::string Plan::id_part(const Choice& choice) {
+    std::string part = choice.entry->label;
+    for (const Assignment& swept : choice.swept) part += "." + swept.name + "=" + id_text(swept.value);
+    if (choice.entry->seeds.size() > 1) part += ".seed=" + std::to_string(choice.seed);
+    return part;
+}
+
+std::string Plan::id_at(std::uint64_t index) const {
+    return bounded_id(id_part(datasets_.at(index / methods_.size())) + "." +
+                      id_part(methods_.at(index % methods_.size())));
+}
+
+std::string Plan::params_text(const Choice& dataset, const Choice& method, const Point& point) {
+    nlohmann::json notable = nlohmann::json::object();
+    add_notable(notable, point.method_params, method.type->parameters, method.swept, "");
+    if (!point.train.is_null())
+        add_notable(notable, point.train, method.type->training, method.swept, std::string(training_prefix));
+    for (const Assignment& swept : dataset.swept)
+        notable["dataset." + swept.name] = point.dataset_params.at(swept.name);
+    if (dataset.entry->seeds.size() > 1) notable["dataset.seed"] = dataset.seed;
+    return canonical_json(notable);
+}
+
+Point Plan::at(std::uint64_t index) const {
+    const Choice dataset = datasets_.at(index / methods_.size());
+    const Choice method = methods_.at(index % methods_.size());
+    Point point;
+    point.dataset_id = id_part(dataset);
+    point.id = bounded_id(point.dataset_id + "." + id_part(method));
+    point.dataset_label = dataset.entry->label;
+    point.dataset_type = dataset.entry->type;
+    point.dataset_seed = dataset.seed;
+    point.dataset_params = with_swept(dataset.entry->params, dataset.type->parameters, dataset.swept, false);
+    point.method_label = method.entry->label;
+    point.method_type = method.entry->type;
+    point.method_seed = method.seed;
+    point.method_params = with_swept(method.entry->params, method.type->parameters, method.swept, false);
+    if (!method.entry->train.is_null())
+        point.train = with_swept(method.entry->train, method.type->training, method.swept, true);
+    point.params = params_text(dataset, method, point);
+    point.precision = config_->precision;
+    for (const Exclusion& exclusion : config_->exclude) {
+        if (fnmatch(exclusion.match.c_str(), point.id.c_str(), 0) != 0) continue;
+        point.excluded_reason = exclusion.reason;
+        break;
+    }
+    return point;
+}
+
+Fault Plan::duplicate(std::uint64_t first, std::uint64_t second) const {
+    const auto pointer = [](const Axis& axis, std::uint64_t index) {
+        return "/" + axis.name + "/" + std::to_string(axis.entry_of(index));
+    };
+    const std::uint64_t m = methods_.size();
+    const bool same_data = first / m == second / m;
+    const bool same_method = first % m == second % m;
+    std::string here = same_data ? pointer(methods_, second % m) : pointer(datasets_, second / m);
+    std::string there = same_data ? pointer(methods_, first % m) : pointer(datasets_, first / m);
+    if (!same_data && !same_method) {
+        there += " with " + pointer(methods_, first % m);
+        return {here, "with " + pointer(methods_, second % m) + " gives the point id " + shown(id_at(first)) +
+                          ", and so does " + there + "; ids must differ, change a label"};
+    }
+    if (here == there)
+        return {here, "gives the point " + shown(id_at(first)) + " twice; remove the repeated value"};
+    return {here,
+            "gives the point id " + shown(id_at(first)) + ", and so does " + there + "; ids must differ"};
+}
+
+std::vector<Fault> Plan::duplicates() const {
+    std::vector<Fault> faults;
+    if (size() > max_searched) return faults;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> hashes;  // hash of the id, index
+    hashes.reserve(size());
+    for (std::uint64_t i = 0; i < size(); ++i) hashes.emplace_back(fnv1a(id_at(i)), i);
+    std::sort(hashes.begin(), hashes.end());
+    std::set<std::vector<std::size_t>> reported;
+    for (std::size_t i = 1; i < hashes.size(); ++i) {
+        const std::uint64_t a = hashes[i - 1].second;
+        const std::uint64_t b = hashes[i].second;
+        if (hashes[i - 1].first != hashes[i].first || id_at(a) != id_at(b)) continue;
+        const std::uint64_t m = methods_.size();
+        if (reported
+                .insert({datasets_.entry_of(a / m), methods_.entry_of(a % m), datasets_.entry_of(b / m),
+                         methods_.entry_of(b % m)})
+                .second)
+            faults.push_back(duplicate(a, b));
+    }
+    return faults;
+}
+
+}  // namespace bcbench
