@@ -13,7 +13,7 @@ add_library(bcbench_armadillo INTERFACE)
 target_include_directories(bcbench_armadillo SYSTEM INTERFACE ${ARMADILLO_INCLUDE})
 target_compile_definitions(bcbench_armadillo INTERFACE
   ARMA_DONT_USE_WRAPPER ARMA_DONT_USE_ARPACK ARMA_DONT_USE_SUPERLU ARMA_DONT_USE_HDF5 ARMA_DONT_USE_OPENMP
-  ARMA_DONT_PRINT_ERRORS ARMA_USE_BLAS ARMA_USE_LAPACK)
+  ARMA_WARN_LEVEL=0 ARMA_USE_BLAS ARMA_USE_LAPACK)
 target_link_libraries(bcbench_armadillo INTERFACE ${OPENBLAS_LIBRARY})
 
 # Random123 is headers only.

@@ -15,15 +15,15 @@ namespace bcbench {
 namespace {
 
 constexpr Field<gaussian_batches::Options> gaussian_fields[] = {
-    {"n_cells_per_batch", &gaussian_batches::Options::n_cells_per_batch, at_least(1),
-     "cells of each batch, one number or one per batch; floor(n / n_types) of each type"},
-    {"n_types", &gaussian_batches::Options::n_types, at_least(1), "cell types; more make narrower feature blocks"},
-    {"n_features", &gaussian_batches::Options::n_features, at_least(1), "features of each cell, at least n_types"},
-    {"type_signal", &gaussian_batches::Options::type_signal, any_value(),
-     "expression of a type on its own block of features; larger separates types further"},
-    {"batch_shifts", &gaussian_batches::Options::batch_shifts, any_value(),
-     "constant added to all features of a batch, one per batch; their number is the number of batches"},
-    {"noise_sd", &gaussian_batches::Options::noise_sd, at_least(0), "standard deviation of every entry's noise"},
+    field<&gaussian_batches::Options::n_cells_per_batch>("n_cells_per_batch", at_least(1),
+     "cells of each batch, one number or one per batch; floor(n / n_types) of each type"),
+    field<&gaussian_batches::Options::n_types>("n_types", at_least(1), "cell types; more make narrower feature blocks"),
+    field<&gaussian_batches::Options::n_features>("n_features", at_least(1), "features of each cell, at least n_types"),
+    field<&gaussian_batches::Options::type_signal>("type_signal", any_value(),
+     "expression of a type on its own block of features; larger separates types further"),
+    field<&gaussian_batches::Options::batch_shifts>("batch_shifts", any_value(),
+     "constant added to all features of a batch, one per batch; their number is the number of batches"),
+    field<&gaussian_batches::Options::noise_sd>("noise_sd", at_least(0), "standard deviation of every entry's noise"),
 };
 
 Dataset<double> load_gaussian(const DatasetSettings& settings) {
@@ -32,14 +32,14 @@ Dataset<double> load_gaussian(const DatasetSettings& settings) {
 }
 
 constexpr Field<table::Options> table_fields[] = {
-    {"cells", &table::Options::cells, any_value(), "CSV or TSV file, plain or .gz: a header, then one row of numbers per cell",
-     "", true},
-    {"metadata", &table::Options::metadata, any_value(), "CSV or TSV file, plain or .gz: a header, then one row per cell", "", true},
-    {"batch_column", &table::Options::batch_column, any_value(), "metadata column with each cell's batch", "", true},
-    {"type_column", &table::Options::type_column, any_value(), "metadata column with each cell's type; empty: no types"},
-    {"row_names", &table::Options::row_names, any_value(), "the first column of `cells` names the cells"},
-    {"scale", &table::Options::scale, above(0),
-     "multiplies every value; brings data of tiny scale to where sigma and bandwidths see it"},
+    field<&table::Options::cells>("cells", any_value(), "CSV or TSV file, plain or .gz: a header, then one row of numbers per cell",
+     "", true),
+    field<&table::Options::metadata>("metadata", any_value(), "CSV or TSV file, plain or .gz: a header, then one row per cell", "", true),
+    field<&table::Options::batch_column>("batch_column", any_value(), "metadata column with each cell's batch", "", true),
+    field<&table::Options::type_column>("type_column", any_value(), "metadata column with each cell's type; empty: no types"),
+    field<&table::Options::row_names>("row_names", any_value(), "the first column of `cells` names the cells"),
+    field<&table::Options::scale>("scale", above(0),
+     "multiplies every value; brings data of tiny scale to where sigma and bandwidths see it"),
 };
 
 Dataset<double> load_table(const DatasetSettings& settings) {

@@ -1,6 +1,5 @@
 #include "experiments/execute.hpp"
 
-#include <chrono>
 #include <cmath>
 #include <new>
 #include <type_traits>
@@ -12,6 +11,7 @@
 #include "engine/pca.hpp"
 #include "experiments/canonical.hpp"
 #include "experiments/checks.hpp"
+#include "experiments/clock.hpp"
 #include "experiments/datasets.hpp"
 #include "experiments/methods.hpp"
 #include "experiments/metrics.hpp"
@@ -22,10 +22,6 @@ namespace bcbench {
 namespace {
 
 using nlohmann::ordered_json;
-
-double seconds_now() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 Precision precision_named(const std::string& name) {
     if (name == "float32") return Precision::float32;

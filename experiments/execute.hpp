@@ -1,5 +1,4 @@
-// Running one point: dataset, method, metrics and checks, timed. The one place that catches errors of a point and the one
-// place that reads the clock.
+// Running one point: dataset, method, metrics and checks, timed. The one place that catches errors of a point.
 #pragma once
 
 #include <memory>

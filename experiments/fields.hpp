@@ -7,7 +7,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "experiments/parameter.hpp"
@@ -26,22 +25,6 @@ constexpr Range at_least(double minimum) { return {minimum, {}, false, false}; }
 constexpr Range above(double minimum) { return {minimum, {}, true, false}; }
 constexpr Range between(double minimum, double maximum) { return {minimum, maximum, false, false}; }
 constexpr Range from_to_below(double minimum, double maximum) { return {minimum, maximum, false, true}; }
-
-template <class Options>
-using Member = std::variant<bool Options::*, std::int64_t Options::*, double Options::*, std::string Options::*,
-                            std::optional<std::int64_t> Options::*, std::optional<double> Options::*,
-                            std::optional<std::string> Options::*, std::vector<std::int64_t> Options::*,
-                            std::vector<double> Options::*>;
-
-template <class Options>
-struct Field {
-    const char* name;
-    Member<Options> member;
-    Range range;              // of numbers and of list elements
-    const char* help;         // one line
-    const char* choices = ""; // strings: the allowed words, separated by spaces
-    bool required = false;    // true: has no default
-};
 
 namespace field_detail {
 
@@ -83,27 +66,65 @@ std::vector<std::string> split_words(const std::string& text);
 
 }  // namespace field_detail
 
-/// The parameters that `fields` declare, with the defaults of `defaults`.
+template <class Options>
+struct Field {
+    const char* name;
+    ParameterType type;
+    bool optional;                                       // null is a value
+    nlohmann::json (*get)(const Options&);               // the member as JSON
+    void (*set)(const nlohmann::json&, Options&);        // the member from JSON
+    Range range;                                         // of numbers and of list elements
+    const char* help;                                    // one line
+    const char* choices;                                 // strings: the allowed words, separated by spaces
+    bool required;                                       // has no default
+};
+
+namespace field_detail {
+
+template <class>
+struct MemberOf;
+template <class Options, class Value>
+struct MemberOf<Value Options::*> {
+    using OptionsType = Options;
+    using ValueType = Value;
+};
+
+}  // namespace field_detail
+
+/// Declares the parameter `name` of an Options struct: field<&Options::sigma>("sigma", above(0), "width of ...").
+template <auto member>
+constexpr auto field(const char* name, Range range, const char* help, const char* choices = "", bool required = false) {
+    using Options = typename field_detail::MemberOf<decltype(member)>::OptionsType;
+    using Value = typename field_detail::MemberOf<decltype(member)>::ValueType;
+    return Field<Options>{
+        name,
+        field_detail::Kind<Value>::type,
+        field_detail::is_optional<Value>,
+        [](const Options& options) { return field_detail::to_json(options.*member); },
+        [](const nlohmann::json& json, Options& options) { field_detail::from_json(json, options.*member); },
+        range,
+        help,
+        choices,
+        required};
+}
+
+/// The parameters that `fields` declare, with the defaults of a fresh Options.
 template <class Options, std::size_t N>
-std::vector<Parameter> parameters_of(const Field<Options> (&fields)[N], const Options& defaults = Options{}) {
+std::vector<Parameter> parameters_of(const Field<Options> (&fields)[N]) {
+    const Options defaults;
     std::vector<Parameter> parameters;
     for (const Field<Options>& field : fields) {
         Parameter parameter;
         parameter.name = field.name;
-        parameter.help = field.help;
+        parameter.type = field.type;
+        parameter.optional = field.optional;
+        if (!field.required) parameter.default_value = field.get(defaults);
         parameter.minimum = field.range.minimum;
         parameter.maximum = field.range.maximum;
         parameter.minimum_exclusive = field.range.minimum_exclusive;
         parameter.maximum_exclusive = field.range.maximum_exclusive;
         parameter.choices = field_detail::split_words(field.choices);
-        std::visit(
-            [&](auto member) {
-                using Value = std::remove_cvref_t<decltype(defaults.*member)>;
-                parameter.type = field_detail::Kind<Value>::type;
-                parameter.optional = field_detail::is_optional<Value>;
-                if (!field.required) parameter.default_value = field_detail::to_json(defaults.*member);
-            },
-            field.member);
+        parameter.help = field.help;
         parameters.push_back(std::move(parameter));
     }
     return parameters;
@@ -112,11 +133,11 @@ std::vector<Parameter> parameters_of(const Field<Options> (&fields)[N], const Op
 /// An Options with the values that `json` gives and the defaults elsewhere. `json` was validated against the
 /// parameters before.
 template <class Options, std::size_t N>
-Options options_from(const Field<Options> (&fields)[N], const nlohmann::json& json, Options options = Options{}) {
+Options options_from(const Field<Options> (&fields)[N], const nlohmann::json& json) {
+    Options options;
     for (const Field<Options>& field : fields) {
         const auto found = json.find(field.name);
-        if (found == json.end()) continue;
-        std::visit([&](auto member) { field_detail::from_json(*found, options.*member); }, field.member);
+        if (found != json.end()) field.set(*found, options);
     }
     return options;
 }

@@ -72,7 +72,7 @@ std::string read_file(const fs::path& path) {
     return std::move(content).str();
 }
 
-void create_directories(const fs::path& directory) {
+void make_directories(const fs::path& directory) {
     std::error_code error;
     fs::create_directories(directory, error);
     if (error) fail("create", directory, error.value());

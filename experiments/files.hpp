@@ -21,7 +21,7 @@ void write_atomically(const std::filesystem::path& path, std::string_view conten
 std::string read_file(const std::filesystem::path& path);
 
 /// Creates `directory` and its parents. Throws FileError.
-void create_directories(const std::filesystem::path& directory);
+void make_directories(const std::filesystem::path& directory);
 
 /// Holds an exclusive lock on a directory as long as it lives; a dead process holds none.
 class DirectoryLock {

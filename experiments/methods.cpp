@@ -53,16 +53,16 @@ Fit<Real> fit_uncorrected(const MethodSettings&, const Dataset<Real>& data) {
 namespace harmony = differentiable_harmony;
 
 constexpr Field<harmony::Options> harmony_fields[] = {
-    {"n_clusters", &harmony::Options::n_clusters, at_least(1),
-     "soft clusters; more follow finer structure and cost proportionally more"},
-    {"n_iterations", &harmony::Options::n_iterations, at_least(1),
-     "correction steps; each moves a cell by 5 to 20 % of its distance to its soft centroid"},
-    {"theta", &harmony::Options::theta, at_least(0),
-     "diversity penalty of the original Harmony; recorded, but does not enter this computation"},
-    {"sigma", &harmony::Options::sigma, above(0), "width of the soft assignment; larger spreads a cell over more clusters"},
-    {"temperature", &harmony::Options::temperature, above(0), "multiplies sigma; larger softens assignments and gradients"},
-    {"recompute", &harmony::Options::recompute, any_value(),
-     "recompute iterations in the reverse pass instead of storing them all: less memory, same values"},
+    field<&harmony::Options::n_clusters>("n_clusters", at_least(1),
+     "soft clusters; more follow finer structure and cost proportionally more"),
+    field<&harmony::Options::n_iterations>("n_iterations", at_least(1),
+     "correction steps; each moves a cell by 5 to 20 % of its distance to its soft centroid"),
+    field<&harmony::Options::theta>("theta", at_least(0),
+     "diversity penalty of the original Harmony; recorded, but does not enter this computation"),
+    field<&harmony::Options::sigma>("sigma", above(0), "width of the soft assignment; larger spreads a cell over more clusters"),
+    field<&harmony::Options::temperature>("temperature", above(0), "multiplies sigma; larger softens assignments and gradients"),
+    field<&harmony::Options::recompute>("recompute", any_value(),
+     "recompute iterations in the reverse pass instead of storing them all: less memory, same values"),
 };
 
 template <class Real>
@@ -88,12 +88,12 @@ Fit<Real> fit_harmony(const MethodSettings& settings, const Dataset<Real>& data)
 // ---- mmd_autoencoder
 
 constexpr Field<mmd_autoencoder::Options> mmd_fields[] = {
-    {"hidden_dim", &mmd_autoencoder::Options::hidden_dim, at_least(1),
-     "units of each hidden layer; more fit finer structure and cost quadratically more"},
-    {"latent_dim", &mmd_autoencoder::Options::latent_dim, at_least(1),
-     "dimensions of the latent space; more keep more of the input, the batch included"},
-    {"kernel_bandwidth", &mmd_autoencoder::Options::kernel_bandwidth, above(0),
-     "bandwidth of the Gaussian kernel in units of the latent space; larger compares coarser structure"},
+    field<&mmd_autoencoder::Options::hidden_dim>("hidden_dim", at_least(1),
+     "units of each hidden layer; more fit finer structure and cost quadratically more"),
+    field<&mmd_autoencoder::Options::latent_dim>("latent_dim", at_least(1),
+     "dimensions of the latent space; more keep more of the input, the batch included"),
+    field<&mmd_autoencoder::Options::kernel_bandwidth>("kernel_bandwidth", above(0),
+     "bandwidth of the Gaussian kernel in units of the latent space; larger compares coarser structure"),
 };
 
 std::vector<Score> mmd_losses(double reconstruction_loss, double mmd_loss, const Labels& batch) {
@@ -131,12 +131,12 @@ Fit<Real> fit_mmd(const MethodSettings& settings, const Dataset<Real>& data) {
 // ---- wgan_autoencoder
 
 constexpr Field<wgan_autoencoder::Options> wgan_fields[] = {
-    {"hidden_dim", &wgan_autoencoder::Options::hidden_dim, at_least(1),
-     "units of each hidden layer of encoder and decoder; more fit finer structure and cost quadratically more"},
-    {"latent_dim", &wgan_autoencoder::Options::latent_dim, at_least(1),
-     "dimensions of the latent space; more keep more of the input, the batch included"},
-    {"discriminator_hidden_dim", &wgan_autoencoder::Options::discriminator_hidden_dim, at_least(1),
-     "units of each hidden layer of the critic; more tell batches apart more finely"},
+    field<&wgan_autoencoder::Options::hidden_dim>("hidden_dim", at_least(1),
+     "units of each hidden layer of encoder and decoder; more fit finer structure and cost quadratically more"),
+    field<&wgan_autoencoder::Options::latent_dim>("latent_dim", at_least(1),
+     "dimensions of the latent space; more keep more of the input, the batch included"),
+    field<&wgan_autoencoder::Options::discriminator_hidden_dim>("discriminator_hidden_dim", at_least(1),
+     "units of each hidden layer of the critic; more tell batches apart more finely"),
 };
 
 std::vector<Score> wgan_losses(double reconstruction, double generator, double discriminator, const Labels& batch) {

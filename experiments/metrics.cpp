@@ -21,8 +21,8 @@ struct NeighborOptions {
 };
 
 constexpr Field<NeighborOptions> neighbor_fields[] = {
-    {"n_neighbors", &NeighborOptions::n_neighbors, at_least(1),
-     "nearest neighbours around each cell, itself excluded; more look at a wider surrounding"},
+    field<&NeighborOptions::n_neighbors>("n_neighbors", at_least(1),
+     "nearest neighbours around each cell, itself excluded; more look at a wider surrounding"),
 };
 
 struct CeilingOptions {
@@ -32,9 +32,9 @@ struct CeilingOptions {
 };
 
 constexpr Field<CeilingOptions> ceiling_fields[] = {
-    {"n_neighbors", &CeilingOptions::n_neighbors, at_least(1), "nearest neighbours around each cell, itself excluded"},
-    {"n_permutations", &CeilingOptions::n_permutations, between(1, 1e6), "permutations averaged; more are steadier"},
-    {"seed", &CeilingOptions::seed, at_least(0), "seed of the permutations"},
+    field<&CeilingOptions::n_neighbors>("n_neighbors", at_least(1), "nearest neighbours around each cell, itself excluded"),
+    field<&CeilingOptions::n_permutations>("n_permutations", between(1, 1e6), "permutations averaged; more are steadier"),
+    field<&CeilingOptions::seed>("seed", at_least(0), "seed of the permutations"),
 };
 
 // Why the metric cannot look at `k` neighbours, or nothing.

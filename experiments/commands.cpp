@@ -1,0 +1,176 @@
+#include "experiments/commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+#include <thread>
+
+#include "experiments/catalog.hpp"
+#include "experiments/config.hpp"
+#include "experiments/describe.hpp"
+#include "experiments/expected.hpp"
+#include "experiments/files.hpp"
+#include "experiments/plan.hpp"
+#include "experiments/provenance.hpp"
+#include "experiments/run.hpp"
+#include "experiments/schema.hpp"
+#include "experiments/terminal_report.hpp"
+
+namespace bcbench {
+
+namespace {
+
+struct Arguments {
+    std::string config;
+    std::vector<std::string> configs;
+    std::vector<std::string> overrides;
+    std::string only;
+    std::string out;
+    std::string on_error = "continue";
+    std::string name;
+    unsigned jobs = 1;
+    unsigned threads = std::max(1U, std::thread::hardware_concurrency());
+    bool fresh = false;
+    bool resume = true;  // what happens without --fresh
+    bool quiet = false;
+};
+
+// The plan of a config; two points with the same id are a fault of the config.
+Plan make_plan(const Arguments& arguments) {
+    Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
+    std::vector<Fault> faults = plan.duplicates();
+    if (!faults.empty()) throw ConfigError(arguments.config, std::move(faults));
+    return plan;
+}
+
+int run(const Arguments& arguments) {
+    const Plan plan = make_plan(arguments);
+    RunOptions options;
+    options.directory = arguments.out.empty() ? "results/" + plan.config().name : arguments.out;
+    options.only = arguments.only;
+    options.fresh = arguments.fresh;
+    options.quiet = arguments.quiet;
+    options.stop_on_error = arguments.on_error == "stop";
+    options.jobs = arguments.jobs;
+    options.threads = arguments.threads;
+
+    std::vector<PointRecord> records;
+    const RunSummary summary = run_experiment(plan, options, records);
+    std::vector<Comparison> comparisons;
+    if (plan.config().expected) comparisons = compare_with_expected(read_expected(*plan.config().expected), records);
+    std::cout << terminal_report(plan.config(), records, base_points(plan), comparisons) << std::flush;
+
+    std::fprintf(stderr, "%llu of %llu points ok", static_cast<unsigned long long>(summary.ok),
+                 static_cast<unsigned long long>(summary.expected));
+    if (summary.resumed > 0) std::fprintf(stderr, " (%llu from an earlier run)", static_cast<unsigned long long>(summary.resumed));
+    if (summary.skipped > 0) std::fprintf(stderr, ", %llu skipped", static_cast<unsigned long long>(summary.skipped));
+    if (summary.failed > 0) std::fprintf(stderr, ", %llu failed", static_cast<unsigned long long>(summary.failed));
+    if (summary.missing() > 0) std::fprintf(stderr, ", %llu not run", static_cast<unsigned long long>(summary.missing()));
+    std::fprintf(stderr, "; results in %s\n", options.directory.c_str());
+    if (summary.interrupted) std::fputs("interrupted; the same command goes on where it stopped\n", stderr);
+
+    if (!summary.complete()) return exit_incomplete;
+    const bool reproduced = std::all_of(comparisons.begin(), comparisons.end(), [](const Comparison& comparison) {
+        return comparison.agreement == Agreement::equal || comparison.agreement == Agreement::last_digit;
+    });
+    if (summary.failed_checks > 0) std::fprintf(stderr, "a check does not hold for %llu points\n", static_cast<unsigned long long>(summary.failed_checks));
+    return summary.failed_checks > 0 || (!reproduced && options.only.empty()) ? exit_regression : exit_ok;
+}
+
+int print_plan(const Arguments& arguments) {
+    const Plan plan = make_plan(arguments);
+    for (std::uint64_t i = 0; i < plan.size() && std::cout.good(); ++i) {
+        const Point point = plan.at(i);
+        if (!arguments.only.empty() && !selects(arguments.only, point.id)) continue;
+        std::cout << point.id << '\t' << point.method_label << '\t' << point.method_params.dump();
+        if (!point.train.is_null()) std::cout << "\ttrain " << point.train.dump();
+        if (point.excluded_reason) std::cout << "\tskipped: " << *point.excluded_reason;
+        std::cout << '\n';
+    }
+    return exit_ok;
+}
+
+int validate(const Arguments& arguments) {
+    bool all_good = true;
+    for (const std::string& file : arguments.configs) {
+        try {
+            Arguments one = arguments;
+            one.config = file;
+            const Plan plan = make_plan(one);
+            if (plan.config().expected) read_expected(*plan.config().expected);
+            std::cout << file << ": ok, " << plan.size() << (plan.size() == 1 ? " point\n" : " points\n");
+        } catch (const ConfigError& error) {
+            std::cerr << error.what() << '\n';
+            all_good = false;
+        }
+    }
+    return all_good ? exit_ok : exit_usage;
+}
+
+void add_config_options(CLI::App& command, Arguments& arguments) {
+    command.add_option("config", arguments.config, "experiment config (JSON)")->required();
+    command.add_option("--only", arguments.only, "only points whose id matches GLOB (several, separated by commas)")->type_name("GLOB");
+    command.add_option("--set", arguments.overrides, "override a value of the config: methods.Harmony.params.sigma=0.2")
+        ->type_name("PATH=VALUE")
+        ->allow_extra_args(false);
+}
+
+int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "bcbench " + program_version());
+    app.set_help_all_flag("--help-all", "help on every command");
+    app.footer("Exit codes: 0 all good, 1 a regression or failed check, 2 usage or config error, 3 points failed or missing, 4 not comparable.");
+
+    CLI::App* run_command = app.add_subcommand("run", "run every point of a config into a results directory");
+    add_config_options(*run_command, arguments);
+    run_command->add_option("--out", arguments.out, "results directory (default results/<name>)")->type_name("DIR");
+    run_command->add_option("--jobs", arguments.jobs, "points to run in parallel")->check(CLI::Range(1U, 256U))->capture_default_str();
+    run_command->add_option("--threads", arguments.threads, "threads in all; results do not depend on it")->check(CLI::Range(1U, 1024U))->capture_default_str();
+    CLI::Option* fresh = run_command->add_flag("--fresh", arguments.fresh, "compute every point again");
+    run_command->add_flag("--resume", arguments.resume, "keep points that are finished and unchanged (the default)")->excludes(fresh);
+    run_command->add_option("--on-error", arguments.on_error, "after a failed point")->check(CLI::IsMember({"continue", "stop"}))->capture_default_str();
+    run_command->add_flag("--quiet", arguments.quiet, "no progress");
+
+    CLI::App* plan_command = app.add_subcommand("plan", "print the points that run would execute: id, label, parameters");
+    add_config_options(*plan_command, arguments);
+    CLI::App* validate_command = app.add_subcommand("validate", "check configs and print every fault with its place");
+    validate_command->add_option("configs", arguments.configs, "experiment configs (JSON)")->required();
+    CLI::App* list_command = app.add_subcommand("list", "datasets, methods, metrics and checks there are");
+    list_command->add_option("kind", arguments.name, "datasets, methods, metrics or checks (default: all)");
+    CLI::App* describe_command = app.add_subcommand("describe", "what a dataset, method, metric or check does, and its parameters");
+    describe_command->add_option("name", arguments.name, "its name, as in a config")->required();
+    CLI::App* schema_command = app.add_subcommand("schema", "print the JSON Schema of configs");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? exit_ok : exit_usage;
+    }
+    if (run_command->parsed()) return run(arguments);
+    if (plan_command->parsed()) return print_plan(arguments);
+    if (validate_command->parsed()) return validate(arguments);
+    if (list_command->parsed()) std::cout << list_text(catalog(), arguments.name);
+    if (describe_command->parsed()) std::cout << describe_text(catalog(), arguments.name);
+    if (schema_command->parsed()) std::cout << config_schema(catalog()).dump(2) << '\n';
+    return exit_ok;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+    CLI::App app("bcbench: experiments and benchmarks for differentiable batch correction", "bcbench");
+    Arguments arguments;
+    try {
+        return dispatch(app, arguments, argc, argv);
+    } catch (const ConfigError& error) {
+        std::cerr << error.what() << '\n';
+    } catch (const std::bad_alloc&) {
+        std::cerr << "bcbench: out of memory\n";
+        return exit_incomplete;
+    } catch (const std::exception& error) {
+        std::cerr << "bcbench: " << error.what() << '\n';
+    }
+    return exit_usage;
+}
+
+}  // namespace bcbench

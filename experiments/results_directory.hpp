@@ -1,0 +1,50 @@
+// A results directory: point files one by one, and the tables made from them.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/execute.hpp"
+#include "experiments/files.hpp"
+#include "experiments/record.hpp"
+
+namespace bcbench {
+
+/// An open results directory, locked against other runs. Every write is atomic; a point is done when its file is there.
+class ResultsDirectory {
+  public:
+    /// Creates the directory if need be. Throws FileError if it cannot be written or another run holds it.
+    explicit ResultsDirectory(std::filesystem::path directory);
+
+    const std::filesystem::path& path() const { return directory_; }
+
+    /// The finished point `id`, if its file is there and readable.
+    std::optional<PointRecord> read_point(const std::string& id) const;
+
+    /// Writes the embedding, if there is one, then the point file.
+    void write_point(const Executed& executed);
+
+    /// Appends to timings.csv; noisy by nature, hence neither atomic nor flushed.
+    void append_times(const std::string& id, const std::vector<StageTime>& times);
+
+    /// Rewrites timings.csv: of the points in `ids` only, in their order, the latest times of each.
+    void order_times(const std::vector<std::string>& ids);
+
+    /// Whether the embedding file of a point is there.
+    bool has_embedding(const std::string& id) const;
+
+    void write(const std::string& name, const std::string& content);
+    void remove(const std::string& name);
+
+  private:
+    std::filesystem::path directory_;
+    DirectoryLock lock_;
+};
+
+/// The file of a point: `directory`/points/<id>.json.
+std::filesystem::path point_file(const std::filesystem::path& directory, const std::string& id);
+
+}  // namespace bcbench

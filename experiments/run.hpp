@@ -1,0 +1,47 @@
+// Running an experiment: every point of a plan, resumed where possible, into a results directory.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "experiments/plan.hpp"
+#include "experiments/record.hpp"
+
+namespace bcbench {
+
+struct RunOptions {
+    std::filesystem::path directory;
+    std::string only;        // pattern on point ids; empty: all
+    bool fresh = false;      // compute every point again, whatever is there
+    bool quiet = false;      // no progress
+    bool stop_on_error = false;
+    unsigned jobs = 1;       // points in parallel
+    unsigned threads = 1;    // threads of the engine, over all jobs
+};
+
+struct RunSummary {
+    std::uint64_t expected = 0;  // points selected
+    std::uint64_t ok = 0;
+    std::uint64_t skipped = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t resumed = 0;   // of the above, taken from an earlier run
+    std::uint64_t failed_checks = 0;
+    bool interrupted = false;
+
+    std::uint64_t missing() const { return expected - ok - skipped - failed; }
+    bool complete() const { return missing() == 0 && failed == 0; }
+};
+
+/// Runs the selected points and writes the results directory (results/README.md says what is in it).
+/// Throws ConfigError if a data file is missing, FileError if the directory cannot be used.
+/// `records` receives the finished points in the order of the plan.
+RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records);
+
+/// The base points of a plan: of every entry, dataset and seed the point whose swept parameters have their defaults, or
+/// else the first. They stand for the entry in tables that compare methods.
+std::set<std::string> base_points(const Plan& plan);
+
+}  // namespace bcbench

@@ -1,0 +1,18 @@
+// What a run prints on stdout: the documented tables in the documented form, from the records alone.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "experiments/expected.hpp"
+#include "experiments/plan.hpp"
+#include "experiments/record.hpp"
+
+namespace bcbench {
+
+/// `base` are the points that stand for their method where methods are compared (base_points).
+std::string terminal_report(const Config& config, const std::vector<PointRecord>& records, const std::set<std::string>& base,
+                            const std::vector<Comparison>& comparisons);
+
+}  // namespace bcbench

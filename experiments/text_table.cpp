@@ -1,0 +1,39 @@
+#include "experiments/text_table.hpp"
+
+#include <algorithm>
+
+namespace bcbench {
+
+namespace {
+
+std::string line_of(const TextRow& row, const std::vector<std::size_t>& widths) {
+    std::string line = " ";
+    for (std::size_t c = 0; c < row.size(); ++c) {
+        const std::string padding(widths[c] - display_width(row[c]), ' ');
+        line += " " + (c == 0 ? row[c] + padding : " " + padding + row[c]);
+    }
+    while (line.back() == ' ') line.pop_back();
+    return line + '\n';
+}
+
+}  // namespace
+
+std::size_t display_width(const std::string& text) {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+std::string text_table(const TextRow& header, const std::vector<TextRow>& rows) {
+    std::vector<std::size_t> widths;
+    for (const std::string& title : header) widths.push_back(display_width(title));
+    for (const TextRow& row : rows) {
+        for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], display_width(row[c]));
+    }
+    TextRow rule;
+    for (const std::size_t width : widths) rule.emplace_back(width, '-');
+    std::string text = line_of(header, widths) + line_of(rule, widths);
+    for (const TextRow& row : rows) text += line_of(row, widths);
+    return text;
+}
+
+}  // namespace bcbench
