@@ -142,6 +142,14 @@ TEST_CASE("table: every accepted spelling of the same table reads the same", "[t
     require_expected(cells_from(text));
 }
 
+TEST_CASE("table: a byte order mark is no part of the first title", "[table]") {
+    const std::string mark = "\xef\xbb\xbf";
+    for (const std::string title : {"donor", "\"donor\""}) {
+        const Dataset<double> data = table::parse(small_cells, mark + title + "\nA\nB\n", options_of_texts());
+        CHECK(data.batch.names == std::vector<std::string>{"A", "B"});
+    }
+}
+
 TEST_CASE("table: a quoted label may hold separators, quotes and line breaks", "[table]") {
     const Dataset<double> data =
         table::parse(small_cells, "donor,note\n\"A, \"\"first\"\"\nline\",x\nB,y\n", options_of_texts());
