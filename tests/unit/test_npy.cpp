@@ -141,7 +141,8 @@ TEST_CASE("npy: wrong bytes are refused with a reason", "[npy]") {
     CHECK(with_shape("") == "x.npy: expected a 1-D or 2-D array, found 0-D");
     CHECK(with_shape("1,1,1") == "x.npy: expected a 1-D or 2-D array, found 3-D");
     CHECK(with_shape("2,") == "x.npy: is truncated, the shape promises more values");
-    CHECK(with_shape("4294967296, 4294967297") == "x.npy: is truncated, the shape promises more values");
+    // 3 x 12297829382473034411 = 1 modulo 2^64, which is what the body holds.
+    CHECK(with_shape("3, 12297829382473034411") == "x.npy: is truncated, the shape promises more values");
     CHECK(with_shape("0, 18446744073709551615") == "x.npy: has bytes after the last value");
     CHECK(with_shape("18446744073709551616,") ==
           "x.npy: the .npy header is malformed, the shape holds no number of elements");
@@ -162,10 +163,16 @@ TEST_CASE("npy: malformed headers are refused with a reason", "[npy]") {
     CHECK(error("{'colour': 'red'}") == "has an unknown key");
     CHECK(error("{'fortran_order': maybe}") == "is malformed, fortran_order is neither True nor False");
     CHECK(error("{'shape': (1, 2}") == "is malformed, expected ')'");
-    CHECK(error("{'descr': '<f8', 'fortran_order': False}") ==
-          "needs descr, fortran_order and shape, each once");
-    CHECK(error("{'descr':'<f8','descr':'<f8','fortran_order':False,'shape':(1,)}") ==
-          "needs descr, fortran_order and shape, each once");
+    const std::string keys[] = {"'descr':'<f8',", "'fortran_order':False,", "'shape':(0,),"};
+    for (int missing = 0; missing < 3; ++missing) {
+        std::string without, twice;
+        for (int i = 0; i < 3; ++i) {
+            without += i == missing ? "" : keys[i];
+            twice += i == missing ? keys[i] + keys[i] : keys[i];
+        }
+        CHECK(error("{" + without + "}") == "needs descr, fortran_order and shape, each once");
+        CHECK(error("{" + twice + "}") == "needs descr, fortran_order and shape, each once");
+    }
     CHECK(error("{'descr': '<f8'} + 1") == "has text after the closing brace");
 }
 
@@ -226,6 +233,9 @@ TEST_CASE("npz: wrong archives are refused with a reason", "[npy]") {
     CHECK(changed(entry + 10, 8) == "x.npz: holds 'bias.npy' compressed; save it with numpy.savez instead");
     CHECK(changed(entry + 16, 0) == "x.npz: holds 'bias.npy' damaged (its CRC-32 differs)");
     CHECK(changed(entry + 22, 1) == "x.npz: has two sizes for 'bias.npy'");
+    std::string too_long = good;
+    too_long[entry + 22] = too_long[entry + 26] = 1;  // both sizes, 65536 more
+    CHECK(npz_error(too_long) == "x.npz: is truncated or corrupt");
     CHECK(changed(entry + 42, 1) == "x.npz: has no header for 'bias.npy' where it should be");
     CHECK(changed(entry + 44, 1) == "x.npz: is truncated or corrupt");
     CHECK(changed(good.rfind(".npy"), 'x') == "x.npz: holds 'biasxnpy', which is no .npy file");
