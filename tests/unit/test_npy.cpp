@@ -88,10 +88,10 @@ TEST_CASE("npy: a matrix [features x cells] is written as (cells, features)", "[
 
 TEST_CASE("npy: arrays of every element type and shape survive a round trip bit by bit", "[npy]") {
     std::mt19937_64 bits(1);
-    for (const std::size_t rows : {0, 1, 2, 17, 300}) {
+    for (const std::size_t rows : {0u, 1u, 2u, 17u, 300u}) {
         check_round_trip<double>({{rows}, random_values<double>(rows, bits)});
         check_round_trip<std::int64_t>({{rows}, random_values<std::int64_t>(rows, bits)});
-        for (const std::size_t columns : {0, 1, 5, 64}) {
+        for (const std::size_t columns : {0u, 1u, 5u, 64u}) {
             check_round_trip<float>({{rows, columns}, random_values<float>(rows * columns, bits)});
             check_round_trip<double>({{rows, columns}, random_values<double>(rows * columns, bits)});
             check_round_trip<std::int64_t>(

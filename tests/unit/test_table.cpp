@@ -295,7 +295,7 @@ TEST_CASE("table: faults of the metadata are named with their place", "[table]")
 }
 
 TEST_CASE("table: random doubles survive being written and read, plain and compressed", "[table]") {
-    const std::size_t n_features = GENERATE(1, 7, 50);
+    const std::size_t n_features = GENERATE(as<std::size_t>(), 1, 7, 50);
     const std::size_t n_cells = 20000 / n_features;  // several blocks of the reader
     const std::vector<double> values = random_doubles(n_features * n_cells, n_features);
     const std::string text = table_text(values, n_features, n_features == 7 ? "\t" : ",");
