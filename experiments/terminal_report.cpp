@@ -133,6 +133,17 @@ std::string mixing_text(const Records& records, const std::string& metric) {
     return text_table({"method", metric, "vs uncorrected"}, rows);
 }
 
+// Autoencoders that were not trained are random networks; a reader must not take their mixing for a correction.
+std::string untrained_note(const Records& records) {
+    std::string labels;
+    for (const PointRecord* record : records) {
+        if (!record->method.at("train").is_null() || !value_of(*record, "reconstruction_loss")) continue;
+        labels += (labels.empty() ? "" : ", ") + label_of(*record, records);
+    }
+    if (labels.empty()) return "";
+    return "  Not trained: " + labels + ". A random network corrects nothing; mixing it adds is structure it lost.\n";
+}
+
 std::string gradient_text(const Records& records) {
     std::vector<TextRow> rows;
     for (const PointRecord* record : records) {
@@ -168,6 +179,7 @@ std::string dataset_text(const Records& base) {
     const std::vector<std::string> losses = metrics_where(base, is_loss);
     if (!losses.empty()) text += heading("Losses") + metric_table_text(base, losses);
     for (const std::string& metric : metrics_where(base, is_mixing)) text += heading("Batch mixing") + mixing_text(base, metric);
+    text += untrained_note(base);
     const std::vector<std::string> means = metrics_where(base, is_mean);
     if (!means.empty()) text += heading("Batch means") + metric_table_text(base, means);
     const std::vector<std::string> others = metrics_where(base, is_other);

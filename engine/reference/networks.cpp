@@ -34,11 +34,13 @@ double mean_squared_difference(const arma::mat& a, const arma::mat& b) {
 double mean_kernel(const arma::mat& a, const arma::mat& b, double bandwidth) {
     double sum = 0.0;
     for (uword i = 0; i < a.n_cols; ++i) {
+        double row_sum = 0.0;  // summed by row: one long sum of n^2 terms near 1 would lose digits that the MMD needs
         for (uword j = 0; j < b.n_cols; ++j) {
             double squared = 0.0;
             for (uword l = 0; l < a.n_rows; ++l) squared += (a(l, i) - b(l, j)) * (a(l, i) - b(l, j));
-            sum += std::exp(-squared / (2.0 * bandwidth * bandwidth));
+            row_sum += std::exp(-squared / (2.0 * bandwidth * bandwidth));
         }
+        sum += row_sum;
     }
     return sum / static_cast<double>(a.n_cols) / static_cast<double>(b.n_cols);
 }
