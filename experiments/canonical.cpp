@@ -9,7 +9,7 @@ namespace bcbench {
 std::string number_text(double value) {
     if (value == 0) return "0";  // also for -0
     const double magnitude = std::abs(value);
-    const bool plain = magnitude >= 1e-5 && magnitude < 1e15;
+    const bool plain = magnitude >= 1e-5 && magnitude < 1e16;
     std::array<char, 64> buffer;
     const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
                                    plain ? std::chars_format::fixed : std::chars_format::scientific);

@@ -23,13 +23,19 @@ std::size_t width_of(const std::string& text) {
         std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-// Lines of at most `width` characters, broken at spaces; a longer word stands on a line of its own.
+// Lines of at most `width` characters, broken at spaces; a word longer than that is broken.
 std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
     std::vector<std::string> lines(1);
     std::istringstream words(text);
     for (std::string word; words >> word;) {
         if (!lines.back().empty() && width_of(lines.back()) + 1 + width_of(word) > width)
             lines.emplace_back();
+        while (width_of(word) > width) {
+            const std::string start(utf8_prefix(word, width));
+            lines.back() += start;
+            lines.emplace_back();
+            word.erase(0, start.size());
+        }
         lines.back() += (lines.back().empty() ? "" : " ") + word;
     }
     return lines;

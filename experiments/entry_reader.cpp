@@ -1,4 +1,5 @@
 // Reads the entries of `datasets` and `methods`.
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -51,18 +52,23 @@ nlohmann::json read_parameters(const OrderedJson* given, const std::vector<Param
     if (!check_object(*given, at, faults)) return nullptr;
     OrderedJson known = *given;
     if (known.contains("seed") && !find_parameter(parameters, "seed")) {
-        add_fault(faults, at / "seed", "a seed stands beside \"params\", not in it");
+        add_fault(faults, at / "seed", "a seed stands beside \"" + at.back() + "\", not in it");
         known.erase("seed");
     }
     check_keys(known, names_of(parameters), "parameter", at, faults);
     return read_values(known, parameters, at, faults, swept);
 }
 
+bool has_section(const Block& block, const std::string& name) {
+    return std::any_of(block.sections.begin(), block.sections.end(),
+                       [&name](const Section& section) { return section.name == name; });
+}
+
 // The parts that depend on the type.
-void read_typed(Entry& entry, const OrderedJson& value, const CatalogEntry& type, const Pointer& at,
-                Faults& faults) {
+void read_typed(Entry& entry, const OrderedJson& value, const Block& block, const CatalogEntry& type,
+                const Pointer& at, Faults& faults) {
     const auto part = [&value](const char* key) { return value.contains(key) ? &value[key] : nullptr; };
-    const OrderedJson* train = part("train");
+    const OrderedJson* train = has_section(block, "train") ? part("train") : nullptr;
     if (train && train->is_null()) train = nullptr;
     if (train && type.training.empty()) {
         add_fault(faults, at / "train", type.name + " cannot be trained; remove \"train\"");
@@ -92,7 +98,7 @@ Entry read_entry(const OrderedJson& value, const std::string& noun, const Block&
         if (const auto fault = label_fault(entry.label)) add_fault(faults, at / "label", *fault);
     if (!values.contains("type")) return entry;
     if (const CatalogEntry* type = find_entry(known, entry.type))
-        read_typed(entry, value, *type, at, faults);
+        read_typed(entry, value, block, *type, at, faults);
     else
         add_fault(faults, at / "type", unknown_name(noun + " type", entry.type, names_of(known)));
     return entry;

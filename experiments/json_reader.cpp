@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t max_bytes = 16 * 1024 * 1024;
 constexpr std::size_t max_depth = 64;
 constexpr std::size_t max_number_length = 400;
+constexpr int out_of_range_id = 406;  // of nlohmann's error for a number that no double holds
 
 // Tells how far the parser has read, which its events do not.
 struct TrackedIterator {
@@ -51,7 +52,6 @@ std::string shortened(const std::string& text) {
 
 // nlohmann's message without its own id, position and copy of the input.
 std::string plain_message(const nlohmann::detail::exception& error) {
-    if (error.id == 406) return "the number is too large for a double";
     std::string message = error.what();
     const std::size_t place = message.find("column ");
     const std::size_t colon = place == std::string::npos ? place : message.find(": ", place);
@@ -69,10 +69,7 @@ class Builder {
     bool number_integer(OrderedJson::number_integer_t value) { return place(value); }
     bool number_unsigned(OrderedJson::number_unsigned_t value) { return place(value); }
     bool number_float(double value, const std::string& token) {
-        if (token.size() <= max_number_length) return place(value);
-        return refuse(text_.rfind(token, offset()), "the number has " + std::to_string(token.size()) +
-                                                        " characters, allowed are " +
-                                                        std::to_string(max_number_length));
+        return token.size() > max_number_length ? refuse_number(token) : place(value);
     }
     bool string(std::string& value) {
         if (value.find('\0') != std::string::npos)
@@ -94,9 +91,9 @@ class Builder {
     bool start_array(std::size_t) { return open(OrderedJson::array()); }
     bool end_array() { return close(); }
 
-    bool parse_error(std::size_t position, const std::string& /*token*/,
+    bool parse_error(std::size_t position, const std::string& token,
                      const nlohmann::detail::exception& error) {
-        // A number that overflows is reported after it was read, and with all its digits.
+        if (error.id == out_of_range_id) return refuse_number(token);
         return refuse(position == 0 ? 0 : position - 1, plain_message(error));
     }
 
@@ -111,10 +108,10 @@ class Builder {
     std::size_t string_start() const {
         std::size_t at = offset() - 1;
         while (at > 0) {
-            --at;
+            if (text_[--at] != '"') continue;
             std::size_t backslashes = 0;
             while (backslashes < at && text_[at - 1 - backslashes] == '\\') ++backslashes;
-            if (text_[at] == '"' && backslashes % 2 == 0) break;
+            if (backslashes % 2 == 0) break;
         }
         return at;
     }
@@ -150,8 +147,14 @@ class Builder {
         keys_.pop_back();
         return true;
     }
-    bool refuse(std::size_t offset, std::string message) {
-        fault_offset_ = offset;
+    bool refuse_number(const std::string& token) {
+        const std::size_t start = text_.rfind(token, offset());
+        if (token.size() <= max_number_length) return refuse(start, "the number is too large for a double");
+        return refuse(start, "the number has " + std::to_string(token.size()) + " characters, allowed are " +
+                                 std::to_string(max_number_length));
+    }
+    bool refuse(std::size_t at, std::string message) {
+        fault_offset_ = at;
         fault_ = std::move(message);
         return false;
     }
