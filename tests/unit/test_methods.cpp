@@ -29,17 +29,18 @@ double loss_of(const Fit<double>& fit, const std::string& name) {
     throw std::invalid_argument("no loss " + name);
 }
 
-void require_golden(const Fit<double>& fit, const Dataset<double>& data, const nlohmann::json& expected) {
+// In float64 the golden values differ by the order of summation alone. Those of tf32 come from a program that rounded
+// operands made of float32 sums, which moves them by about 1e-7: there the documented agreement of 1e-6 holds.
+void require_golden(const Fit<double>& fit, const Dataset<double>& data, const nlohmann::json& expected, double tolerance = 1e-10) {
     const std::vector<double> means = batch_means(fit.corrected, data.batch);
-    // golden values come from another order of summation: 1e-6 relative is the documented agreement, reached by far
-    for (std::size_t b = 0; b < 2; ++b) REQUIRE(relative_difference(means[b], expected["batch_means"][b].get<double>()) < 1e-10);
-    REQUIRE(relative_difference(mean_shift(means), expected["mean_shift"].get<double>()) < 1e-10);
+    for (std::size_t b = 0; b < 2; ++b) REQUIRE(relative_difference(means[b], expected["batch_means"][b].get<double>()) < tolerance);
+    REQUIRE(relative_difference(mean_shift(means), expected["mean_shift"].get<double>()) < tolerance);
     for (const char* loss : {"mmd_loss", "reconstruction_loss"}) {
-        if (expected.contains(loss)) REQUIRE(relative_difference(loss_of(fit, loss), expected[loss].get<double>()) < 1e-10);
+        if (expected.contains(loss)) REQUIRE(relative_difference(loss_of(fit, loss), expected[loss].get<double>()) < tolerance);
     }
     if (!expected.contains("batch_mixing_entropy")) return;
     const double entropy = batch_mixing_entropy(nearest_neighbors(fit.corrected, 10), data.batch);
-    REQUIRE(relative_difference(entropy, expected["batch_mixing_entropy"].get<double>()) < 1e-10);
+    REQUIRE(relative_difference(entropy, expected["batch_mixing_entropy"].get<double>()) < tolerance);
 }
 
 struct Case {
@@ -125,7 +126,7 @@ TEST_CASE("mmd_autoencoder gives the golden values", "[methods][golden]") {
         const double bandwidth = std::stod(name.substr(name.find('=') + 1));
         const auto fit = fit_method("mmd_autoencoder",
                                     settings({{"hidden_dim", 64}, {"latent_dim", 16}, {"kernel_bandwidth", bandwidth}}, 1, precision), data);
-        require_golden(fit, data, expected);
+        require_golden(fit, data, expected, precision == Precision::tf32 ? 1e-6 : 1e-10);
     }
 }
 

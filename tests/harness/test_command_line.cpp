@@ -1,0 +1,338 @@
+// The program as a user calls it: results, exit codes, messages, files.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "program.hpp"
+
+using namespace bcbench;
+using bcbench::testing::bcbench_program;
+using bcbench::testing::contents;
+using bcbench::testing::Output;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string source = BCBENCH_SOURCE_DIR;
+
+struct Scratch {
+    TemporaryDirectory directory;
+    std::string path() const { return directory.file(""); }
+    Output operator()(const std::string& arguments, const std::string& prefix = "") const {
+        return bcbench_program(arguments, directory.file(""), prefix);
+    }
+};
+
+// A small valid config; `patch` replaces or adds top-level keys.
+nlohmann::json small_config(const nlohmann::json& patch = nlohmann::json::object()) {
+    nlohmann::json config = {
+        {"schema_version", 1},
+        {"name", "small"},
+        {"datasets", {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 20}}}}}},
+        {"methods",
+         {{{"label", "Uncorrected"}, {"type", "uncorrected"}},
+          {{"label", "Harmony"}, {"type", "differentiable_harmony"}, {"params", {{"n_clusters", 5}}},
+           {"sweep", {{"grid", {{"n_iterations", {1, 3}}}}}}}}},
+        {"metrics", {"batch_mixing_entropy", "mean_shift"}}};
+    config.merge_patch(patch);
+    return config;
+}
+
+nlohmann::json table_config() {
+    return small_config({{"datasets",
+                          {{{"label", "data"}, {"type", "table"},
+                            {"params", {{"cells", "cells.csv"}, {"metadata", "meta.csv"}, {"batch_column", "batch"}}}}}}});
+}
+
+std::string cells_csv(int n) {
+    std::string text = "a,b\n";
+    for (int i = 0; i < n; ++i) text += std::to_string(i * 7 % 11) + "," + std::to_string(i * i % 13) + "\n";
+    return text;
+}
+
+std::string meta_csv(int n, int n_batches) {
+    std::string text = "batch\n";
+    for (int i = 0; i < n; ++i) text += "b" + std::to_string(i % n_batches) + "\n";
+    return text;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("the documented run reproduces every documented value", "[cli][golden]") {
+    const Scratch run;
+    const Output output = run("run " + source + "/configs/documented.json --out " + run.path() + "out --quiet");
+    INFO(output.out << output.err);
+    REQUIRE(output.code == 0);
+    const std::string expected = contents(run.path() + "out/expected.csv");
+    const auto lines = std::count(expected.begin(), expected.end(), '\n') - 1;
+    const nlohmann::json documented = nlohmann::json::parse(contents(source + "/configs/documented.expected.json"));
+    REQUIRE(lines == static_cast<long>(documented["values"].size()));
+    REQUIRE(lines >= 48);
+    REQUIRE_FALSE(contains(expected, ",no\n"));
+    REQUIRE_FALSE(contains(expected, ",missing\n"));
+    REQUIRE(contains(output.out, "Documented against reproduced"));
+    REQUIRE(nlohmann::json::parse(contents(run.path() + "out/manifest.json"))["status"] == "complete");
+}
+
+TEST_CASE("the committed baseline of the documented run stands", "[cli][golden]") {
+    const Scratch run;
+    for (const char* name : {"documented", "documented_float64", "sweep_n_iterations", "sweep_bandwidth"}) {
+        REQUIRE(run("run " + source + "/configs/" + name + ".json --out " + run.path() + name + " --quiet").code == 0);
+        // on another kind of machine sums may differ in the last bits: compare values, not bytes
+        std::istringstream ours(contents(run.path() + name + "/metrics.csv"));
+        std::istringstream theirs(contents(source + "/results/baseline/" + name + "/metrics.csv"));
+        std::string a, b;
+        std::size_t rows = 0;
+        while (std::getline(ours, a)) {
+            REQUIRE(std::getline(theirs, b));
+            const auto value_of = [](const std::string& row, std::string& rest) {
+                const std::size_t status = row.rfind(',');
+                const std::size_t direction = row.rfind(',', status - 1);
+                const std::size_t value = row.rfind(',', direction - 1);
+                rest = row.substr(0, value) + row.substr(direction);
+                return row.substr(value + 1, direction - value - 1);
+            };
+            std::string rest_a, rest_b;
+            const std::string value_a = value_of(a, rest_a);
+            const std::string value_b = value_of(b, rest_b);
+            INFO(a << "\n" << b);
+            REQUIRE(rest_a == rest_b);
+            if (rows++ > 0) REQUIRE(std::stod(value_a) == Approx(std::stod(value_b)).epsilon(1e-9).margin(1e-12));
+        }
+        REQUIRE_FALSE(std::getline(theirs, b));
+        REQUIRE(rows > 5);
+    }
+}
+
+TEST_CASE("results are byte-identical for any number of threads and jobs, and from run to run", "[cli]") {
+    const Scratch run;
+    const std::string config = run.directory.write("c.json", small_config({{"datasets", {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 700}}}}}}, {"checks", {"optimized_matches_reference"}}, {"methods", {{{"label", "U"}, {"type", "uncorrected"}}, {{"label", "H"}, {"type", "differentiable_harmony"}}, {{"label", "M"}, {"type", "mmd_autoencoder"}}, {{"label", "W"}, {"type", "wgan_autoencoder"}}}}}).dump());
+    std::string metrics, projections, point;
+    for (const char* flags : {"--threads 1", "--threads 1", "--threads 2", "--threads 8", "--threads 8 --jobs 4", "--jobs 2 --threads 1"}) {
+        const Output output = run("run " + config + " --fresh --quiet --out " + run.path() + "out " + flags);
+        INFO(flags << output.err);
+        REQUIRE(output.code == 0);
+        if (metrics.empty()) {
+            metrics = contents(run.path() + "out/metrics.csv");
+            projections = contents(run.path() + "out/projections.csv");
+            point = contents(run.path() + "out/points/data.M.json");
+            REQUIRE(contains(metrics, "batch_mixing_entropy"));
+            REQUIRE(point.size() > 100);
+        }
+        REQUIRE(contents(run.path() + "out/metrics.csv") == metrics);
+        REQUIRE(contents(run.path() + "out/projections.csv") == projections);
+        REQUIRE(contents(run.path() + "out/points/data.M.json") == point);
+    }
+}
+
+TEST_CASE("every precision runs every method", "[cli]") {
+    const Scratch run;
+    for (const char* precision : {"float32", "float64", "tf32"}) {
+        const std::string config = run.directory.write("c.json", small_config({{"precision", precision}, {"checks", {"optimized_matches_reference"}}}).dump());
+        const Output output = run("run " + config + " --quiet --out " + run.path() + precision);
+        INFO(output.out << output.err);
+        REQUIRE(output.code == 0);
+        REQUIRE(contains(contents(run.path() + precision + "/metrics.csv"), std::string(",") + precision + ","));
+    }
+}
+
+TEST_CASE("plan prints exactly the points that run executes", "[cli]") {
+    const Scratch run;
+    const std::string config = run.directory.write("c.json", small_config().dump());
+    std::istringstream plan(run("plan " + config).out);
+    REQUIRE(run("run " + config + " --quiet --out " + run.path() + "out").code == 0);
+    std::size_t points = 0;
+    for (std::string line; std::getline(plan, line); ++points) {
+        REQUIRE(fs::exists(run.path() + "out/points/" + line.substr(0, line.find('\t')) + ".json"));
+    }
+    REQUIRE(points == 3);
+}
+
+TEST_CASE("a finished point is resumed, a changed one computed again", "[cli]") {
+    const Scratch run;
+    const std::string out = " --out " + run.path() + "out";
+    std::string config = run.directory.write("c.json", small_config().dump());
+    REQUIRE(contains(run("run " + config + out).err, "[1/3] ok"));
+    const std::string metrics = contents(run.path() + "out/metrics.csv");
+    REQUIRE(contains(run("run " + config + out).err, "3 from an earlier run"));
+    REQUIRE(contents(run.path() + "out/metrics.csv") == metrics);
+    REQUIRE(contains(run("run " + config + out + " --fresh").err, "[1/3] ok"));
+    const Output changed = run("run " + config + out + " --set methods.Harmony.params.sigma=0.2");
+    REQUIRE(contains(changed.err, "resumed data.Uncorrected"));
+    REQUIRE(contains(changed.err, "ok data.Harmony.n_iterations=1"));
+    REQUIRE(contents(run.path() + "out/metrics.csv") != metrics);
+}
+
+TEST_CASE("a damaged point file is computed again", "[cli]") {
+    const Scratch run;
+    const std::string config = run.directory.write("c.json", small_config().dump());
+    const std::string command = "run " + config + " --out " + run.path() + "out";
+    REQUIRE(run(command).code == 0);
+    const std::string point = run.path() + "out/points/data.Uncorrected.json";
+    const std::string intact = contents(point);
+    run.directory.write("out/points/data.Uncorrected.json", intact.substr(0, intact.size() / 2));
+    REQUIRE(contains(run(command).err, "ok data.Uncorrected"));
+    REQUIRE(contents(point) == intact);
+}
+
+TEST_CASE("config faults end with exit code 2 and leave nothing", "[cli][bad-input]") {
+    const Scratch run;
+    struct Fault {
+        nlohmann::json config;
+        std::string message;
+    };
+    nlohmann::json unknown_parameter = small_config();
+    unknown_parameter["methods"][1]["params"]["n_cluster"] = 3;
+    nlohmann::json wrong_type = small_config();
+    wrong_type["methods"][1]["params"]["n_clusters"] = "many";
+    nlohmann::json out_of_range = small_config();
+    out_of_range["methods"][1]["params"]["sigma"] = 0;
+    nlohmann::json empty_sweep = small_config();
+    empty_sweep["methods"][1]["sweep"]["grid"]["n_iterations"] = nlohmann::json::array();
+    nlohmann::json duplicate = small_config();
+    duplicate["methods"][1]["label"] = "Uncorrected";
+    const std::vector<Fault> faults = {
+        {small_config({{"metric", {"mean_shift"}}}), "metrics"},
+        {unknown_parameter, "n_clusters"},
+        {wrong_type, "/methods/1/params/n_clusters"},
+        {out_of_range, "/methods/1/params/sigma"},
+        {empty_sweep, "/methods/1/sweep/grid/n_iterations"},
+        {duplicate, "/methods/1/label"},
+        {small_config({{"precision", "float16"}}), "/precision"},
+        {small_config({{"datasets", nlohmann::json::array()}}), "/datasets"},
+        {small_config({{"expected", "absent.json"}}), "absent.json"},
+        {table_config(), "BCBENCH_DATA"},
+    };
+    for (const Fault& fault : faults) {
+        const std::string config = run.directory.write("c.json", fault.config.dump());
+        const Output output = run("run " + config + " --out " + run.path() + "out");
+        INFO(output.err);
+        REQUIRE(output.code == 2);
+        REQUIRE(contains(output.err, fault.message));
+        REQUIRE(output.out.empty());
+        REQUIRE_FALSE(fs::exists(run.path() + "out"));
+    }
+    REQUIRE(run("run " + run.path() + "absent.json").code == 2);
+    REQUIRE(run("run").code == 2);
+    REQUIRE(run("frobnicate").code == 2);
+    REQUIRE(run("describe harmoni").code == 2);
+}
+
+TEST_CASE("bad data makes failed points with their reason, exit code 3", "[cli][bad-input]") {
+    struct Bad {
+        std::string cells, meta, message;
+    };
+    const std::vector<Bad> cases = {
+        {"a,b\n1,2\n3\n", meta_csv(2, 2), "cells.csv:3"},                   // ragged
+        {"a,b\n1,2\n3,x\n", meta_csv(2, 2), "column 2"},                    // no number
+        {"a,b\n1,2\n3,nan\n", meta_csv(2, 2), "cells.csv:3"},               // NaN
+        {"a,b\n1,2\n3,inf\n", meta_csv(2, 2), "cells.csv:3"},               // infinity
+        {"a,b\n", "batch\n", "cells.csv"},                                  // no cells
+        {cells_csv(12), meta_csv(11, 2), "meta.csv"},                       // metadata of another length
+        {cells_csv(12), "donor\nx\n", "donor"},                             // no such column
+    };
+    for (const Bad& bad : cases) {
+        const Scratch run;
+        run.directory.write("cells.csv", bad.cells);
+        run.directory.write("meta.csv", bad.meta);
+        const std::string config = run.directory.write("c.json", table_config().dump());
+        const Output output = run("run " + config + " --out " + run.path() + "out --quiet");
+        INFO(bad.message << "\n" << output.out << output.err);
+        REQUIRE(output.code == 3);
+        REQUIRE(contains(output.out, bad.message));
+        const std::string metrics = contents(run.path() + "out/metrics.csv");
+        REQUIRE(contains(metrics, "batch_mixing_entropy,,higher,failed"));
+        REQUIRE_FALSE(contains(metrics, "nan"));
+        REQUIRE(nlohmann::json::parse(contents(run.path() + "out/manifest.json"))["counts"]["failed"] == 3);
+    }
+}
+
+TEST_CASE("a single batch is no error: what needs two does not apply", "[cli]") {
+    const Scratch run;
+    run.directory.write("cells.csv", cells_csv(30));
+    run.directory.write("meta.csv", meta_csv(30, 1));
+    const std::string config = run.directory.write("c.json", table_config().dump());
+    REQUIRE(run("run " + config + " --out " + run.path() + "out --quiet").code == 0);
+    const std::string metrics = contents(run.path() + "out/metrics.csv");
+    REQUIRE(contains(metrics, "batch_mixing_entropy,,higher,not_applicable"));
+    REQUIRE(contains(metrics, "mean_shift,,lower,not_applicable"));
+    REQUIRE(contains(contents(run.path() + "out/points/data.Uncorrected.json"), "needs at least two batches"));
+}
+
+TEST_CASE("fewer cells than neighbours does not apply", "[cli]") {
+    const Scratch run;
+    run.directory.write("cells.csv", cells_csv(8));
+    run.directory.write("meta.csv", meta_csv(8, 2));
+    const std::string config = run.directory.write("c.json", table_config().dump());
+    REQUIRE(run("run " + config + " --out " + run.path() + "out --quiet").code == 0);
+    REQUIRE(contains(contents(run.path() + "out/points/data.Uncorrected.json"), "more than 10 cells"));
+}
+
+TEST_CASE("data files are found beside the config, then in BCBENCH_DATA", "[cli]") {
+    const Scratch run;
+    fs::create_directories(run.path() + "data");
+    run.directory.write("data/cells.csv", cells_csv(30));
+    run.directory.write("data/meta.csv", meta_csv(30, 2));
+    const std::string config = run.directory.write("c.json", table_config().dump());
+    REQUIRE(run("run " + config + " --out " + run.path() + "out --quiet", "env -u BCBENCH_DATA").code == 2);
+    REQUIRE(run("run " + config + " --out " + run.path() + "out --quiet", "BCBENCH_DATA='" + run.path() + "data'").code == 0);
+}
+
+TEST_CASE("a results directory that cannot be made is a clear error", "[cli][bad-input]") {
+    const Scratch run;
+    const std::string config = run.directory.write("c.json", small_config().dump());
+    run.directory.write("file", "");
+    const Output output = run("run " + config + " --out " + run.path() + "file/out --quiet");
+    REQUIRE(output.code == 2);
+    REQUIRE(contains(output.err, "cannot create"));
+}
+
+TEST_CASE("writes that fail leave no half file", "[cli][bad-input]") {
+    const Scratch run;
+    const std::string config = run.directory.write("c.json", small_config({{"datasets", {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 2000}}}}}}}).dump());
+    // files may grow to 8 KiB: the manifest fits, a point file does not
+    const Output output = run("run " + config + " --out " + run.path() + "out --quiet", "ulimit -f 16; trap '' XFSZ;");
+    INFO(output.err);
+    REQUIRE(output.code != 0);
+    REQUIRE(contains(output.err, "cannot write"));
+    for (const auto& entry : fs::recursive_directory_iterator(run.path() + "out")) {
+        REQUIRE(entry.path().filename().string().rfind(".writing", 0) != 0);
+        REQUIRE(entry.path().parent_path().filename() != "points");
+    }
+}
+
+TEST_CASE("list, describe and schema speak of everything there is", "[cli]") {
+    const Scratch run;
+    const std::string list = run("list").out;
+    const nlohmann::json schema = nlohmann::json::parse(run("schema").out);
+    REQUIRE(schema.contains("properties"));
+    for (const char* name : {"gaussian_batches", "table", "uncorrected", "differentiable_harmony", "mmd_autoencoder",
+                             "wgan_autoencoder", "batch_mixing_entropy", "mean_shift", "type_purity", "mixing_ceiling",
+                             "optimized_matches_reference"}) {
+        INFO(name);
+        REQUIRE(contains(list, name));
+        const Output description = run(std::string("describe ") + name);
+        REQUIRE(description.code == 0);
+        REQUIRE(contains(description.out, name));
+        REQUIRE(contains(schema.dump(), name));
+    }
+    REQUIRE(contains(run("describe differentiable_harmony").out, "does not"));  // theta is inert, and says so
+}
+
+TEST_CASE("every committed config is valid", "[cli]") {
+    const Scratch run;
+    for (const auto& entry : fs::directory_iterator(source + "/configs")) {
+        const std::string file = entry.path().string();
+        if (contains(file, ".expected.json") || contains(file, ".schema.json")) continue;
+        const Output output = run("validate " + file);
+        INFO(output.err);
+        REQUIRE(output.code == 0);
+    }
+}
+
+TEST_CASE("the committed schema is the program's", "[cli]") {
+    const Scratch run;
+    REQUIRE(run("schema").out == contents(source + "/configs/experiment.schema.json"));
+}
