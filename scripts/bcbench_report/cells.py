@@ -1,0 +1,122 @@
+"""Tables as plain data: what a cell says, how numbers are written, what is cut when a table is too long."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Callable
+
+from .study import Group, Study
+
+MAX_ROWS = 200
+MAX_COLUMNS = 6  # values side by side; more go to a further table
+
+STATUS_WORDS = {"not_applicable": "not applicable", "skipped": "skipped", "failed": "failed"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`raw` is the value in full where `text` rounds it; `kind` is one of the names below or empty.
+
+    value: a number of the results files · derived: computed here from such numbers · none: no number ·
+    good, warn, bad: a verdict, always in words too.
+    """
+
+    text: str
+    raw: str = ""
+    kind: str = ""
+    best: bool = False
+
+
+@dataclass
+class Table:
+    title: str
+    columns: list[str]
+    rows: list[list[Cell]]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def wide(self) -> bool:
+        """Too wide for a phone: shown there as one block a row."""
+        return len(self.columns) > 3
+
+
+def fixed(value: float, sign: bool = False) -> str:
+    """Four decimals, as the documentation prints them."""
+    text = f"{value:+.4f}" if sign else f"{value:.4f}"
+    return text.replace("-", "+" if sign else "") if float(text) == 0 else text
+
+
+def short(value: float) -> str:
+    """Whole numbers as such, four decimals where they say enough, else four significant digits."""
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    return f"{value:.4f}" if 0.01 <= abs(value) < 1e5 else f"{value:.3e}"
+
+
+def raw_number(value: float) -> str:
+    return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+
+
+def text_cell(text: str) -> Cell:
+    return Cell(text)
+
+
+def none_cell(text: str = "–") -> Cell:
+    return Cell(text, kind="none")
+
+
+def group_cell(group: Group, metric: str, best: float | None = None, documented: bool = False) -> Cell:
+    """The group's value: the number itself, mean ± standard deviation over several seeds, or why there is none."""
+    mean, spread = group.mean(metric), group.spread(metric)
+    rows = group.rows.get(metric, [])
+    form: Callable[[float], str] = fixed if documented else short
+    if mean is None:
+        words = [STATUS_WORDS.get(row.status, row.raw or row.status) for row in rows]
+        return none_cell(words[0] if words and words[0] != "ok" else "–")
+    is_best = best is not None and mean == best
+    if spread is None:
+        return Cell(form(mean), next(row.raw for row in rows if row.value is not None), "value", is_best)
+    count = len(group.values(metric))
+    of = f" of {len(group.points)}" if count < len(group.points) else ""
+    return Cell(
+        f"{form(mean)} ± {form(spread)} (n = {count}{of})", f"{mean!r} ± {spread!r}", "derived", is_best
+    )
+
+
+def difference_cell(ours: float, theirs: float) -> Cell:
+    difference = ours - theirs
+    if not math.isfinite(difference):
+        return none_cell()
+    return Cell("0" if difference == 0 else f"{difference:+.1e}", repr(difference), "derived")
+
+
+def cut(table: Table, source: str) -> Table:
+    """At most MAX_ROWS rows, and a note that says so."""
+    if len(table.rows) > MAX_ROWS:
+        table.notes.append(f"The first {MAX_ROWS} of {len(table.rows)} rows; all of them stand in {source}.")
+        table.rows = table.rows[:MAX_ROWS]
+    return table
+
+
+def value_tables(
+    title: str, study: Study, heads: list[str], lines: list[tuple[list[Cell], Group]], metrics: list[str]
+) -> list[Table]:
+    """One row a group, its head cells first, then the metrics: in several tables if there are many."""
+    groups = [group for _, group in lines]
+    best = {metric: study.best(metric, groups) for metric in metrics}
+    tables = []
+    for start in range(0, len(metrics), MAX_COLUMNS):
+        part = metrics[start : start + MAX_COLUMNS]
+        rows = [
+            [*head, *(group_cell(group, metric, best[metric]) for metric in part)]
+            for head, group in lines[: MAX_ROWS + 1]
+        ]
+        table = Table(title if start == 0 else f"{title}, continued", [*heads, *part], rows)
+        if len(lines) > MAX_ROWS:
+            table.rows = rows[:MAX_ROWS]
+            table.notes.append(
+                f"The first {MAX_ROWS} of {len(lines)} rows; all of them stand in metrics.csv."
+            )
+        tables.append(table)
+    return tables

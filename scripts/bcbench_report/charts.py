@@ -1,0 +1,173 @@
+"""Bar charts of the scores and the time each method takes."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.axes import Axes
+
+from .album import Album
+from .cells import fixed, raw_number, short
+from .read import Timing
+from .style import PAPER, Look, axis_name, logarithmic, new_figure, shorten, spans_decades, tidy
+from .study import REFERENCE_LINES, Group, Study
+from .tables import family, is_mixing, reference_level, time_summary
+
+MAX_BARS = 20
+MAX_CHARTS = 4  # of one metric, a chart for each dataset
+
+
+def draw_scores(album: Album, study: Study, looks: dict[str, Look], mixing: bool) -> list[str]:
+    """Bars of the mixing scores, or of the batch mean shift, for each dataset."""
+    chosen = [
+        metric
+        for metric in study.metrics
+        if (is_mixing(metric) if mixing else family(metric) == "mean_shift")
+    ]
+    for metric in chosen[:MAX_CHARTS]:
+        for dataset in study.datasets[:MAX_CHARTS]:
+            groups = [group for group in study.base[dataset] if group.values(metric)]
+            if groups:
+                _score_chart(album, study, looks, metric, groups, mixing)
+    notes = []
+    if len(study.datasets) > MAX_CHARTS:
+        notes.append(f"Charts are drawn for the first {MAX_CHARTS} of {len(study.datasets)} datasets.")
+    if len(chosen) > MAX_CHARTS:
+        notes.append(f"Charts are drawn for the first {MAX_CHARTS} of {len(chosen)} such metrics.")
+    return notes
+
+
+def _score_chart(
+    album: Album, study: Study, looks: dict[str, Look], metric: str, groups: list[Group], mixing: bool
+) -> None:
+    dataset, shown = groups[0].dataset, groups[:MAX_BARS]
+    figure = new_figure(1.3 + 0.36 * len(shown))
+    axes = figure.add_subplot()
+    means = [group.mean(metric) or 0.0 for group in shown]
+    spreads = [group.spread(metric) or 0.0 for group in shown]
+    levels = [
+        (name, level)
+        for name in (REFERENCE_LINES if mixing else ())
+        if (level := reference_level(study, dataset, name)) is not None
+    ]
+    _bars(axes, [group.label for group in shown], means, spreads, [looks[group.method] for group in shown])
+    for (name, level), line in zip(levels, ("--", ":")):
+        axes.axvline(level, color="#b3261e", linestyle=line, linewidth=1.4, label=_level_name(name, level))
+    top = max([mean + spread for mean, spread in zip(means, spreads)] + [level for _, level in levels])
+    low = min([0.0, *(mean - spread for mean, spread in zip(means, spreads))])
+    room = (top - low) or 1.0
+    axes.set_xlim(low - 0.05 * room * (low < 0), top + room * (0.06 if levels else 0.2))
+    axes.set_xlabel(axis_name(metric))
+    tidy(axes, "x")
+    if levels:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=2, borderaxespad=0.2)
+    several = any(spreads)
+    caption = "Bars are the stored values" + (
+        ", averaged over the seeds; whiskers are one standard deviation."
+        if several
+        else "; the number at each bar is the value."
+    )
+    if len(groups) > MAX_BARS:
+        caption += f" The first {MAX_BARS} of {len(groups)} methods."
+    where = f" on {dataset}" if len(study.datasets) > 1 else ""
+    album.add(
+        figure,
+        f"{metric}-{dataset}",
+        f"{metric} by method{where}",
+        caption,
+        ["dataset", "method", "metric", "mean", "sd", "n"],
+        [
+            (
+                dataset,
+                group.label,
+                metric,
+                raw_number(mean),
+                raw_number(spread) if group.spread(metric) is not None else "",
+                len(group.values(metric)),
+            )
+            for group, mean, spread in zip(shown, means, spreads)
+        ]
+        + [(dataset, "", name, raw_number(level), "", "") for name, level in levels],
+    )
+
+
+def _level_name(name: str, level: float) -> str:
+    batches = round(math.exp(level)) if level < 20 else 0
+    if name == "perfect_mixing" and batches > 1 and math.isclose(math.log(batches), level, rel_tol=1e-9):
+        return f"perfect mixing, ln {batches} = {fixed(level)}"
+    return f"{name.replace('_', ' ')} = {fixed(level)}"
+
+
+def _bars(axes: Axes, labels: list[str], means: list[float], spreads: list[float], looks: list[Look]) -> None:
+    """Horizontal bars, the first on top, with the value at the end of each."""
+    places = range(len(labels))
+    for place, mean, spread, look in zip(places, means, spreads, looks):
+        axes.barh(
+            place,
+            mean,
+            height=0.62,
+            color=look.colour,
+            hatch=look.hatch,
+            xerr=spread or None,
+            error_kw={"linewidth": 1.2, "capsize": 3},
+        )
+        text = (f"{short(mean)} ± {short(spread)}" if spread else short(mean)).replace("-", "−")
+        axes.annotate(
+            text,
+            (max(mean + spread, 0.0), place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
+        )
+    axes.set_yticks(list(places), [shorten(label) for label in labels])
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+
+
+def draw_times(
+    album: Album, study: Study, looks: dict[str, Look], times: dict[tuple[str, str], list[Timing]]
+) -> list[str]:
+    """Median and range of the seconds of each method, a row for each of the stages that belong to a method."""
+    stages = [stage for stage in ("fit", "gradient") if any(key[1] == stage for key in times)]
+    entries = [
+        (method, stage, [timing.seconds for timing in times[method, stage]])
+        for method in study.methods
+        for stage in stages
+        if (method, stage) in times
+    ]
+    if not entries:
+        return []
+    shown = entries[: 2 * MAX_BARS]
+    figure = new_figure(1.0 + 0.34 * len(shown))
+    axes = figure.add_subplot()
+    summaries = [time_summary(seconds) for _, _, seconds in shown]
+    for place, ((method, stage, _), (low, middle, high)) in enumerate(zip(shown, summaries)):
+        look = looks[method]
+        axes.plot(
+            [low, high], [place, place], color=look.colour, linewidth=3, alpha=0.45, solid_capstyle="butt"
+        )
+        axes.plot(middle, place, color=look.colour, marker="o" if stage == "fit" else "D", markersize=7)
+    axes.set_yticks(range(len(shown)), [f"{shorten(method, 22)}, {stage}" for method, stage, _ in shown])
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_xlabel("time (seconds)")
+    positive = [seconds for summary in summaries for seconds in summary]
+    if spans_decades(positive, 20):
+        axes.set_xlim(min(positive) / 1.5, max(positive) * 1.5)
+        logarithmic(axes, "x")
+    else:
+        axes.set_xlim(0, max(positive) * 1.1 or 1)
+    tidy(axes, "x")
+    album.add(
+        figure,
+        "method-time",
+        "Time of each method",
+        "The mark is the median, the line runs from the fastest to the slowest over points and repeats"
+        + (f"; the first {len(shown)} of {len(entries)} rows." if len(shown) < len(entries) else "."),
+        ["method", "stage", "minimum", "median", "maximum", "n"],
+        [
+            (method, stage, *map(repr, summary), len(seconds))
+            for (method, stage, seconds), summary in zip(shown, summaries)
+        ],
+    )
+    return []

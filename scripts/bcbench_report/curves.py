@@ -1,0 +1,287 @@
+"""Lines: metrics over swept parameters, training curves, and the step sweep of the gradient check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from .album import Album
+from .read import finite, mapping, sequence
+from .style import (
+    WIDTH,
+    Look,
+    axis_name,
+    logarithmic,
+    panel_grid,
+    plain_ticks,
+    shorten,
+    spans_decades,
+    ticks_at,
+    tidy,
+    value_name,
+)
+from .study import REFERENCE_LINES, Group, Study, Sweep, plain
+from .tables import PointReader, sweep_title, varies
+
+MAX_PANELS = 12
+MAX_FIGURES = 6
+MAX_LINES = 6
+MAX_TRACES = 12
+STEP_CURVE = "gradient_step_curve"
+DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
+
+
+@dataclass(frozen=True)
+class Line:
+    """Points of one line: x, mean and standard deviation (0 if there is one value); `joined` unless a mere cloud."""
+
+    label: str
+    method: str
+    x: list[float]
+    y: list[float]
+    spread: list[float]
+    joined: bool
+    dash: int
+
+
+def draw_sweep(album: Album, study: Study, sweep: Sweep, looks: dict[str, Look]) -> list[str]:
+    """A figure for each swept number, a panel for each metric that varies. Returns what was not drawn, and why."""
+    title = sweep_title(study, sweep)
+    metrics = [metric for metric in study.metrics if metric not in REFERENCE_LINES and varies(sweep, metric)]
+    metrics.sort(key=lambda metric: study.directions.get(metric) == "info")
+    numeric = [
+        key for key in sweep.keys if all(finite(group.params.get(key)) is not None for group in sweep.groups)
+    ]
+    if not metrics:
+        return [f"{title}: no metric varies, so there is no figure."]
+    if not numeric:
+        return [f"{title}: the parameter is not a number, so there is a table but no figure."]
+    for key in numeric[:MAX_FIGURES]:
+        _sweep_figure(album, sweep, key, metrics[:MAX_PANELS], looks, title)
+    notes = []
+    if len(metrics) > MAX_PANELS:
+        notes.append(f"{title}: drawn are {MAX_PANELS} of {len(metrics)} metrics that vary.")
+    if len(numeric) > MAX_FIGURES:
+        notes.append(f"{title}: drawn are {MAX_FIGURES} of {len(numeric)} swept parameters.")
+    return notes
+
+
+def _sweep_figure(
+    album: Album, sweep: Sweep, key: str, metrics: list[str], looks: dict[str, Look], title: str
+) -> None:
+    by_metric = {metric: _lines(sweep, key, metric) for metric in metrics}
+    names = {line.label for lines in by_metric.values() for line in lines}
+    figure, panels, legend = panel_grid(len(metrics), 0.42 * WIDTH, _legend_height(len(names)))
+    handles: dict[str, Any] = {}
+    for axes, (metric, lines) in zip(panels, by_metric.items()):
+        for line in lines:
+            handles.setdefault(line.label, _plot(axes, line, looks[line.method]))
+        _finish(axes, lines, key, metric)
+    _legend(legend, handles)
+    several = any(spread for lines in by_metric.values() for line in lines for spread in line.spread)
+    cloud = not all(line.joined for lines in by_metric.values() for line in lines)
+    caption = (
+        "Means over the seeds; bars are one standard deviation."
+        if several
+        else "One mark a point of the sweep."
+    ) + (" The other parameters vary too." if cloud else "")
+    album.add(
+        figure,
+        f"sweep-{title}-{key}",
+        f"{title}" + ("" if len(sweep.keys) == 1 else f", against {key}"),
+        caption,
+        ["line", "metric", key, "mean", "sd"],
+        [
+            (line.label, metric, *map(repr, values))
+            for metric, lines in by_metric.items()
+            for line in lines
+            for values in zip(line.x, line.y, line.spread)
+        ],
+    )
+
+
+def _lines(sweep: Sweep, key: str, metric: str) -> list[Line]:
+    """A line for each method and setting of the other swept parameters; one cloud a method if these are many."""
+    others = [name for name in sweep.keys if name != key]
+    settings: dict[tuple[str, str], list[Group]] = {}
+    for group in sweep.groups:
+        if group.values(metric):
+            rest = ", ".join(f"{name} = {plain(group.params.get(name))}" for name in others)
+            settings.setdefault((group.method, rest), []).append(group)
+    rests = list(dict.fromkeys(rest for _, rest in settings))
+    joined = len(rests) <= MAX_LINES
+    if not joined:
+        clouds: dict[tuple[str, str], list[Group]] = {}
+        for (method, _), groups in settings.items():
+            clouds.setdefault((method, ""), []).extend(groups)
+        settings = clouds
+    lines = []
+    for (method, rest), groups in settings.items():
+        groups = sorted(groups, key=lambda group: finite(group.params.get(key)) or 0.0)
+        lines.append(
+            Line(
+                f"{shorten(method, 18)}, {shorten(rest, 22)}" if rest else shorten(method),
+                method,
+                [finite(group.params.get(key)) or 0.0 for group in groups],
+                [group.mean(metric) or 0.0 for group in groups],
+                [group.spread(metric) or 0.0 for group in groups],
+                joined,
+                rests.index(rest) if joined else 0,
+            )
+        )
+    return lines
+
+
+def _plot(axes: Axes, line: Line, look: Look) -> Any:
+    """Draws the line; returns what stands for it in the legend."""
+    if not line.joined:
+        return axes.plot(
+            line.x,
+            line.y,
+            linestyle="none",
+            marker=look.marker,
+            markersize=3,
+            color=look.colour,
+            alpha=0.5,
+            rasterized=len(line.x) > 500,
+        )[0]
+    return axes.errorbar(
+        line.x,
+        line.y,
+        yerr=line.spread if any(line.spread) else None,
+        color=look.colour,
+        marker=look.marker,
+        markersize=5,
+        linewidth=1.6,
+        capsize=3,
+        linestyle=DASHES[line.dash % len(DASHES)],
+    )
+
+
+def _legend_height(names: int) -> float:
+    return 0.33 + 0.21 * -(-names // 2) if names > 1 else 0.05
+
+
+def _legend(axes: Axes, handles: dict[str, Any]) -> None:
+    if len(handles) > 1:
+        axes.legend(list(handles.values()), list(handles), loc="center", ncol=2, borderpad=0)
+
+
+def _finish(axes: Axes, lines: list[Line], key: str, metric: str) -> None:
+    xs = [x for line in lines for x in line.x]
+    ys = [y for line in lines for y in line.y]
+    axes.set_title(shorten(metric, 32))
+    axes.set_xlabel(axis_name(key))
+    axes.set_ylabel(value_name(metric))
+    if spans_decades(xs, 30):
+        logarithmic(axes, "x")
+    if spans_decades(ys, 100):
+        logarithmic(axes, "y")
+    ticks_at(axes, xs)
+    plain_ticks(axes.xaxis)
+    tidy(axes)
+
+
+def draw_traces(album: Album, study: Study, looks: dict[str, Look], read: PointReader) -> list[str]:
+    """Training curves of the points that have them, and the step sweep of the gradient check."""
+    groups = [group for dataset in study.datasets for group in study.base[dataset]][: 5 * MAX_TRACES]
+    files = [(group, read(group.points[0])) for group in groups]
+    steps = [
+        (
+            group,
+            mapping(
+                mapping(file.get("traces")).get("gradient_step_curve") or file.get("gradient_step_curve")
+            ),
+        )
+        for group, file in files
+    ]
+    training = [(group, mapping(file.get("traces"))) for group, file in files]
+    notes = []
+    for name, title, caption, curves in (
+        (
+            STEP_CURVE,
+            "Gradient check: error against step",
+            "Finite differences against the analytic gradient: "
+            "the error falls with the step until rounding takes over.",
+            steps,
+        ),
+        ("training", "Training curves", "Values recorded along the training.", training),
+    ):
+        curves = [curve for curve in curves if _quantities(curve[1])]
+        if curves:
+            _curve_figure(album, study, looks, name, title, caption, curves[:MAX_TRACES])
+        if len(curves) > MAX_TRACES:
+            notes.append(f"{title}: drawn are the first {MAX_TRACES} of {len(curves)} points.")
+    return notes
+
+
+def _quantities(trace: dict[str, Any]) -> list[str]:
+    """Names of the lists of numbers that go with the list of steps."""
+    steps = sequence(trace.get("step"))
+    if not steps or any(finite(step) is None for step in steps):
+        return []
+    return [
+        name
+        for name, values in trace.items()
+        if name != "step"
+        and len(sequence(values)) == len(steps)
+        and any(finite(value) is not None for value in values)
+    ]
+
+
+def _curve_figure(
+    album: Album,
+    study: Study,
+    looks: dict[str, Look],
+    name: str,
+    title: str,
+    caption: str,
+    curves: list[tuple[Group, dict[str, Any]]],
+) -> None:
+    names = list(dict.fromkeys(quantity for _, trace in curves for quantity in _quantities(trace)))[
+        :MAX_PANELS
+    ]
+    figure, panels, legend = panel_grid(len(names), 0.42 * WIDTH, _legend_height(len(curves)))
+    data: list[tuple[object, ...]] = []
+    handles: dict[str, Any] = {}
+    for axes, quantity in zip(panels, names):
+        drawn: list[tuple[float, float]] = []
+        for number, (group, trace) in enumerate(curves):
+            pairs = _pairs(trace, quantity, positive=name == STEP_CURVE)
+            label = shorten(f"{group.label}, {group.dataset}" if len(study.datasets) > 1 else group.label, 30)
+            (line,) = axes.plot(
+                [x for x, _ in pairs],
+                [y for _, y in pairs],
+                color=looks[group.method].colour,
+                linestyle=DASHES[number % len(DASHES)],
+                linewidth=1.6,
+            )
+            handles.setdefault(label, line)
+            drawn += pairs
+            data += [(group.points[0], quantity, repr(x), repr(y)) for x, y in pairs]
+        _finish_curve(axes, quantity, drawn, name == STEP_CURVE)
+    _legend(legend, handles)
+    album.add(figure, name, title, caption, ["point", "quantity", "step", "value"], data)
+
+
+def _pairs(trace: dict[str, Any], quantity: str, positive: bool) -> list[tuple[float, float]]:
+    """Step and value where both are numbers, and above zero for logarithmic axes."""
+    if quantity not in _quantities(trace):
+        return []
+    pairs = zip(map(finite, trace["step"]), map(finite, trace[quantity]))
+    return [
+        (x, y) for x, y in pairs if x is not None and y is not None and (not positive or (x > 0 and y > 0))
+    ]
+
+
+def _finish_curve(axes: Axes, quantity: str, drawn: list[tuple[float, float]], is_step_curve: bool) -> None:
+    axes.set_title(shorten(quantity, 32))
+    axes.set_xlabel("step (data units)" if is_step_curve else "training step (count)")
+    axes.set_ylabel("relative error (no unit)" if is_step_curve else value_name(quantity))
+    if drawn and is_step_curve:
+        logarithmic(axes, "x")
+    if drawn and (is_step_curve or spans_decades([y for _, y in drawn], 100)):
+        logarithmic(axes, "y")
+    tidy(axes)

@@ -1,0 +1,167 @@
+"""Sets the report together: sections of tables and figures, rendered as HTML and as Markdown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from .album import Album, Picture
+from .cells import Table
+from .charts import draw_scores, draw_times
+from .curves import draw_sweep, draw_traces
+from .outcome import Verdict, expected_tables, outcome_tables, verdict_of
+from .read import Results, read_point, read_projections
+from .scatter import draw_scatter, grids_of
+from .style import looks_of
+from .study import study_of
+from .tables import (
+    check_tables,
+    data_tables,
+    loss_tables,
+    mean_tables,
+    metric_tables,
+    mixing_tables,
+    sweep_tables,
+    time_tables,
+    times_of,
+)
+
+TEMPLATES = Path(__file__).parent / "templates"
+MAX_SWEEPS = 12
+
+
+@dataclass
+class Section:
+    title: str
+    tables: list[Table] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Report:
+    name: str
+    purpose: str
+    precision: str
+    verdict: Verdict
+    sections: list[Section]
+    footer: str
+
+
+def build_report(results: Results, album: Album, footer: str) -> Report:
+    """Draws the figures into the album and collects what the page shows; sections without content are left out."""
+    sections = _sections(results, album)
+    if album.unknown_letters:
+        letters = " ".join(sorted(album.unknown_letters)[:20])
+        sections.append(
+            Section(
+                "Letters",
+                notes=[
+                    f"No installed font draws these letters: {letters}. Figures show a "
+                    "box for each; the tables are right."
+                ],
+            )
+        )
+    text = {key: str(results.manifest.get(key) or "") for key in ("name", "purpose", "precision")}
+    return Report(
+        text["name"] or results.directory.resolve().name,
+        text["purpose"],
+        text["precision"],
+        verdict_of(results),
+        [section for section in sections if _has_content(section)],
+        footer,
+    )
+
+
+def _has_content(section: Section) -> bool:
+    return bool(section.tables or section.pictures or section.notes)
+
+
+def _sections(results: Results, album: Album) -> list[Section]:
+    study, directory = study_of(results), results.directory
+
+    @lru_cache(maxsize=512)
+    def read(point: str) -> dict[str, Any]:
+        return read_point(directory, point, results.warnings)
+
+    looks = looks_of(study)
+    times = times_of(study, results.timings)
+    wanted = {group.points[0] for groups in grids_of(study) for group in groups}
+    projections = read_projections(directory, wanted, results.warnings)
+    sections = [
+        Section("Documented against reproduced", expected_tables(results)),
+        Section("Data and methods", data_tables(study, read)),
+        Section("Losses", loss_tables(study)),
+        _drawn(album, "Batch mixing", mixing_tables(study), draw_scores(album, study, looks, mixing=True)),
+        _drawn(album, "Batch means", mean_tables(study), draw_scores(album, study, looks, mixing=False)),
+        _drawn(album, "Cells in two dimensions", [], draw_scatter(album, study, projections)),
+    ]
+    documented = {line.metric for line in results.expected if line.section.startswith("sweep")}
+    for sweep in study.sweeps[:MAX_SWEEPS]:
+        sections.append(
+            _drawn(
+                album, "Sweep", sweep_tables(study, sweep, documented), draw_sweep(album, study, sweep, looks)
+            )
+        )
+    if len(study.sweeps) > MAX_SWEEPS:
+        sections[-1].notes.append(f"Shown are the first {MAX_SWEEPS} of {len(study.sweeps)} sweeps.")
+    sections += [
+        Section("Gradients and implementations", check_tables(study, read)),
+        _drawn(album, "Curves", [], draw_traces(album, study, looks, read)),
+        _drawn(album, "Time", time_tables(study, times), draw_times(album, study, looks, times)),
+        Section("Method against metric", metric_tables(study)),
+    ]
+    return [Section("Outcome", outcome_tables(results)), *sections]  # last, when every file has been read
+
+
+def _drawn(album: Album, title: str, tables: list[Table], notes: list[str]) -> Section:
+    """A section with the figures that were drawn just now."""
+    pictures = album.take()
+    if title == "Sweep" and tables:
+        title = tables[0].title
+    return Section(title, tables, pictures, notes)
+
+
+def render_html(report: Report) -> str:
+    """One page without scripts and without anything to load; every text is escaped by the template."""
+    environment = _environment(autoescape=True)
+    environment.filters["breakable"] = breakable
+    style = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))
+    return environment.get_template("page.html.j2").render(
+        report=report, style=style, drawing=lambda picture: Markup(picture.svg)
+    )
+
+
+def render_markdown(report: Report) -> str:
+    environment = _environment(autoescape=False)
+    environment.filters["md"] = markdown_text
+    return environment.get_template("page.md.j2").render(report=report)
+
+
+def _environment(autoescape: bool) -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def breakable(text: str) -> Markup:
+    """The text, escaped, with places where a long name may break: after underscores, dots and slashes."""
+    return Markup(re.sub(r"([_./=])(?=\w)", r"\1<wbr>", str(Markup.escape(text))))
+
+
+def markdown_text(text: str) -> str:
+    """The text on one line with every sign that Markdown or HTML would act on made harmless."""
+    line = " ".join(text.split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*\[\]|~#!])|(?<!\w)_|_(?!\w)", lambda match: "\\" + match[0], line)

@@ -1,0 +1,176 @@
+"""What the rows are about: which points belong together, which parameters vary, which points stand for a method."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from statistics import fmean, stdev
+from typing import Any
+
+from .read import Results, Row, finite, mapping, sequence
+
+REFERENCE_LINES = (
+    "perfect_mixing",
+    "mixing_ceiling",
+)  # metrics that are levels of a dataset, not of a method
+
+
+@dataclass
+class Group:
+    """The points of one dataset, method and set of parameters: one point, or one for each seed."""
+
+    dataset: str
+    method: str
+    params: dict[str, Any]
+    varying: tuple[
+        str, ...
+    ] = ()  # parameters that differ from the other groups of the same dataset and method
+    points: list[str] = field(default_factory=list)
+    rows: dict[str, list[Row]] = field(default_factory=dict)  # by metric, one row a point
+
+    def values(self, metric: str) -> list[float]:
+        return [row.value for row in self.rows.get(metric, []) if row.value is not None]
+
+    def mean(self, metric: str) -> float | None:
+        values = self.values(metric)
+        return fmean(values) if values else None
+
+    def spread(self, metric: str) -> float | None:
+        """Standard deviation over the seeds, or None with fewer than two values."""
+        values = self.values(metric)
+        return stdev(values) if len(values) > 1 else None
+
+    @property
+    def label(self) -> str:
+        varied = ", ".join(f"{key} = {plain(self.params.get(key))}" for key in self.varying)
+        return f"{self.method} ({varied})" if varied else self.method
+
+
+@dataclass
+class Sweep:
+    """Groups of one dataset in which the same parameters vary; several methods may be swept together."""
+
+    dataset: str
+    keys: tuple[str, ...]
+    groups: list[Group] = field(default_factory=list)
+
+
+@dataclass
+class Study:
+    datasets: list[str]
+    methods: list[str]  # in the order they first appear, methods with one setting before swept ones
+    types: dict[str, str]  # type of each method label; the label itself where the config does not say
+    groups: list[Group]
+    base: dict[str, list[Group]]  # per dataset the group that stands for each method
+    sweeps: list[Sweep]
+    metrics: list[str]
+    directions: dict[str, str]
+
+    def baseline(self, dataset: str) -> Group | None:
+        """The uncorrected cells, known by the type of the method."""
+        return next(
+            (group for group in self.base[dataset] if self.types[group.method] == "uncorrected"), None
+        )
+
+    def best(self, metric: str, groups: list[Group]) -> float | None:
+        """The best mean by the direction of the metric; None where there is nothing to choose between."""
+        means = [mean for mean in (group.mean(metric) for group in groups) if mean is not None]
+        direction = self.directions.get(metric)
+        if len(set(means)) < 2 or direction not in ("higher", "lower"):
+            return None
+        return max(means) if direction == "higher" else min(means)
+
+
+def plain(value: Any) -> str:
+    """A parameter's value as a person writes it."""
+    if isinstance(value, str):
+        return value
+    number = finite(value)
+    if number is not None:
+        return str(int(number)) if number == int(number) and abs(number) < 1e15 else repr(number)
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def study_of(results: Results) -> Study:
+    groups = _groups(results.rows)
+    _mark_varying(groups)
+    labels = list(dict.fromkeys(group.method for group in groups))
+    config = mapping(results.manifest.get("config"))
+    types = {label: label for label in labels}
+    for entry in map(mapping, sequence(config.get("methods"))):
+        if isinstance(entry.get("label"), str) and isinstance(entry.get("type"), str):
+            types[entry["label"]] = entry["type"]
+    datasets = list(dict.fromkeys(group.dataset for group in groups))
+    swept = {group.method for group in groups if group.varying}
+    return Study(
+        datasets=datasets,
+        methods=[label for label in labels if label not in swept]
+        + [label for label in labels if label in swept],
+        types=types,
+        groups=groups,
+        base={
+            dataset: _base([group for group in groups if group.dataset == dataset], types)
+            for dataset in datasets
+        },
+        sweeps=_sweeps(groups),
+        metrics=list(dict.fromkeys(row.metric for row in results.rows)),
+        directions={row.metric: row.direction for row in results.rows},
+    )
+
+
+@lru_cache(maxsize=None)
+def _params(text: str) -> dict[str, Any]:
+    try:
+        return mapping(json.loads(text or "{}"))
+    except (ValueError, RecursionError):
+        return {"params": text}
+
+
+def _groups(rows: list[Row]) -> list[Group]:
+    groups: dict[tuple[str, str, str], Group] = {}
+    members: dict[tuple[str, str, str], dict[str, None]] = {}
+    for row in rows:
+        key = (row.dataset, row.method, row.params)
+        group = groups.setdefault(key, Group(row.dataset, row.method, _params(row.params)))
+        group.rows.setdefault(row.metric, []).append(row)
+        members.setdefault(key, {})[row.point] = None
+    for key, group in groups.items():
+        group.points = list(members[key])
+    return list(groups.values())
+
+
+def _mark_varying(groups: list[Group]) -> None:
+    pairs: dict[tuple[str, str], list[Group]] = {}
+    for group in groups:
+        pairs.setdefault((group.dataset, group.method), []).append(group)
+    for members in pairs.values():
+        keys = dict.fromkeys(key for group in members for key in group.params)
+        varying = tuple(
+            key
+            for key in keys
+            if len({json.dumps(group.params.get(key), sort_keys=True) for group in members}) > 1
+        )
+        for group in members:
+            group.varying = varying
+
+
+def _base(groups: list[Group], types: dict[str, str]) -> list[Group]:
+    """Every method with one setting, then the first point of a swept method whose type is not there yet."""
+    base = [group for group in groups if not group.varying]
+    present = {types[group.method] for group in base}
+    shown: set[str] = set()
+    for group in groups:
+        if group.varying and types[group.method] not in present and group.method not in shown:
+            base.append(group)
+            shown.add(group.method)
+    return base
+
+
+def _sweeps(groups: list[Group]) -> list[Sweep]:
+    sweeps: dict[tuple[str, tuple[str, ...]], Sweep] = {}
+    for group in groups:
+        if group.varying:
+            key = (group.dataset, group.varying)
+            sweeps.setdefault(key, Sweep(*key)).groups.append(group)
+    return list(sweeps.values())

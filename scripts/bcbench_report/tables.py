@@ -1,0 +1,373 @@
+"""The tables of the results, in the form of the documentation, and method against metric."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from .cells import (
+    MAX_COLUMNS,
+    MAX_ROWS,
+    Cell,
+    Table,
+    cut,
+    fixed,
+    group_cell,
+    none_cell,
+    text_cell,
+    value_tables,
+)
+from .read import Timing, mapping, sequence
+from .study import REFERENCE_LINES, Group, Study, Sweep, plain
+
+PointReader = Callable[[str], dict[str, Any]]
+VERSUS = "_vs_uncorrected"
+
+
+def family(metric: str) -> str:
+    """The metric without its parameters: batch_mixing_entropy(n_neighbors=30) is a batch_mixing_entropy."""
+    return metric.partition("(")[0]
+
+
+def is_mixing(metric: str) -> bool:
+    return family(metric).endswith("mixing_entropy")
+
+
+def is_mean(metric: str) -> bool:
+    return family(metric).startswith("batch_mean") or family(metric) == "mean_shift"
+
+
+def is_check(metric: str) -> bool:
+    return family(metric).startswith(("gradient", "optimized_matches"))
+
+
+def base_groups(study: Study) -> list[Group]:
+    return [group for dataset in study.datasets for group in study.base[dataset]]
+
+
+def data_tables(study: Study, read: PointReader) -> list[Table]:
+    """Dataset and output shapes, from the files of the points that stand for each method."""
+    data_rows, shape_rows, setting_rows = [], [], []
+    points = {group.points[0]: read(group.points[0]) for group in base_groups(study)[:MAX_ROWS]}
+    shapes = list(
+        dict.fromkeys(
+            key
+            for point in points.values()
+            for key in mapping(point.get("outputs"))
+            if key.endswith("_shape")
+        )
+    )[:MAX_COLUMNS]
+    for dataset in study.datasets:
+        files = [(group, points.get(group.points[0], {})) for group in study.base[dataset]]
+        first: dict[str, Any] = next((file for _, file in files if file), {})
+        if first:
+            data_rows.append(_data_row(dataset, first, study))
+        for group, file in files:
+            outputs = mapping(file.get("outputs"))
+            head = _heads(study, group)
+            if any(key in outputs for key in shapes):
+                shape_rows.append([*head, *(_output_cell(outputs.get(key)) for key in shapes)])
+            settings = ", ".join(f"{key} = {plain(value)}" for key, value in group.params.items())
+            setting_rows.append(
+                [*head, text_cell(study.types[group.method]), text_cell(settings or "defaults")]
+            )
+    heads = head_names(study)
+    tables = []
+    if data_rows:
+        tables.append(
+            cut(
+                Table(
+                    "Data",
+                    [
+                        "dataset",
+                        "shape (cells, features)",
+                        "cells per batch",
+                        "cells per type",
+                        "perfect mixing",
+                    ],
+                    data_rows,
+                ),
+                "points/",
+            )
+        )
+    if shape_rows:
+        tables.append(cut(Table("Shapes", [*heads, *shapes], shape_rows), "points/"))
+    tables.append(
+        cut(
+            Table("Methods", [*heads, "type", "parameters that are not the default"], setting_rows),
+            "metrics.csv",
+        )
+    )
+    return tables
+
+
+def head_names(study: Study) -> list[str]:
+    return ["dataset", "method"] if len(study.datasets) > 1 else ["method"]
+
+
+def _heads(study: Study, group: Group) -> list[Cell]:
+    return [text_cell(group.dataset)] * (len(study.datasets) > 1) + [text_cell(group.label)]
+
+
+def _data_row(dataset: str, point: dict[str, Any], study: Study) -> list[Cell]:
+    about, outputs = mapping(point.get("dataset")), mapping(point.get("outputs"))
+    shape = outputs.get("shape", [about.get("n_cells"), about.get("n_features")])
+    sizes = [
+        outputs.get(f"{kind}_distribution", mapping(about.get(kinds)).get("sizes"))
+        for kind, kinds in (("batch", "batches"), ("type", "types"))
+    ]
+    perfect = reference_level(study, dataset, "perfect_mixing")
+    return [
+        text_cell(dataset),
+        _output_cell(shape),
+        *(_output_cell(size, "[ ]") for size in sizes),
+        none_cell() if perfect is None else Cell(fixed(perfect), repr(perfect), "value"),
+    ]
+
+
+def _output_cell(value: Any, brackets: str = "( )") -> Cell:
+    """Shapes as (100, 30) and distributions as [50 50], as the documentation prints them."""
+    items = sequence(value)
+    if items:
+        left, right = brackets.split()
+        text = (", " if left == "(" else " ").join(plain(item) for item in items)
+        return Cell(f"{left}{text}{right}", kind="output")
+    return none_cell() if value is None or value == [] else Cell(plain(value), kind="output")
+
+
+def reference_level(study: Study, dataset: str, metric: str) -> float | None:
+    """The level of a dataset (perfect mixing, ceiling) if all its points agree on it."""
+    values = {value for group in study.groups if group.dataset == dataset for value in group.values(metric)}
+    return values.pop() if len(values) == 1 else None
+
+
+def loss_tables(study: Study) -> list[Table]:
+    return _family_tables("Losses", study, lambda metric: family(metric).endswith("_loss"))
+
+
+def mean_tables(study: Study) -> list[Table]:
+    return _family_tables("Batch means", study, is_mean)
+
+
+def mixing_tables(study: Study) -> list[Table]:
+    """Mixing per method and what it gains over the uncorrected cells; stored differences first, else ours."""
+    tables = []
+    for metric in (metric for metric in study.metrics if is_mixing(metric)):
+        rows = []
+        for dataset in study.datasets:
+            best = study.best(metric, study.base[dataset])
+            rows += [
+                [
+                    *_heads(study, group),
+                    group_cell(group, metric, best, documented=True),
+                    _versus_cell(study, group, metric),
+                ]
+                for group in study.base[dataset]
+                if metric in group.rows
+            ]
+        if rows:
+            tables.append(
+                cut(
+                    Table(f"Mixing: {metric}", [*head_names(study), metric, "vs uncorrected"], rows),
+                    "metrics.csv",
+                )
+            )
+    return tables
+
+
+def _versus_cell(study: Study, group: Group, metric: str) -> Cell:
+    baseline = study.baseline(group.dataset)
+    if group is baseline:
+        return none_cell("baseline")
+    stored = group.mean(metric + VERSUS)
+    if stored is not None:
+        return Cell(fixed(stored, sign=True), repr(stored), "value")
+    ours, theirs = group.mean(metric), baseline.mean(metric) if baseline else None
+    if ours is None or theirs is None:
+        return none_cell()
+    return Cell(fixed(ours - theirs, sign=True), repr(ours - theirs), "derived")
+
+
+def _family_tables(title: str, study: Study, belongs: Callable[[str], bool]) -> list[Table]:
+    """Methods × the metrics of one kind, in the form of the documentation."""
+    metrics = [metric for metric in study.metrics if belongs(metric)]
+    metrics = [metric for metric in metrics if any(metric in group.rows for group in base_groups(study))]
+    tables = []
+    for start in range(0, len(metrics), MAX_COLUMNS):
+        part = metrics[start : start + MAX_COLUMNS]
+        rows = []
+        for dataset in study.datasets:
+            best = {metric: study.best(metric, study.base[dataset]) for metric in part}
+            rows += [
+                [
+                    *_heads(study, group),
+                    *(group_cell(group, metric, best[metric], documented=True) for metric in part),
+                ]
+                for group in study.base[dataset]
+                if any(metric in group.rows for metric in part)
+            ]
+        tables.append(
+            cut(
+                Table(title if start == 0 else f"{title}, continued", [*head_names(study), *part], rows),
+                "metrics.csv",
+            )
+        )
+    return tables
+
+
+def check_tables(study: Study, read: PointReader) -> list[Table]:
+    """Gradient and implementation checks: True and False where a check gives 1 or 0."""
+    metrics = [metric for metric in study.metrics if is_check(metric)]
+    groups = [group for group in base_groups(study) if any(group.rows.get(metric) for metric in metrics)]
+    truths = {
+        metric
+        for metric in metrics
+        if {value for group in study.groups for value in group.values(metric)} <= {0.0, 1.0}
+    }
+    shapes = {
+        group.points[0]: mapping(read(group.points[0]).get("outputs")).get("gradient_shape")
+        for group in groups[:MAX_ROWS]
+    }
+    tables = []
+    for start in range(0, len(metrics), MAX_COLUMNS):
+        part = metrics[start : start + MAX_COLUMNS]
+        first = start == 0 and any(shapes.values())
+        rows = [
+            [
+                *_heads(study, group),
+                *([_output_cell(shapes.get(group.points[0]))] if first else []),
+                *(
+                    _truth_cell(group, metric) if metric in truths else group_cell(group, metric)
+                    for metric in part
+                ),
+            ]
+            for group in groups
+        ]
+        if rows:
+            tables.append(
+                cut(
+                    Table(
+                        "Checks" if start == 0 else "Checks, continued",
+                        [*head_names(study), *(["gradient_shape"] if first else []), *part],
+                        rows,
+                    ),
+                    "metrics.csv",
+                )
+            )
+    return tables
+
+
+def _truth_cell(group: Group, metric: str) -> Cell:
+    values = group.values(metric)
+    if not values:
+        return group_cell(group, metric)
+    holds = all(values)
+    return Cell(
+        "True" if holds else "False", ", ".join(plain(value) for value in values), "good" if holds else "bad"
+    )
+
+
+def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table]:
+    """A row for each setting; metrics that are the same at every setting go to a note unless documented."""
+    several = len({group.method for group in sweep.groups}) > 1
+    metrics = [
+        metric
+        for metric in study.metrics
+        if metric not in REFERENCE_LINES and any(group.values(metric) for group in sweep.groups)
+    ]
+    shown = [
+        metric for metric in metrics if metric in documented or varies(sweep, metric) or is_mixing(metric)
+    ]
+    constant = [
+        f"{metric} = {group_cell(sweep.groups[0], metric).text}" for metric in metrics if metric not in shown
+    ]
+    lines = [
+        (
+            [text_cell(plain(group.params.get(key))) for key in sweep.keys]
+            + ([text_cell(group.method)] if several else []),
+            group,
+        )
+        for group in sweep.groups
+    ]
+    heads = [*sweep.keys, *(["method"] if several else [])]
+    tables = value_tables(sweep_title(study, sweep), study, heads, lines, shown)
+    if tables and constant:
+        tables[-1].notes.append("The same at every setting: " + "; ".join(constant) + ".")
+    return tables
+
+
+def sweep_title(study: Study, sweep: Sweep) -> str:
+    names = list(dict.fromkeys(group.method for group in sweep.groups))
+    who = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    where = f" on {sweep.dataset}" if len(study.datasets) > 1 else ""
+    return f"{who}{where}: sweep over {', '.join(sweep.keys)}"
+
+
+def varies(sweep: Sweep, metric: str) -> bool:
+    return len({group.mean(metric) for group in sweep.groups if group.values(metric)}) > 1
+
+
+def metric_tables(study: Study) -> list[Table]:
+    """Every metric × every method, one table a dataset; long names stand in the rows."""
+    tables = []
+    for dataset in study.datasets[:MAX_ROWS]:
+        groups = study.base[dataset][: 10 * MAX_COLUMNS]
+        metrics = [metric for metric in study.metrics if any(metric in group.rows for group in groups)]
+        best = {metric: study.best(metric, groups) for metric in metrics}
+        title = f"Metrics on {dataset}" if len(study.datasets) > 1 else "All metrics"
+        for start in range(0, len(groups), MAX_COLUMNS):
+            part = groups[start : start + MAX_COLUMNS]
+            rows = [
+                [
+                    text_cell(metric),
+                    text_cell(study.directions[metric]),
+                    *(group_cell(group, metric, best[metric]) for group in part),
+                ]
+                for metric in metrics
+            ]
+            table = Table(
+                title if start == 0 else f"{title}, continued",
+                ["metric", "better", *(group.label for group in part)],
+                rows,
+            )
+            tables.append(cut(table, "metrics.csv"))
+        if len(study.base[dataset]) > len(groups):
+            tables[-1].notes.append(f"The first {len(groups)} of {len(study.base[dataset])} methods.")
+    return tables
+
+
+def time_tables(study: Study, times: dict[tuple[str, str], list[Timing]]) -> list[Table]:
+    """Seconds per method and stage: median, smallest and largest over points and repeats."""
+    stages = list(dict.fromkeys(stage for _, stage in times))[:MAX_COLUMNS]
+    rows = [
+        [text_cell(method), *(_time_cell(times.get((method, stage), [])) for stage in stages)]
+        for method in study.methods
+        if any((method, stage) in times for stage in stages)
+    ]
+    if not rows:
+        return []
+    note = "Median (smallest to largest, number of measurements); several points and repeats count together."
+    return [cut(Table("Seconds per stage", ["method", *stages], rows, [note]), "timings.csv")]
+
+
+def _time_cell(timings: list[Timing]) -> Cell:
+    if not timings:
+        return none_cell()
+    low, middle, high = time_summary([timing.seconds for timing in timings])
+    return Cell(f"{middle:.3g} ({low:.3g} to {high:.3g}, n = {len(timings)})", repr(middle), "derived")
+
+
+def time_summary(seconds: list[float]) -> tuple[float, float, float]:
+    """Smallest, median, largest."""
+    ordered, half = sorted(seconds), len(seconds) // 2
+    middle = ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+    return ordered[0], middle, ordered[-1]
+
+
+def times_of(study: Study, timings: list[Timing]) -> dict[tuple[str, str], list[Timing]]:
+    """The timings by method and stage; of points that have no row in metrics.csv nothing is known."""
+    method = {point: group.method for group in study.groups for point in group.points}
+    times: dict[tuple[str, str], list[Timing]] = {}
+    for timing in timings:
+        if timing.point in method:
+            times.setdefault((method[timing.point], timing.stage), []).append(timing)
+    return times
