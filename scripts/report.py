@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Turns a results directory into a report: `scripts/report.py RESULTS_DIR [--out DIR]`; see --help.
 
-Debian's interpreter has the libraries (python3-matplotlib, python3-jinja2). Started with another Python that lacks
-them, the script hands over to it.
+Debian's interpreter has the libraries (python3-matplotlib, python3-jinja2). Started with another Python that
+lacks them, the script hands over to it.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The figures of a report: each is stored as SVG, PNG and the CSV it was drawn from, and set into the page."""
+"""The figures of a report: each is stored as SVG, PNG and the CSV it was drawn from, and set in the page."""
 
 from __future__ import annotations
 
@@ -55,6 +55,8 @@ class Album:
         text = io.StringIO()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
+            figure.draw_without_rendering()  # lays the figure out once for both formats
+            figure.set_layout_engine("none")
             figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
             figure.savefig(self.directory / f"{slug}.png", dpi=PNG_DPI, metadata={"Software": None})
         self._note_letters([str(warning.message) for warning in caught])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Callable
 
 from .study import Group, Study
 
-MAX_ROWS = 200
+MAX_ROWS = 100
 MAX_COLUMNS = 6  # values side by side; more go to a further table
 
 STATUS_WORDS = {"not_applicable": "not applicable", "skipped": "skipped", "failed": "failed"}
@@ -38,11 +37,13 @@ class Table:
     @property
     def wide(self) -> bool:
         """Too wide for a phone: shown there as one block a row."""
-        return len(self.columns) > 3
+        return len(self.columns) > 2
 
 
 def fixed(value: float, sign: bool = False) -> str:
-    """Four decimals, as the documentation prints them."""
+    """Four decimals, as the documentation prints them; numbers beyond its kind in scientific form."""
+    if abs(value) >= 1e9:
+        return f"{value:+.3e}" if sign else f"{value:.3e}"
     text = f"{value:+.4f}" if sign else f"{value:.4f}"
     return text.replace("-", "+" if sign else "") if float(text) == 0 else text
 
@@ -52,6 +53,10 @@ def short(value: float) -> str:
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
     return f"{value:.4f}" if 0.01 <= abs(value) < 1e5 else f"{value:.3e}"
+
+
+def _documented_form(value: float) -> str:
+    return fixed(value)
 
 
 def raw_number(value: float) -> str:
@@ -67,10 +72,10 @@ def none_cell(text: str = "–") -> Cell:
 
 
 def group_cell(group: Group, metric: str, best: float | None = None, documented: bool = False) -> Cell:
-    """The group's value: the number itself, mean ± standard deviation over several seeds, or why there is none."""
+    """The group's value: the number, mean ± standard deviation over several seeds, or why there is none."""
     mean, spread = group.mean(metric), group.spread(metric)
     rows = group.rows.get(metric, [])
-    form: Callable[[float], str] = fixed if documented else short
+    form = _documented_form if documented else short
     if mean is None:
         words = [STATUS_WORDS.get(row.status, row.raw or row.status) for row in rows]
         return none_cell(words[0] if words and words[0] != "ok" else "–")

@@ -52,7 +52,7 @@ def _score_chart(
     ]
     _bars(axes, [group.label for group in shown], means, spreads, [looks[group.method] for group in shown])
     for (name, level), line in zip(levels, ("--", ":")):
-        axes.axvline(level, color="#b3261e", linestyle=line, linewidth=1.4, label=_level_name(name, level))
+        axes.axvline(level, color="#d93a2f", linestyle=line, linewidth=1.4, label=_level_name(name, level))
     top = max([mean + spread for mean, spread in zip(means, spreads)] + [level for _, level in levels])
     low = min([0.0, *(mean - spread for mean, spread in zip(means, spreads))])
     room = (top - low) or 1.0
@@ -128,7 +128,7 @@ def _bars(axes: Axes, labels: list[str], means: list[float], spreads: list[float
 def draw_times(
     album: Album, study: Study, looks: dict[str, Look], times: dict[tuple[str, str], list[Timing]]
 ) -> list[str]:
-    """Median and range of the seconds of each method, a row for each of the stages that belong to a method."""
+    """Median and range of the seconds of each method, a row for each stage that belongs to a method."""
     stages = [stage for stage in ("fit", "gradient") if any(key[1] == stage for key in times)]
     entries = [
         (method, stage, [timing.seconds for timing in times[method, stage]])

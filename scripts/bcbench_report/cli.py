@@ -20,7 +20,7 @@ EXIT_OK, EXIT_BAD_INPUT, EXIT_INCOMPLETE = 0, 2, 3
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Writes the report; returns 0, 2 (usage or input that cannot be reported) or 3 (incomplete run, reported)."""
+    """Writes the report; returns 0, 2 (usage or bad input) or 3 (report written of an incomplete run)."""
     options = _parser().parse_args(arguments)
     try:
         return _report(options)
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="report.py",
         description="Turns a results directory of `bcbench run` into a report: report.html (one page, "
         "opens anywhere), report.md, and figures/ with SVG, PNG and the CSV of each figure.",
-        epilog="Exit codes: 0 done; 2 usage, or results that cannot be read; 3 the report was written, but points "
+        epilog="Exit codes: 0 done; 2 usage or unreadable results; 3 the report was written, but points "
         f"failed or are missing. {interpreter()}.",
     )
     parser.add_argument(

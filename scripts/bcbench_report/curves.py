@@ -23,7 +23,7 @@ from .style import (
     value_name,
 )
 from .study import REFERENCE_LINES, Group, Study, Sweep, plain
-from .tables import PointReader, sweep_title, varies
+from .tables import PointReader, varies
 
 MAX_PANELS = 12
 MAX_FIGURES = 6
@@ -34,54 +34,59 @@ DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 
 
 @dataclass(frozen=True)
-class Line:
-    """Points of one line: x, mean and standard deviation (0 if there is one value); `joined` unless a mere cloud."""
+class Setting:
+    """What becomes one line: groups in the order of the swept number; mere marks unless `joined`."""
 
     label: str
     method: str
-    x: list[float]
-    y: list[float]
-    spread: list[float]
+    groups: list[Group]
     joined: bool
     dash: int
 
 
+@dataclass(frozen=True)
+class Line:
+    """x, mean and standard deviation (0 of a single value) of a setting's groups that have the metric."""
+
+    setting: Setting
+    x: list[float]
+    y: list[float]
+    spread: list[float]
+
+
 def draw_sweep(album: Album, study: Study, sweep: Sweep, looks: dict[str, Look]) -> list[str]:
-    """A figure for each swept number, a panel for each metric that varies. Returns what was not drawn, and why."""
-    title = sweep_title(study, sweep)
+    """A figure for each swept number, a panel for each metric that varies; returns what was not drawn."""
     metrics = [metric for metric in study.metrics if metric not in REFERENCE_LINES and varies(sweep, metric)]
     metrics.sort(key=lambda metric: study.directions.get(metric) == "info")
     numeric = [
         key for key in sweep.keys if all(finite(group.params.get(key)) is not None for group in sweep.groups)
     ]
     if not metrics:
-        return [f"{title}: no metric varies, so there is no figure."]
+        return ["No metric varies, so there is no figure."]
     if not numeric:
-        return [f"{title}: the parameter is not a number, so there is a table but no figure."]
+        return ["The parameter is not a number, so there is a table but no figure."]
     for key in numeric[:MAX_FIGURES]:
-        _sweep_figure(album, sweep, key, metrics[:MAX_PANELS], looks, title)
+        _sweep_figure(album, sweep, key, metrics[:MAX_PANELS], looks)
     notes = []
     if len(metrics) > MAX_PANELS:
-        notes.append(f"{title}: drawn are {MAX_PANELS} of {len(metrics)} metrics that vary.")
+        notes.append(f"Drawn are {MAX_PANELS} of {len(metrics)} metrics that vary.")
     if len(numeric) > MAX_FIGURES:
-        notes.append(f"{title}: drawn are {MAX_FIGURES} of {len(numeric)} swept parameters.")
+        notes.append(f"Drawn are {MAX_FIGURES} of {len(numeric)} swept parameters.")
     return notes
 
 
-def _sweep_figure(
-    album: Album, sweep: Sweep, key: str, metrics: list[str], looks: dict[str, Look], title: str
-) -> None:
-    by_metric = {metric: _lines(sweep, key, metric) for metric in metrics}
-    names = {line.label for lines in by_metric.values() for line in lines}
-    figure, panels, legend = panel_grid(len(metrics), 0.42 * WIDTH, _legend_height(len(names)))
+def _sweep_figure(album: Album, sweep: Sweep, key: str, metrics: list[str], looks: dict[str, Look]) -> None:
+    settings = _settings(sweep, key)
+    by_metric = {metric: [_line(setting, key, metric) for setting in settings] for metric in metrics}
+    figure, panels, legend = panel_grid(len(metrics), 0.42 * WIDTH, _legend_height(len(settings)))
     handles: dict[str, Any] = {}
     for axes, (metric, lines) in zip(panels, by_metric.items()):
         for line in lines:
-            handles.setdefault(line.label, _plot(axes, line, looks[line.method]))
+            handles.setdefault(line.setting.label, _plot(axes, line, looks[line.setting.method]))
         _finish(axes, lines, key, metric)
     _legend(legend, handles)
     several = any(spread for lines in by_metric.values() for line in lines for spread in line.spread)
-    cloud = not all(line.joined for lines in by_metric.values() for line in lines)
+    cloud = not all(setting.joined for setting in settings)
     caption = (
         "Means over the seeds; bars are one standard deviation."
         if several
@@ -89,12 +94,12 @@ def _sweep_figure(
     ) + (" The other parameters vary too." if cloud else "")
     album.add(
         figure,
-        f"sweep-{title}-{key}",
-        f"{title}" + ("" if len(sweep.keys) == 1 else f", against {key}"),
+        f"sweep-{sweep.dataset}-{sweep.groups[0].method}-{key}",
+        f"Metrics against {key}",
         caption,
         ["line", "metric", key, "mean", "sd"],
         [
-            (line.label, metric, *map(repr, values))
+            (line.setting.label, metric, *map(repr, values))
             for metric, lines in by_metric.items()
             for line in lines
             for values in zip(line.x, line.y, line.spread)
@@ -102,41 +107,44 @@ def _sweep_figure(
     )
 
 
-def _lines(sweep: Sweep, key: str, metric: str) -> list[Line]:
-    """A line for each method and setting of the other swept parameters; one cloud a method if these are many."""
+def _settings(sweep: Sweep, key: str) -> list[Setting]:
+    """The groups of each method and setting of the other swept parameters; one cloud a method if many."""
     others = [name for name in sweep.keys if name != key]
-    settings: dict[tuple[str, str], list[Group]] = {}
+    members: dict[tuple[str, str], list[Group]] = {}
     for group in sweep.groups:
-        if group.values(metric):
-            rest = ", ".join(f"{name} = {plain(group.params.get(name))}" for name in others)
-            settings.setdefault((group.method, rest), []).append(group)
-    rests = list(dict.fromkeys(rest for _, rest in settings))
+        rest = ", ".join(f"{name} = {plain(group.params.get(name), rounded=True)}" for name in others)
+        members.setdefault((group.method, rest), []).append(group)
+    rests = list(dict.fromkeys(rest for _, rest in members))
     joined = len(rests) <= MAX_LINES
     if not joined:
-        clouds: dict[tuple[str, str], list[Group]] = {}
-        for (method, _), groups in settings.items():
-            clouds.setdefault((method, ""), []).extend(groups)
-        settings = clouds
-    lines = []
-    for (method, rest), groups in settings.items():
-        groups = sorted(groups, key=lambda group: finite(group.params.get(key)) or 0.0)
-        lines.append(
-            Line(
-                f"{shorten(method, 18)}, {shorten(rest, 22)}" if rest else shorten(method),
-                method,
-                [finite(group.params.get(key)) or 0.0 for group in groups],
-                [group.mean(metric) or 0.0 for group in groups],
-                [group.spread(metric) or 0.0 for group in groups],
-                joined,
-                rests.index(rest) if joined else 0,
-            )
+        rests, members = [""], {}
+        for group in sweep.groups:
+            members.setdefault((group.method, ""), []).append(group)
+    return [
+        Setting(
+            f"{shorten(method, 18)}, {shorten(rest, 22)}" if rest else shorten(method),
+            method,
+            sorted(groups, key=lambda group: finite(group.params.get(key)) or 0.0),
+            joined,
+            rests.index(rest),
         )
-    return lines
+        for (method, rest), groups in members.items()
+    ]
+
+
+def _line(setting: Setting, key: str, metric: str) -> Line:
+    groups = [group for group in setting.groups if group.values(metric)]
+    return Line(
+        setting,
+        [finite(group.params.get(key)) or 0.0 for group in groups],
+        [group.mean(metric) or 0.0 for group in groups],
+        [group.spread(metric) or 0.0 for group in groups],
+    )
 
 
 def _plot(axes: Axes, line: Line, look: Look) -> Any:
     """Draws the line; returns what stands for it in the legend."""
-    if not line.joined:
+    if not line.setting.joined:
         return axes.plot(
             line.x,
             line.y,
@@ -144,7 +152,7 @@ def _plot(axes: Axes, line: Line, look: Look) -> Any:
             marker=look.marker,
             markersize=3,
             color=look.colour,
-            alpha=0.5,
+            alpha=0.35,
             rasterized=len(line.x) > 500,
         )[0]
     return axes.errorbar(
@@ -156,7 +164,7 @@ def _plot(axes: Axes, line: Line, look: Look) -> Any:
         markersize=5,
         linewidth=1.6,
         capsize=3,
-        linestyle=DASHES[line.dash % len(DASHES)],
+        linestyle=DASHES[line.setting.dash % len(DASHES)],
     )
 
 

@@ -28,6 +28,7 @@ from .tables import (
     metric_tables,
     mixing_tables,
     sweep_tables,
+    sweep_title,
     time_tables,
     times_of,
 )
@@ -55,7 +56,7 @@ class Report:
 
 
 def build_report(results: Results, album: Album, footer: str) -> Report:
-    """Draws the figures into the album and collects what the page shows; sections without content are left out."""
+    """Draws the figures into the album and collects what the page shows; empty sections are left out."""
     sections = _sections(results, album)
     if album.unknown_letters:
         letters = " ".join(sorted(album.unknown_letters)[:20])
@@ -106,7 +107,10 @@ def _sections(results: Results, album: Album) -> list[Section]:
     for sweep in study.sweeps[:MAX_SWEEPS]:
         sections.append(
             _drawn(
-                album, "Sweep", sweep_tables(study, sweep, documented), draw_sweep(album, study, sweep, looks)
+                album,
+                sweep_title(study, sweep),
+                sweep_tables(study, sweep, documented),
+                draw_sweep(album, study, sweep, looks),
             )
         )
     if len(study.sweeps) > MAX_SWEEPS:
@@ -123,8 +127,6 @@ def _sections(results: Results, album: Album) -> list[Section]:
 def _drawn(album: Album, title: str, tables: list[Table], notes: list[str]) -> Section:
     """A section with the figures that were drawn just now."""
     pictures = album.take()
-    if title == "Sweep" and tables:
-        title = tables[0].title
     return Section(title, tables, pictures, notes)
 
 
@@ -156,8 +158,8 @@ def _environment(autoescape: bool) -> Environment:
 
 
 def breakable(text: str) -> Markup:
-    """The text, escaped, with places where a long name may break: after underscores, dots and slashes."""
-    return Markup(re.sub(r"([_./=])(?=\w)", r"\1<wbr>", str(Markup.escape(text))))
+    """The text, escaped; long names may break after underscores, dots and signs, numbers may not."""
+    return Markup(re.sub(r"([_/=]|(?<!\d)\.)(?=\w)", r"\1<wbr>", str(Markup.escape(text))))
 
 
 def markdown_text(text: str) -> str:

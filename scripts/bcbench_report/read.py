@@ -1,4 +1,4 @@
-"""Reading a results directory (formats: results/README.md). Problems become one clear sentence, a ReportError."""
+"""Reading a results directory (formats: results/README.md). A problem becomes one clear sentence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ReportError(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One line of metrics.csv. `value` is None where there is no finite number; `raw` is the field as written."""
+    """One line of metrics.csv. `value` is None without a finite number; `raw` is the field as written."""
 
     point: str
     dataset: str
@@ -58,7 +58,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Projection:
-    """Corrected cells of one point on their first two principal components: [cells x 2] and two labels a cell."""
+    """Corrected cells of a point on two principal components: [cells x 2], and two labels a cell."""
 
     coordinates: NDArray[np.float64]
     batch: list[str]
@@ -78,7 +78,7 @@ class Results:
 
 
 def read_results(directory: Path) -> Results:
-    """Reads everything but the point files and the projections, which are read for the points that are shown."""
+    """Reads all but point files and projections; those are read for the points that are shown."""
     if not directory.is_dir():
         raise ReportError(f"{directory}: no such directory; name a directory that `bcbench run` wrote")
     warnings: list[str] = []

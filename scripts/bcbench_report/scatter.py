@@ -52,8 +52,10 @@ def draw_scatter(album: Album, study: Study, projections: dict[str, Projection])
         ]
         if not panels:
             continue
-        name = f"{groups[0].dataset}-{number + 1}" if len(grids) > 1 else groups[0].dataset
+        part = sum(earlier[0].dataset == groups[0].dataset for earlier in grids[:number]) + 1
+        name = f"{groups[0].dataset}-{part}" if part > 1 else groups[0].dataset
         where = f", {groups[0].dataset}" if len(study.datasets) > 1 else ""
+        where += f", part {part}" if part > 1 else ""
         _grid(
             album,
             panels,

@@ -1,4 +1,4 @@
-"""What the rows are about: which points belong together, which parameters vary, which points stand for a method."""
+"""What the rows are about: points that belong together, parameters that vary, who stands for a method."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Group:
 
     @property
     def label(self) -> str:
-        varied = ", ".join(f"{key} = {plain(self.params.get(key))}" for key in self.varying)
+        varied = ", ".join(f"{key} = {plain(self.params.get(key), rounded=True)}" for key in self.varying)
         return f"{self.method} ({varied})" if varied else self.method
 
 
@@ -82,13 +82,14 @@ class Study:
         return max(means) if direction == "higher" else min(means)
 
 
-def plain(value: Any) -> str:
-    """A parameter's value as a person writes it."""
+def plain(value: Any, rounded: bool = False) -> str:
+    """A parameter's value as a person writes it; `rounded` to six significant digits."""
     if isinstance(value, str):
         return value
     number = finite(value)
     if number is not None:
-        return str(int(number)) if number == int(number) and abs(number) < 1e15 else repr(number)
+        whole = number == int(number) and abs(number) < 1e15
+        return str(int(number)) if whole else f"{number:.6g}" if rounded else repr(number)
     return "none" if value is None else json.dumps(value, ensure_ascii=False)
 
 

@@ -282,14 +282,14 @@ def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table
     ]
     lines = [
         (
-            [text_cell(plain(group.params.get(key))) for key in sweep.keys]
+            [parameter_cell(group.params.get(key)) for key in sweep.keys]
             + ([text_cell(group.method)] if several else []),
             group,
         )
         for group in sweep.groups
     ]
     heads = [*sweep.keys, *(["method"] if several else [])]
-    tables = value_tables(sweep_title(study, sweep), study, heads, lines, shown)
+    tables = value_tables("Values", study, heads, lines, shown)
     if tables and constant:
         tables[-1].notes.append("The same at every setting: " + "; ".join(constant) + ".")
     return tables
@@ -300,6 +300,10 @@ def sweep_title(study: Study, sweep: Sweep) -> str:
     who = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     where = f" on {sweep.dataset}" if len(study.datasets) > 1 else ""
     return f"{who}{where}: sweep over {', '.join(sweep.keys)}"
+
+
+def parameter_cell(value: Any) -> Cell:
+    return Cell(plain(value, rounded=True), plain(value), "parameter")
 
 
 def varies(sweep: Sweep, metric: str) -> bool:
@@ -319,7 +323,7 @@ def metric_tables(study: Study) -> list[Table]:
             rows = [
                 [
                     text_cell(metric),
-                    text_cell(study.directions[metric]),
+                    text_cell(study.directions[metric].replace("info", "neither")),
                     *(group_cell(group, metric, best[metric]) for group in part),
                 ]
                 for metric in metrics
