@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from statistics import fmean, stdev
@@ -59,7 +60,7 @@ class Sweep:
 @dataclass
 class Study:
     datasets: list[str]
-    methods: list[str]  # in the order they first appear, methods with one setting before swept ones
+    methods: list[str]  # in the order they first appear
     types: dict[str, str]  # type of each method label; the label itself where the config does not say
     groups: list[Group]
     base: dict[str, list[Group]]  # per dataset the group that stands for each method
@@ -103,15 +104,14 @@ def study_of(results: Results) -> Study:
         if isinstance(entry.get("label"), str) and isinstance(entry.get("type"), str):
             types[entry["label"]] = entry["type"]
     datasets = list(dict.fromkeys(group.dataset for group in groups))
-    swept = {group.method for group in groups if group.varying}
+    documented = Counter(line.point for line in results.expected)
     return Study(
         datasets=datasets,
-        methods=[label for label in labels if label not in swept]
-        + [label for label in labels if label in swept],
+        methods=labels,
         types=types,
         groups=groups,
         base={
-            dataset: _base([group for group in groups if group.dataset == dataset], types)
+            dataset: _base([group for group in groups if group.dataset == dataset], types, documented)
             for dataset in datasets
         },
         sweeps=_sweeps(groups),
@@ -156,16 +156,20 @@ def _mark_varying(groups: list[Group]) -> None:
             group.varying = varying
 
 
-def _base(groups: list[Group], types: dict[str, str]) -> list[Group]:
-    """Every method with one setting, then the first point of a swept method whose type is not there yet."""
-    base = [group for group in groups if not group.varying]
-    present = {types[group.method] for group in base}
-    shown: set[str] = set()
+def _base(groups: list[Group], types: dict[str, str], documented: Counter[str]) -> list[Group]:
+    """A group for each method: the only one, or of a sweep the one that is documented most, else the first.
+
+    A swept method is left out if another method of its type has one setting: it stands for both.
+    """
+    settled = {types[group.method] for group in groups if not group.varying}
+    members: dict[str, list[Group]] = {}
     for group in groups:
-        if group.varying and types[group.method] not in present and group.method not in shown:
-            base.append(group)
-            shown.add(group.method)
-    return base
+        if not group.varying or types[group.method] not in settled:
+            members.setdefault(group.method, []).append(group)
+    return [
+        max(candidates, key=lambda group: sum(documented[point] for point in group.points))
+        for candidates in members.values()
+    ]
 
 
 def _sweeps(groups: list[Group]) -> list[Sweep]:

@@ -119,25 +119,19 @@ def panel_grid(count: int, panel_height: float, legend_height: float) -> tuple[F
 def looks_of(study: Study) -> dict[str, Look]:
     """A look for each method label; a swept label looks like the one-setting method of its type."""
     swept = {group.method for group in study.groups if group.varying}
+    settled = {study.types[label]: label for label in reversed(study.methods) if label not in swept}
+    owner = {
+        label: settled.get(study.types[label], label) if label in swept else label for label in study.methods
+    }
     looks: dict[str, Look] = {}
-    of_type: dict[str, Look] = {}
-    for label in study.methods:
-        kind = study.types[label]
-        if label in swept and kind in of_type:
-            looks[label] = of_type[kind]
-            continue
-        index = len(set(looks.values()))
-        cycle = index // len(METHOD_COLOURS)
-        looks[label] = Look(
-            METHOD_COLOURS[index % len(METHOD_COLOURS)],
-            MARKERS[index % len(MARKERS)],
-            HATCHES[cycle % len(HATCHES)],
-        )
-        of_type.setdefault(kind, looks[label])
-    return looks
+    for index, label in enumerate(label for label in study.methods if owner[label] == label):
+        hatch = HATCHES[index // len(METHOD_COLOURS) % len(HATCHES)]
+        colour = METHOD_COLOURS[index % len(METHOD_COLOURS)]
+        looks[label] = Look(colour, MARKERS[index % len(MARKERS)], hatch)
+    return {label: looks[owner[label]] for label in study.methods}
 
 
-def shorten(text: str, length: int = 26) -> str:
+def shorten(text: str, length: int = 30) -> str:
     """A label for a figure: one line, cut with an ellipsis; the tables have it in full."""
     line = "".join(character if character.isprintable() else " " for character in text).strip() or "(no name)"
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"

@@ -134,6 +134,18 @@ def test_a_method_has_one_colour_everywhere(tmp_path: Path) -> None:
     assert looks["Harmony sweep"] == looks["Harmony"] and looks["MMD sweep"] == looks["MMD"]
 
 
+def test_a_swept_method_stands_for_itself_at_its_documented_setting(tmp_path: Path) -> None:
+    """Order, colours and the setting shown when sweeps are part of a method, not methods of their own."""
+    sample = Sample()
+    for n in (1, 5, 10):
+        sample.point("d", "Swept", {"mean_shift": 1.0 / n}, {"n": n}, suffix=f"n={n}")
+    sample.point("d", "Plain", {"mean_shift": 0.5})
+    sample.expected.append(["means", "d.Swept.n=5", "mean_shift", "0.2000", "0.2000", 0.2, "yes"])
+    study = study_of(read_results(sample.write(tmp_path)))
+    assert [group.label for group in study.base["d"]] == ["Swept (n = 5)", "Plain"]
+    assert [look.colour for look in looks_of(study).values()] == list(METHOD_COLOURS[:2])
+
+
 def test_many_methods_stay_apart(tmp_path: Path) -> None:
     sample = Sample()
     for index in range(20):
