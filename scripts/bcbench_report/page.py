@@ -134,6 +134,7 @@ def render_html(report: Report) -> str:
     """One page without scripts and without anything to load; every text is escaped by the template."""
     environment = _environment(autoescape=True)
     environment.filters["breakable"] = breakable
+    environment.tests["unbroken"] = is_unbroken
     style = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))
     return environment.get_template("page.html.j2").render(
         report=report, style=style, drawing=lambda picture: Markup(picture.svg)
@@ -157,9 +158,18 @@ def _environment(autoescape: bool) -> Environment:
     )
 
 
+BREAK = re.compile(r"([_/=]|(?<!\d)\.)(?=\w)")
+LONGEST_WORD = 24  # letters that a table may be asked to keep together
+
+
+def is_unbroken(text: str) -> bool:
+    """Whether some piece of the text is so long that a table must be free to break it anywhere."""
+    return any(len(piece) > LONGEST_WORD for word in text.split() for piece in BREAK.split(word))
+
+
 def breakable(text: str) -> Markup:
     """The text, escaped; long names may break after underscores, dots and signs, numbers may not."""
-    return Markup(re.sub(r"([_/=]|(?<!\d)\.)(?=\w)", r"\1<wbr>", str(Markup.escape(text))))
+    return Markup(BREAK.sub(r"\1<wbr>", str(Markup.escape(text))))
 
 
 def markdown_text(text: str) -> str:

@@ -192,7 +192,8 @@ def _rows_of_points(directory: Path, warnings: list[str]) -> list[Row]:
     for path in files:
         point = read_point(directory, path.stem, warnings)
         dataset, method = mapping(point.get("dataset")), mapping(point.get("method"))
-        params = {
+        params = point.get("params")
+        resolved = {
             **mapping(method.get("params")),
             **{f"train.{key}": value for key, value in mapping(method.get("train")).items()},
             **{f"dataset.{key}": value for key, value in mapping(dataset.get("params")).items()},
@@ -205,7 +206,7 @@ def _rows_of_points(directory: Path, warnings: list[str]) -> list[Row]:
                     path.stem,
                     str(dataset.get("label", "")),
                     str(method.get("label", "")),
-                    json.dumps(params, sort_keys=True),
+                    params if isinstance(params, str) else json.dumps(resolved, sort_keys=True),
                     str(method.get("seed", "")),
                     str(entry.get("metric", "")),
                     number,

@@ -94,6 +94,8 @@ def set_style() -> None:
             "axes.spines.right": False,
             "legend.frameon": False,
             "figure.constrained_layout.use": True,
+            "figure.constrained_layout.h_pad": 0.09,
+            "figure.constrained_layout.w_pad": 0.06,
             "hatch.linewidth": 0.7,
             "hatch.color": PAPER,
         }
@@ -149,7 +151,7 @@ def value_name(name: str) -> str:
 
 def unit_of(name: str) -> str:
     """The unit of a metric or parameter, or words that there is none on record."""
-    kind = family(name).removeprefix("train.").removeprefix("dataset.").removesuffix("_vs_uncorrected")
+    kind = family(name).removeprefix("train.").removeprefix("dataset.")
     if kind.startswith("batch_mean"):
         return "data units"
     if kind.endswith("loss"):

@@ -20,7 +20,6 @@ from .read import Timing, mapping, sequence
 from .study import REFERENCE_LINES, Group, Study, Sweep, plain
 
 PointReader = Callable[[str], dict[str, Any]]
-VERSUS = "_vs_uncorrected"
 
 
 def family(metric: str) -> str:
@@ -149,7 +148,7 @@ def mean_tables(study: Study) -> list[Table]:
 
 
 def mixing_tables(study: Study) -> list[Table]:
-    """Mixing per method and what it gains over the uncorrected cells; stored differences first, else ours."""
+    """Mixing per method and what it gains over the uncorrected cells; a difference of two stored values."""
     tables = []
     for metric in (metric for metric in study.metrics if is_mixing(metric)):
         rows = []
@@ -178,9 +177,6 @@ def _versus_cell(study: Study, group: Group, metric: str) -> Cell:
     baseline = study.baseline(group.dataset)
     if group is baseline:
         return none_cell("baseline")
-    stored = group.mean(metric + VERSUS)
-    if stored is not None:
-        return Cell(fixed(stored, sign=True), repr(stored), "value")
     ours, theirs = group.mean(metric), baseline.mean(metric) if baseline else None
     if ours is None or theirs is None:
         return none_cell()
@@ -357,6 +353,8 @@ def _time_cell(timings: list[Timing]) -> Cell:
     if not timings:
         return none_cell()
     low, middle, high = time_summary([timing.seconds for timing in timings])
+    if low == high:
+        return Cell(f"{middle:.3g}", repr(middle), "value")
     return Cell(f"{middle:.3g} ({low:.3g} to {high:.3g}, n = {len(timings)})", repr(middle), "derived")
 
 

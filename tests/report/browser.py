@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-TIMEOUT = 60.0
+TIMEOUT = 180.0  # seconds; a busy machine is slow to answer
 
 
 def find_browser() -> str | None:
@@ -37,7 +37,6 @@ class Browser:
             "--disable-gpu",
             "--remote-debugging-pipe",
             "--no-first-run",
-            "--hide-scrollbars=false",
             f"--user-data-dir={self.profile.name}",
             "about:blank",
         ]
