@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -20,6 +21,7 @@ from bcbench_report.style import METHOD_COLOURS, PlainTicks, looks_of, set_style
 from bcbench_report.study import study_of
 from sample import Sample, documented
 
+LONG_LABEL = "A method whose name is as long as a name may be, which is eighty letters or so!!"
 STEMS = {
     "pca-batch-documented-two-batch",
     "pca-batch-two-batch",
@@ -60,10 +62,10 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
         kept[self.pictures[-1].slug] = figure
 
     sample = documented()
-    sample.method("A method with a very long name indeed", "other")
+    sample.method(LONG_LABEL, "other")
     point = sample.point(
         "two_batch",
-        "A method with a very long name indeed",
+        LONG_LABEL,
         {"mean_shift": 2.0, "batch_mixing_entropy": 0.41},
     )
     sample.time(point, [12.0, 15.0])
@@ -103,6 +105,33 @@ def _texts(figure: Figure) -> list[Text]:
                 low, high = sorted(axis.get_view_interval())
                 texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
     return [text for text in texts if text.get_text().strip()]
+
+
+def test_no_panel_is_blank(drawn: dict[str, Figure]) -> None:
+    """Inside every frame there is colour; that of a legend does not count."""
+    for name, figure in drawn.items():
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())[::-1, :, :3].astype(float) / 255
+        for axes in (axes for axes in figure.axes if axes.axison):
+            x0, y0, x1, y1 = (int(value) for value in axes.bbox.extents)
+            inside = pixels[y0 + 2 : y1 - 2, x0 + 2 : x1 - 2]
+            coloured = (inside.max(axis=2) - inside.min(axis=2)) > 0.2
+            assert coloured.sum() > 15, f"{name}: the panel {axes.get_title()!r} is blank"
+            assert inside.shape[0] > 80 and inside.shape[1] > 150, f"{name}: a panel is squeezed"
+
+
+def test_bars_and_times_have_the_colour_of_their_method(drawn: dict[str, Figure]) -> None:
+    colours = dict(zip(["Uncorrected", "Harmony", "MMD", "WGAN"], METHOD_COLOURS))
+    for name in ("mean-shift-two-batch", "method-time"):
+        axes = drawn[name].axes[0]
+        at = {round(bar.get_y() + bar.get_height() / 2): to_hex(bar.get_facecolor()) for bar in axes.patches}
+        at |= {round(line.get_ydata()[0]): to_hex(line.get_color()) for line in axes.lines}
+        labels = [
+            label.get_text().partition(",")[0].removesuffix(" sweep") for label in axes.get_yticklabels()
+        ]
+        assert set(colours) <= set(labels)
+        assert all(at[place] == colours[label] for place, label in enumerate(labels) if label in colours)
 
 
 def test_every_axis_is_named_with_its_unit(drawn: dict[str, Figure]) -> None:

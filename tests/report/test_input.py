@@ -30,6 +30,7 @@ LABELS = [
     "Ünïcode µ → 修正",
     "a|b*c_d_`e`",
     "$x^2$",
+    "$\\frac{$",
     "-->",
     "[x](javascript:1)",
     "&lt;b&gt;",
@@ -127,6 +128,23 @@ def test_a_manifest_or_point_file_that_is_no_json_is_said(results: Path) -> None
     (results / "manifest.json").write_text("[" * 100000)
     page = incomplete(results)
     assert "manifest.json: not valid JSON" in page.text and "d.A.json: not valid JSON" in page.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "incomplete"},
+        {"counts": {"expected": 2, "ok": 1, "failed": 1}},
+        {"counts": {"expected": 2, "ok": 1, "missing": 1}},
+    ],
+)
+def test_each_way_to_be_incomplete_is_said_and_gives_exit_code_3(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    sample = Sample()
+    sample.point("d", "A", {"mean_shift": 1.5})
+    sample.manifest |= change
+    incomplete(sample.write(tmp_path))
 
 
 def test_problems_are_listed_with_their_reasons(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from numpy.typing import NDArray
 
 from browser import Browser
 from conftest import run_report
@@ -47,20 +48,26 @@ def test_nothing_is_cut_and_no_figure_is_blank(
     assert browser.value(OUTSIDE) == []
     assert browser.value(SCROLLED) == []
     assert browser.requests == [page.resolve().as_uri()], "the page loads nothing but itself"
+    stored = {path.stem: coloured_share(imread(path)) for path in (page.parent / "figures").glob("*.png")}
     figures = browser.value(FIGURES)
     assert len(figures) == 10
     for box in figures:
         assert box["width"] > 300 and box["height"] > 100
         name = box.pop("name")
         pixels = imread(io.BytesIO(browser.screenshot(box)))[:, :, :3]
-        coloured = (pixels.max(axis=2) - pixels.min(axis=2)) > 0.2
-        assert coloured.sum() > 30, f"{name} shows no data"
+        share = coloured_share(pixels) / stored[name]  # thin lines weigh more where there are fewer pixels
+        assert 0.4 < share < 3, f"{name} is not drawn as in its PNG"
         contrast = np.abs(pixels - pixels[0, 0]).max(axis=2)
         assert (contrast > 0.5).sum() > 100, f"{name}: the letters do not stand out from the ground"
     ground = json.loads(
         browser.value(BACKGROUND).replace("rgba", "").replace("rgb", "").replace("(", "[").replace(")", "]")
     )
     assert (max(ground[:3]) < 60) == dark or printed
+
+
+def coloured_share(pixels: NDArray[np.float32]) -> float:
+    """Share of the pixels that are neither white, grey nor black."""
+    return float(((pixels[:, :, :3].max(axis=2) - pixels[:, :, :3].min(axis=2)) > 0.2).mean())
 
 
 def test_print_is_light_even_where_the_screen_is_dark(browser: Browser, documented_results: Path) -> None:
