@@ -1,60 +1,195 @@
 #include "engine/neighbors.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "engine/check.hpp"
+#include "engine/neighbors_distance.hpp"
+#include "engine/neighbors_filter.hpp"
+#include "engine/neighbors_tiles.hpp"
 #include "engine/parallel.hpp"
 
 namespace bcbench {
 
+namespace neighbor_search {
+
 namespace {
 
+constexpr std::size_t strip_width = 16;  // cells of a tile that meet their own tile at a time
+
+using Neighbor = std::pair<double, std::uint32_t>;  // squared distance, cell: the order of neighbours
+
+/// The best neighbours so far of the cells of one tile. Whoever reads or writes holds the mutex.
+struct TileBest {
+    std::mutex mutex;
+    std::vector<Neighbor> heaps;      // [k x tile_width] of each cell a heap, the worst first
+    std::vector<std::uint32_t> size;  // [tile_width] neighbours in each heap
+    std::vector<double> worst;        // [tile_width] squared distance of the worst of k, infinite with fewer
+};
+
+struct MeasuredPair {
+    PlacePair places;
+    double squared;
+};
+
 template <class Real>
-double squared_distance(const Real* x, const Real* y, arma::uword n_features) {
-    double sum = 0.0;
-    for (arma::uword f = 0; f < n_features; ++f) {
-        const double difference = static_cast<double>(x[f]) - static_cast<double>(y[f]);
-        sum += difference * difference;
+struct Search {
+    const Matrix<Real>& cells;  // [F x n]
+    std::size_t k;
+    CellTiles<Real> tiles;
+    std::vector<TileBest> best;  // [tiles]
+
+    Search(const Matrix<Real>& all_cells, std::size_t n_neighbors)
+        : cells(all_cells), k(n_neighbors), tiles(cut_into_tiles(cells)), best(tiles.count()) {
+        for (TileBest& tile : best) {
+            tile.heaps.resize(k * tile_width);
+            tile.size.assign(tile_width, 0);
+            tile.worst.assign(tile_width, std::numeric_limits<double>::infinity());
+        }
     }
-    return sum;
+
+    std::uint32_t cell(std::size_t tile, std::size_t place) const {
+        return tiles.order[tile * tile_width + place];
+    }
+};
+
+template <class Real>
+std::vector<double> current_worst(Search<Real>& search, std::size_t tile) {
+    const std::lock_guard lock(search.best[tile].mutex);
+    return search.best[tile].worst;
 }
 
-}  // namespace
+/// Offers `candidate` to the cell at `place`.
+void offer(TileBest& best, std::size_t place, std::size_t k, Neighbor candidate) {
+    Neighbor* const heap = best.heaps.data() + place * k;
+    std::uint32_t& size = best.size[place];
+    if (size == k) {
+        if (!(candidate < heap[0])) return;
+        std::pop_heap(heap, heap + size);
+        --size;
+    }
+    heap[size++] = candidate;
+    std::push_heap(heap, heap + size);
+    if (size == k) best.worst[place] = heap[0].first;
+}
 
 template <class Real>
-Neighbors nearest_neighbors(const Matrix<Real>& cells, arma::uword k) {
-    require(k >= 1 && k < cells.n_cols, "the number of neighbours must be at least 1 and less than the number of cells");
-    require_finite(cells, "a cell given to the neighbour search");
+void measure(const Search<Real>& search, std::size_t a, std::size_t b, const std::vector<PlacePair>& close,
+             std::vector<MeasuredPair>& measured) {
+    const std::size_t size_a = search.tiles.size(a);
+    const std::size_t size_b = search.tiles.size(b);
+    measured.clear();
+    for (const PlacePair places : close) {
+        const bool padding = places.a >= size_a || places.b >= size_b;
+        if (padding || (a == b && places.a <= places.b)) continue;  // within a tile each pair shows up twice
+        const Real* x = search.cells.colptr(search.cell(a, places.a));
+        const Real* y = search.cells.colptr(search.cell(b, places.b));
+        measured.push_back({places, squared_distance(x, y, search.cells.n_rows)});
+    }
+}
+
+template <class Real>
+void offer_all(Search<Real>& search, std::size_t a, std::size_t b,
+               const std::vector<MeasuredPair>& measured) {
+    {
+        const std::lock_guard lock(search.best[a].mutex);
+        for (const MeasuredPair& pair : measured) {
+            const Neighbor candidate(pair.squared, search.cell(b, pair.places.b));
+            offer(search.best[a], pair.places.a, search.k, candidate);
+        }
+    }
+    const std::lock_guard lock(search.best[b].mutex);
+    for (const MeasuredPair& pair : measured) {
+        const Neighbor candidate(pair.squared, search.cell(a, pair.places.a));
+        offer(search.best[b], pair.places.b, search.k, candidate);
+    }
+}
+
+/// A tile meets itself, strip by strip: the first strip gives its cells neighbours to beat.
+template <class Real>
+void meet_itself(Search<Real>& search, std::size_t tile) {
+    const Grid<Real> grid = common_grid(search.tiles, tile, tile);
+    GridTile on_grid;
+    put_on_grid(search.tiles, tile, grid, on_grid);
+    std::vector<PlacePair> close;
+    std::vector<MeasuredPair> measured;
+    for (std::size_t first = 0; first < tile_width; first += strip_width) {
+        set_limits(current_worst(search, tile), grid, on_grid);
+        close.clear();
+        find_close_pairs(on_grid, on_grid, first, strip_width, close);
+        measure(search, tile, tile, close, measured);
+        offer_all(search, tile, tile, measured);
+    }
+}
+
+template <class Real>
+void meet(Search<Real>& search, std::size_t a, std::size_t b) {
+    const std::vector<double> worst_a = current_worst(search, a);
+    const std::vector<double> worst_b = current_worst(search, b);
+    const auto& [values, radius] = std::tie(search.tiles.centre, search.tiles.radius);
+    const double apart = distance_at_least(values.colptr(a), values.colptr(b), search.cells.n_rows);
+    const double worst = std::max(*std::max_element(worst_a.begin(), worst_a.end()),
+                                  *std::max_element(worst_b.begin(), worst_b.end()));
+    if (apart > (radius[a] + radius[b] + reach(worst, search.cells.n_rows)) * (1.0 + 1e-12)) return;
+    const Grid<Real> grid = common_grid(search.tiles, a, b);
+    GridTile on_grid_a, on_grid_b;
+    put_on_grid(search.tiles, a, grid, on_grid_a);
+    put_on_grid(search.tiles, b, grid, on_grid_b);
+    set_limits(worst_a, grid, on_grid_a);
+    set_limits(worst_b, grid, on_grid_b);
+    std::vector<PlacePair> close;
+    find_close_pairs(on_grid_a, on_grid_b, 0, tile_width, close);
+    std::vector<MeasuredPair> measured;
+    measure(search, a, b, close, measured);
+    offer_all(search, a, b, measured);
+}
+
+/// All pairs of tiles, near ones in the order of the tiles first: tile a meets tile a + distance, around the
+/// end.
+template <class Real>
+void meet_all(Search<Real>& search) {
+    const std::size_t tiles = search.tiles.count();
+    parallel_for(tiles, [&](std::size_t tile) { meet_itself(search, tile); });
+    parallel_for(tiles * (tiles - 1) / 2, [&](std::size_t i) {
+        const std::size_t a = i % tiles;
+        meet(search, a, (a + 1 + i / tiles) % tiles);
+    });
+}
+
+template <class Real>
+Neighbors sorted_neighbors(Search<Real>& search) {
     Neighbors neighbors;
-    neighbors.index.set_size(k, cells.n_cols);
-    neighbors.squared_distance.set_size(k, cells.n_cols);
-    const Tiles tiles{cells.n_cols, 64};
-    parallel_for(tiles.count(), [&](std::size_t tile) {
-        std::vector<std::pair<double, std::uint32_t>> nearest;
-        for (std::size_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
-            nearest.clear();
-            for (arma::uword j = 0; j < cells.n_cols; ++j) {
-                if (j == i) continue;
-                const std::pair candidate(squared_distance(cells.colptr(i), cells.colptr(j), cells.n_rows),
-                                          static_cast<std::uint32_t>(j));
-                if (nearest.size() == k) {
-                    if (!(candidate < nearest.front())) continue;
-                    std::pop_heap(nearest.begin(), nearest.end());
-                    nearest.pop_back();
-                }
-                nearest.push_back(candidate);
-                std::push_heap(nearest.begin(), nearest.end());
-            }
-            std::sort_heap(nearest.begin(), nearest.end());
-            for (arma::uword r = 0; r < k; ++r) {
-                neighbors.squared_distance(r, i) = nearest[r].first;
-                neighbors.index(r, i) = nearest[r].second;
+    neighbors.index.set_size(search.k, search.cells.n_cols);
+    neighbors.squared_distance.set_size(search.k, search.cells.n_cols);
+    parallel_for(search.tiles.count(), [&](std::size_t tile) {
+        for (std::size_t place = 0; place < search.tiles.size(tile); ++place) {
+            Neighbor* const heap = search.best[tile].heaps.data() + place * search.k;
+            std::sort_heap(heap, heap + search.k);
+            const std::uint32_t i = search.cell(tile, place);
+            for (std::size_t r = 0; r < search.k; ++r) {
+                neighbors.squared_distance(r, i) = heap[r].first;
+                neighbors.index(r, i) = heap[r].second;
             }
         }
     });
     return neighbors;
+}
+
+}  // namespace
+
+}  // namespace neighbor_search
+
+template <class Real>
+Neighbors nearest_neighbors(const Matrix<Real>& cells, arma::uword k) {
+    require(k >= 1 && k < cells.n_cols,
+            "the number of neighbours must be at least 1 and less than the number of cells");
+    require_finite(cells, "a cell given to the neighbour search");
+    neighbor_search::Search<Real> search(cells, k);
+    neighbor_search::meet_all(search);
+    return neighbor_search::sorted_neighbors(search);
 }
 
 template Neighbors nearest_neighbors(const Matrix<float>&, arma::uword);
