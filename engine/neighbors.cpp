@@ -64,6 +64,7 @@ std::vector<double> current_worst(Search<Real>& search, std::size_t tile) {
 
 /// Offers `candidate` to the cell at `place`.
 void offer(TileBest& best, std::size_t place, std::size_t k, Neighbor candidate) {
+    if (candidate.first > best.worst[place]) return;
     Neighbor* const heap = best.heaps.data() + place * k;
     std::uint32_t& size = best.size[place];
     if (size == k) {
@@ -76,6 +77,13 @@ void offer(TileBest& best, std::size_t place, std::size_t k, Neighbor candidate)
     if (size == k) best.worst[place] = heap[0].first;
 }
 
+/// The cells of a tile lie scattered in memory: asking for them all at once hides most of the wait.
+template <class Real>
+void prefetch(const Matrix<Real>& cells, std::size_t cell) {
+    constexpr std::size_t line = 64 / sizeof(Real);
+    for (std::size_t f = 0; f < cells.n_rows; f += line) __builtin_prefetch(cells.colptr(cell) + f);
+}
+
 template <class Real>
 void measure(const Search<Real>& search, std::size_t a, std::size_t b, const std::vector<PlacePair>& close,
              std::vector<MeasuredPair>& measured) {
@@ -85,9 +93,13 @@ void measure(const Search<Real>& search, std::size_t a, std::size_t b, const std
     for (const PlacePair places : close) {
         const bool padding = places.a >= size_a || places.b >= size_b;
         if (padding || (a == b && places.a <= places.b)) continue;  // within a tile each pair shows up twice
-        const Real* x = search.cells.colptr(search.cell(a, places.a));
-        const Real* y = search.cells.colptr(search.cell(b, places.b));
-        measured.push_back({places, squared_distance(x, y, search.cells.n_rows)});
+        prefetch(search.cells, search.cell(b, places.b));
+        measured.push_back({places, 0.0});
+    }
+    for (MeasuredPair& pair : measured) {
+        const Real* x = search.cells.colptr(search.cell(a, pair.places.a));
+        const Real* y = search.cells.colptr(search.cell(b, pair.places.b));
+        pair.squared = squared_distance(x, y, search.cells.n_rows);
     }
 }
 
@@ -147,15 +159,21 @@ void meet(Search<Real>& search, std::size_t a, std::size_t b) {
     offer_all(search, a, b, measured);
 }
 
-/// All pairs of tiles, near ones in the order of the tiles first: tile a meets tile a + distance, around the
-/// end.
+/// All pairs of tiles: tile a meets tile a + offset, around the end. Near ones in the order of the tiles come
+/// first, for they leave neighbours that are hard to beat; a task takes several offsets, for the next task
+/// takes nearly the same tiles and finds them in the cache.
 template <class Real>
 void meet_all(Search<Real>& search) {
     const std::size_t tiles = search.tiles.count();
     parallel_for(tiles, [&](std::size_t tile) { meet_itself(search, tile); });
-    parallel_for(tiles * (tiles - 1) / 2, [&](std::size_t i) {
-        const std::size_t a = i % tiles;
-        meet(search, a, (a + 1 + i / tiles) % tiles);
+    const Tiles offsets{tiles / 2, 8};
+    parallel_for(tiles * offsets.count(), [&](std::size_t task) {
+        const std::size_t a = task % tiles;
+        const std::size_t first = offsets.first(task / tiles) + 1;
+        for (std::size_t offset = first; offset < first + offsets.size(task / tiles); ++offset) {
+            if (2 * offset == tiles && a >= offset) continue;  // the pairs half way around come twice
+            meet(search, a, (a + offset) % tiles);
+        }
     });
 }
 

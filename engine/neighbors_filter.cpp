@@ -85,18 +85,22 @@ HWY_INLINE void put_on_grid(const Real* values, const Real* centre, Real scale, 
         const auto value = hn::LoadU(reals, values + f * tile_width + i);
         return to_grid(hn::Mul(hn::Sub(value, hn::Set(reals, centre[f])), scales));
     };
-    std::int32_t squares[tile_width] = {};
     for (std::size_t f = 0; f < n_features; f += 2) {
         for (std::size_t i = 0; i < tile_width; i += hn::Lanes(reals)) {
             const auto even = grid_value(f, i);
             const auto odd = f + 1 < n_features ? grid_value(f + 1, i) : hn::Zero(ints);
-            const auto two_squares = hn::Add(hn::Mul(even, even), hn::Mul(odd, odd));
-            hn::StoreU(hn::Add(hn::LoadU(ints, squares + i), two_squares), ints, squares + i);
             const auto word = hn::Or(hn::And(even, low_half), hn::ShiftLeft<16>(odd));
             hn::StoreU(word, ints, words + f / 2 * tile_width + i);
         }
     }
-    for (std::size_t i = 0; i < tile_width; ++i) minus_half[i] = -(squares[i] / 2);
+    for (std::size_t i = 0; i < tile_width; i += lanes) {
+        Word squares = hn::Zero(Int32s());
+        for (std::size_t w = 0; w < (n_features + 1) / 2; ++w) {
+            const Word word = hn::LoadU(Int32s(), words + w * tile_width + i);
+            squares = add_products(word, word, squares);
+        }
+        hn::StoreU(hn::Neg(hn::ShiftRight<1>(squares)), Int32s(), minus_half + i);
+    }
 }
 
 void put_floats_on_grid(const float* values, const float* centre, float scale, std::size_t n_features,
