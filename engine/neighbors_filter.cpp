@@ -215,8 +215,8 @@ HWY_EXPORT(put_doubles_on_grid);
 HWY_EXPORT(set_limits);
 HWY_EXPORT(find_close_pairs);
 
-constexpr double largest_norm =
-    32767.0;  // of a cell on the grid, so that half a squared distance is below 2^31
+// Of a cell on the grid, so that half a squared grid distance is below 2^31.
+constexpr double largest_norm = 32767.0;
 
 }  // namespace
 
