@@ -1,6 +1,7 @@
 // The neighbour search against its definition: the same indices and, bit for bit, the same squared distances.
 #include "engine/neighbors.hpp"
 
+#include <hwy/targets.h>
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -157,6 +158,21 @@ TEST_CASE("neighbours do not depend on the number of threads", "[neighbors][thre
         CHECK(arma::all(arma::vectorise(several.squared_distance == one.squared_distance)));
     }
     set_thread_count(before);
+}
+
+TEST_CASE("neighbours are the same with every instruction set", "[neighbors]") {
+    const std::int64_t available = hwy::SupportedTargets();
+    for (const std::int64_t target :
+         {HWY_AVX3_DL, HWY_AVX3, HWY_AVX2, HWY_SSE4, HWY_SSSE3, static_cast<long long>(HWY_SCALAR)}) {
+        if ((available & target) == 0 && target != HWY_SCALAR) continue;
+        INFO(hwy::TargetName(target));
+        hwy::SetSupportedTargetsForTest(target);
+        hwy::GetChosenTarget().DeInit();
+        check_against_reference<float>(gaussian_cells(7, 700, 1), 5);
+        check_against_reference<double>(gaussian_cells(8, 300, 1), 5);
+    }
+    hwy::SetSupportedTargetsForTest(0);
+    hwy::GetChosenTarget().DeInit();
 }
 
 TEST_CASE("the neighbour search refuses what it cannot answer", "[neighbors]") {
