@@ -84,8 +84,8 @@ void check_both_precisions(const std::string& what, const arma::mat& cells, arma
 }  // namespace
 
 TEST_CASE("neighbours of every shape are those of the reference", "[neighbors]") {
-    for (const arma::uword n : {2, 3, 17, 255, 256, 257, 513, 1025}) {
-        for (const arma::uword n_features : {1, 2, 7, 131}) {
+    for (const arma::uword n : {2U, 3U, 17U, 255U, 256U, 257U, 513U, 1025U}) {
+        for (const arma::uword n_features : {1U, 2U, 7U, 131U}) {
             const arma::uword k = std::min<arma::uword>(n - 1, 1 + (n + n_features) % 13);
             check_both_precisions("gaussian", gaussian_cells(n_features, n, 1), k);
         }
