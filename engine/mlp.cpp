@@ -14,13 +14,13 @@ namespace {
 using arma::uword;
 
 // Standard deviation of a standard normal truncated to (-2, 2).
-constexpr double truncated_normal_sd = 0.87962566103423978;
+constexpr float truncated_normal_sd = 0.87962566103423978F;
 
 template <class Real>
 Dense<Real> initial_dense(uword n_inputs, uword n_outputs, Stream& stream) {
     const Key kernel_key = stream.next();
     stream.next();  // the key of the bias, which starts at 0
-    const auto scale = static_cast<float>(std::sqrt(1.0 / static_cast<double>(n_inputs)) / truncated_normal_sd);
+    const float scale = std::sqrt(1.0F / static_cast<float>(n_inputs)) / truncated_normal_sd;  // every step in float32
     const Matrix<float> kernel = scale * truncated_normal(kernel_key, n_outputs, n_inputs);
     return {arma::conv_to<Matrix<Real>>::from(kernel), Vector<Real>(n_outputs, arma::fill::zeros)};
 }
