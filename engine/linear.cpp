@@ -31,8 +31,10 @@ Matrix<Real> rounded_to_tf32(const Matrix<Real>& values) {
 }
 
 std::string blas_description() {
-    return std::string(openblas_get_config()) + " (kernel " + openblas_get_corename() + ")";
+    return std::string(openblas_get_config()) + " (kernel " + blas_kernel() + ")";
 }
+
+std::string blas_kernel() { return openblas_get_corename(); }
 
 void use_single_threaded_blas() { openblas_set_num_threads(1); }
 

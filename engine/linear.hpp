@@ -32,6 +32,9 @@ Matrix<Real> rounded_to_tf32(const Matrix<Real>& values);
 /// Name, version and kernel of the BLAS that is linked, as it reports them itself.
 std::string blas_description();
 
+/// The kernel alone: "Haswell", "SkylakeX", ...
+std::string blas_kernel();
+
 /// Keeps BLAS on the calling thread: parallel loops over tiles are the engine's own. Call once at start.
 void use_single_threaded_blas();
 

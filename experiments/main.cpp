@@ -1,3 +1,7 @@
+#include "experiments/blas_kernel.hpp"
 #include "experiments/commands.hpp"
 
-int main(int argc, char** argv) { return bcbench::run_command_line(argc, argv); }
+int main(int argc, char** argv) {
+    bcbench::restart_with_fitting_blas_kernel(argv);
+    return bcbench::run_command_line(argc, argv);
+}
