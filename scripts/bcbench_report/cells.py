@@ -105,11 +105,16 @@ def cut(table: Table, source: str) -> Table:
 
 
 def value_tables(
-    title: str, study: Study, heads: list[str], lines: list[tuple[list[Cell], Group]], metrics: list[str]
+    title: str,
+    study: Study,
+    heads: list[str],
+    lines: list[tuple[list[Cell], Group]],
+    metrics: list[str],
+    mark: bool,
 ) -> list[Table]:
-    """One row a group, its head cells first, then the metrics: in several tables if there are many."""
+    """A row for each group: head cells, then metrics, in several tables if many; `mark` the best."""
     groups = [group for _, group in lines]
-    best = {metric: study.best(metric, groups) for metric in metrics}
+    best = {metric: study.best(metric, groups) if mark else None for metric in metrics}
     tables = []
     for start in range(0, len(metrics), MAX_COLUMNS):
         part = metrics[start : start + MAX_COLUMNS]

@@ -10,9 +10,11 @@ from .album import Album
 from .cells import fixed, raw_number, short
 from .read import Timing
 from .style import PAPER, Look, axis_name, logarithmic, new_figure, shorten, spans_decades, tidy
-from .study import REFERENCE_LINES, Group, Study
-from .tables import family, is_mixing, reference_level, time_summary
+from .study import PERFECT_MIXING, Group, Study
+from .tables import family, is_mixing, perfect_mixing, time_summary
 
+CEILING = "mixing_ceiling"  # what a perfect correction of the same cells would reach
+LEVEL = "#d93a2f"
 MAX_BARS = 20
 MAX_CHARTS = 4  # of one metric, a chart for each dataset
 
@@ -41,26 +43,18 @@ def _score_chart(
     album: Album, study: Study, looks: dict[str, Look], metric: str, groups: list[Group], mixing: bool
 ) -> None:
     dataset, shown = groups[0].dataset, groups[:MAX_BARS]
-    figure = new_figure(1.3 + 0.36 * len(shown))
+    figure = new_figure((1.6 if mixing else 1.3) + 0.36 * len(shown))
     axes = figure.add_subplot()
     means = [group.mean(metric) or 0.0 for group in shown]
     spreads = [group.spread(metric) or 0.0 for group in shown]
-    levels = [
-        (name, level)
-        for name in (REFERENCE_LINES if mixing else ())
-        if (level := reference_level(study, dataset, name)) is not None
-    ]
     _bars(axes, [group.label for group in shown], means, spreads, [looks[group.method] for group in shown])
-    for (name, level), line in zip(levels, ("--", ":")):
-        axes.axvline(level, color="#d93a2f", linestyle=line, linewidth=1.4, label=_level_name(name, level))
-    top = max([mean + spread for mean, spread in zip(means, spreads)] + [level for _, level in levels])
+    levels = _levels(axes, study, shown) if mixing else []
+    top = max([mean + spread for mean, spread in zip(means, spreads)] + [level for _, _, level in levels])
     low = min([0.0, *(mean - spread for mean, spread in zip(means, spreads))])
     room = (top - low) or 1.0
     axes.set_xlim(low - 0.05 * room * (low < 0), top + room * (0.06 if levels else 0.2))
     axes.set_xlabel(axis_name(metric))
     tidy(axes, "x")
-    if levels:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=2, borderaxespad=0.2)
     several = any(spreads)
     caption = "Bars are the stored values" + (
         ", averaged over the seeds; whiskers are one standard deviation."
@@ -70,32 +64,42 @@ def _score_chart(
     if len(groups) > MAX_BARS:
         caption += f" The first {MAX_BARS} of {len(groups)} methods."
     where = f" on {dataset}" if len(study.datasets) > 1 else ""
-    album.add(
-        figure,
-        f"{metric}-{dataset}",
-        f"{metric} by method{where}",
-        caption,
-        ["dataset", "method", "metric", "mean", "sd", "n"],
-        [
-            (
-                dataset,
-                group.label,
-                metric,
-                raw_number(mean),
-                raw_number(spread) if group.spread(metric) is not None else "",
-                len(group.values(metric)),
+    data = [
+        (dataset, group.label, metric, raw_number(mean), raw_number(spread) if spread else "")
+        for group, mean, spread in zip(shown, means, spreads)
+    ] + [(dataset, label, name, raw_number(level), "") for label, name, level in levels]
+    columns = ["dataset", "method", "metric", "mean", "sd"]
+    album.add(figure, f"{metric}-{dataset}", f"{metric} by method{where}", caption, columns, data)
+
+
+def _levels(axes: Axes, study: Study, groups: list[Group]) -> list[tuple[str, str, float]]:
+    """Draws perfect mixing as a line and the ceiling of each method at its bar; returns what was drawn."""
+    levels = []
+    perfect = perfect_mixing(study, groups[0].dataset)
+    if perfect is not None:
+        axes.axvline(perfect, color=LEVEL, linestyle="--", linewidth=1.4, label=_perfect_name(perfect))
+        levels.append(("", PERFECT_MIXING, perfect))
+    for place, group in enumerate(groups):
+        ceiling = group.mean(CEILING)
+        if ceiling is not None:
+            first = all(name != CEILING for _, name, _ in levels)
+            axes.plot(
+                [ceiling] * 2,
+                [place - 0.4, place + 0.4],
+                color=LEVEL,
+                linewidth=2.2,
+                label="mixing ceiling of each method" if first else None,
             )
-            for group, mean, spread in zip(shown, means, spreads)
-        ]
-        + [(dataset, "", name, raw_number(level), "", "") for name, level in levels],
-    )
+            levels.append((group.label, CEILING, ceiling))
+    if levels:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
+    return levels
 
 
-def _level_name(name: str, level: float) -> str:
+def _perfect_name(level: float) -> str:
     batches = round(math.exp(level)) if level < 20 else 0
-    if name == "perfect_mixing" and batches > 1 and math.isclose(math.log(batches), level, rel_tol=1e-9):
-        return f"perfect mixing, ln {batches} = {fixed(level)}"
-    return f"{name.replace('_', ' ')} = {fixed(level)}"
+    exact = batches > 1 and math.isclose(math.log(batches), level, rel_tol=1e-9)
+    return f"perfect mixing, ln {batches} = {fixed(level)}" if exact else f"perfect mixing = {fixed(level)}"
 
 
 def _bars(axes: Axes, labels: list[str], means: list[float], spreads: list[float], looks: list[Look]) -> None:

@@ -22,7 +22,7 @@ from .style import (
     tidy,
     value_name,
 )
-from .study import REFERENCE_LINES, Group, Study, Sweep, plain
+from .study import PERFECT_MIXING, Group, Study, Sweep, plain
 from .tables import PointReader, varies
 
 MAX_PANELS = 12
@@ -56,7 +56,7 @@ class Line:
 
 def draw_sweep(album: Album, study: Study, sweep: Sweep, looks: dict[str, Look]) -> list[str]:
     """A figure for each swept number, a panel for each metric that varies; returns what was not drawn."""
-    metrics = [metric for metric in study.metrics if metric not in REFERENCE_LINES and varies(sweep, metric)]
+    metrics = [metric for metric in study.metrics if metric != PERFECT_MIXING and varies(sweep, metric)]
     metrics.sort(key=lambda metric: study.directions.get(metric) == "info")
     numeric = [
         key for key in sweep.keys if all(finite(group.params.get(key)) is not None for group in sweep.groups)
@@ -83,7 +83,7 @@ def _sweep_figure(album: Album, sweep: Sweep, key: str, metrics: list[str], look
     for axes, (metric, lines) in zip(panels, by_metric.items()):
         for line in lines:
             handles.setdefault(line.setting.label, _plot(axes, line, looks[line.setting.method]))
-        _finish(axes, lines, key, metric)
+        _finish(axes, lines, key, metric, narrow=len(metrics) > 1)
     _legend(legend, handles)
     several = any(spread for lines in by_metric.values() for line in lines for spread in line.spread)
     cloud = not all(setting.joined for setting in settings)
@@ -177,7 +177,7 @@ def _legend(axes: Axes, handles: dict[str, Any]) -> None:
         axes.legend(list(handles.values()), list(handles), loc="center", ncol=2, borderpad=0)
 
 
-def _finish(axes: Axes, lines: list[Line], key: str, metric: str) -> None:
+def _finish(axes: Axes, lines: list[Line], key: str, metric: str, narrow: bool) -> None:
     xs = [x for line in lines for x in line.x]
     ys = [y for line in lines for y in line.y]
     axes.set_title(shorten(metric, 32))
@@ -189,6 +189,8 @@ def _finish(axes: Axes, lines: list[Line], key: str, metric: str) -> None:
         logarithmic(axes, "y")
     ticks_at(axes, xs)
     plain_ticks(axes.xaxis)
+    if narrow and len(axes.get_xlabel()) > 28:
+        axes.set_xlabel(axes.get_xlabel().replace(" (", "\n("))
     tidy(axes)
 
 

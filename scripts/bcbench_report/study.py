@@ -11,10 +11,8 @@ from typing import Any
 
 from .read import Results, Row, finite, mapping, sequence
 
-REFERENCE_LINES = (
-    "perfect_mixing",
-    "mixing_ceiling",
-)  # metrics that are levels of a dataset, not of a method
+SEEDS = ("seed", "dataset.seed")  # points that differ in these alone are repetitions, not settings
+PERFECT_MIXING = "perfect_mixing"  # a level of the dataset, not of a method
 
 
 @dataclass
@@ -44,7 +42,10 @@ class Group:
 
     @property
     def label(self) -> str:
-        varied = ", ".join(f"{key} = {plain(self.params.get(key), rounded=True)}" for key in self.varying)
+        varied = ", ".join(
+            f"{key.removeprefix('dataset.')} = {plain(self.params.get(key), rounded=True)}"
+            for key in self.varying
+        )
         return f"{self.method} ({varied})" if varied else self.method
 
 
@@ -121,19 +122,23 @@ def study_of(results: Results) -> Study:
 
 
 @lru_cache(maxsize=None)
-def _params(text: str) -> dict[str, Any]:
+def _params(text: str) -> tuple[str, dict[str, Any]]:
+    """The parameters without the seeds, as text to compare and as values."""
     try:
-        return mapping(json.loads(text or "{}"))
+        params = mapping(json.loads(text or "{}"))
     except (ValueError, RecursionError):
-        return {"params": text}
+        return text, {"params": text}
+    params = {key: value for key, value in params.items() if key not in SEEDS}
+    return json.dumps(params, sort_keys=True), params
 
 
 def _groups(rows: list[Row]) -> list[Group]:
     groups: dict[tuple[str, str, str], Group] = {}
     members: dict[tuple[str, str, str], dict[str, None]] = {}
     for row in rows:
-        key = (row.dataset, row.method, row.params)
-        group = groups.setdefault(key, Group(row.dataset, row.method, _params(row.params)))
+        text, params = _params(row.params)
+        key = (row.dataset, row.method, text)
+        group = groups.setdefault(key, Group(row.dataset, row.method, params))
         group.rows.setdefault(row.metric, []).append(row)
         members.setdefault(key, {})[row.point] = None
     for key, group in groups.items():

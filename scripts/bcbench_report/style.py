@@ -120,7 +120,7 @@ def panel_grid(count: int, panel_height: float, legend_height: float) -> tuple[F
 
 def looks_of(study: Study) -> dict[str, Look]:
     """A look for each method label; a swept label looks like the one-setting method of its type."""
-    swept = {group.method for group in study.groups if group.varying}
+    swept = set(study.methods) - {group.method for group in study.groups if not group.varying}
     settled = {study.types[label]: label for label in reversed(study.methods) if label not in swept}
     owner = {
         label: settled.get(study.types[label], label) if label in swept else label for label in study.methods

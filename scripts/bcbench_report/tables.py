@@ -17,7 +17,7 @@ from .cells import (
     value_tables,
 )
 from .read import Timing, mapping, sequence
-from .study import REFERENCE_LINES, Group, Study, Sweep, plain
+from .study import PERFECT_MIXING, Group, Study, Sweep, plain
 
 PointReader = Callable[[str], dict[str, Any]]
 
@@ -114,7 +114,7 @@ def _data_row(dataset: str, point: dict[str, Any], study: Study) -> list[Cell]:
         outputs.get(f"{kind}_distribution", mapping(about.get(kinds)).get("sizes"))
         for kind, kinds in (("batch", "batches"), ("type", "types"))
     ]
-    perfect = reference_level(study, dataset, "perfect_mixing")
+    perfect = perfect_mixing(study, dataset)
     return [
         text_cell(dataset),
         _output_cell(shape),
@@ -133,9 +133,10 @@ def _output_cell(value: Any, brackets: str = "( )") -> Cell:
     return none_cell() if value is None or value == [] else Cell(plain(value), kind="output")
 
 
-def reference_level(study: Study, dataset: str, metric: str) -> float | None:
-    """The level of a dataset (perfect mixing, ceiling) if all its points agree on it."""
-    values = {value for group in study.groups if group.dataset == dataset for value in group.values(metric)}
+def perfect_mixing(study: Study, dataset: str) -> float | None:
+    """The entropy of perfect mixing of the dataset's batches, if all its points agree on it."""
+    groups = [group for group in study.groups if group.dataset == dataset]
+    values = {value for group in groups for value in group.values(PERFECT_MIXING)}
     return values.pop() if len(values) == 1 else None
 
 
@@ -268,7 +269,7 @@ def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table
     metrics = [
         metric
         for metric in study.metrics
-        if metric not in REFERENCE_LINES and any(group.values(metric) for group in sweep.groups)
+        if metric != PERFECT_MIXING and any(group.values(metric) for group in sweep.groups)
     ]
     shown = [
         metric for metric in metrics if metric in documented or varies(sweep, metric) or is_mixing(metric)
@@ -285,7 +286,8 @@ def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table
         for group in sweep.groups
     ]
     heads = [*sweep.keys, *(["method"] if several else [])]
-    tables = value_tables("Values", study, heads, lines, shown)
+    comparable = not any(key.startswith("dataset.") for key in sweep.keys)  # the best of harder data is none
+    tables = value_tables("Values", study, heads, lines, shown, comparable)
     if tables and constant:
         tables[-1].notes.append("The same at every setting: " + "; ".join(constant) + ".")
     return tables

@@ -282,7 +282,12 @@ def _documented_point(
 ) -> None:
     sample.method(label, kind)
     corrected = label != "Uncorrected"
-    values = {"perfect_mixing": math.log(2), "batch_mixing_entropy": MIXING, **values}
+    values = {
+        "perfect_mixing": math.log(2),
+        "mixing_ceiling": 0.65 + values["batch_mean_0"] / 50,
+        "batch_mixing_entropy": MIXING,
+        **values,
+    }
     outputs: dict[str, Any] = {
         "shape": [100, 30],
         "batch_distribution": [50, 50],

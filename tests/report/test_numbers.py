@@ -106,6 +106,7 @@ def test_seeds_become_mean_and_standard_deviation(tmp_path: Path) -> None:
             "cells",
             "Harmony",
             {"mean_shift": shift, "batch_mixing_entropy": 0.1 if seed else None},
+            {"dataset.seed": 10 + seed},
             seed=seed,
             suffix=f"seed={seed}",
             status="failed",
