@@ -46,8 +46,7 @@ OrderedJson reference(const std::string& definition) {
 
 // One of the distributions of a random sweep over values of the given schema.
 OrderedJson draw_schema(const OrderedJson& value) {
-    const OrderedJson range = {
-        {"type", "array"}, {"items", {{"type", "number"}}}, {"minItems", 2}, {"maxItems", 2}};
+    const OrderedJson range = reference("range");
     OrderedJson schema = object_schema(
         {{"uniform", range}, {"log_uniform", range}, {"integer", range}, {"choice", list_of(value, true)}});
     schema["minProperties"] = 1;
@@ -55,8 +54,9 @@ OrderedJson draw_schema(const OrderedJson& value) {
     return schema;
 }
 
-// Sweeps over `params` and, as "train.<key>", over `train`; values refer to the definitions of the type.
-OrderedJson sweep_schema(const CatalogEntry& type, const std::string& definition) {
+// A sweep without lists, over `params` and, as "train.<key>", over `train`; values refer to the definitions
+// of the type.
+OrderedJson term_schema(const CatalogEntry& type, const std::string& definition) {
     OrderedJson lists = OrderedJson::object();
     OrderedJson draws = OrderedJson::object();
     const auto add = [&](const std::string& name, const std::string& part, const std::string& key) {
@@ -75,7 +75,7 @@ OrderedJson sweep_schema(const CatalogEntry& type, const std::string& definition
                                      {"zip", axes},
                                      {"random", block_schema(random_block(), {{"params", distributions}})}});
     term["minProperties"] = 1;
-    return {{"anyOf", {term, list_of(term, true)}}};
+    return term;
 }
 
 // What a type allows in its entry, as a conditional; the parts stand in the definitions.
@@ -120,7 +120,9 @@ OrderedJson entries_schema(const Block& block, const std::vector<CatalogEntry>& 
             definitions[definition + ".train"] = object_schema(values_properties(type.training));
             definitions[definition + ".train"]["type"] = {"object", "null"};
         }
-        definitions[definition + ".sweep"] = sweep_schema(type, definition);
+        const OrderedJson term = reference(definition + ".term");
+        definitions[definition + ".term"] = term_schema(type, definition);
+        definitions[definition + ".sweep"] = {{"anyOf", {term, list_of(term, true)}}};
         rules.push_back(type_rule(type, definition, trainable_kind));
     }
     const OrderedJson any = OrderedJson::object();
@@ -152,7 +154,8 @@ OrderedJson metrics_schema(const std::vector<CatalogEntry>& metrics) {
 }  // namespace
 
 OrderedJson config_schema(const Catalog& catalog) {
-    OrderedJson definitions = OrderedJson::object();
+    OrderedJson definitions = {
+        {"range", {{"type", "array"}, {"items", {{"type", "number"}}}, {"minItems", 2}, {"maxItems", 2}}}};
     OrderedJson sections = {
         {"datasets", entries_schema(dataset_block(), catalog.datasets, "dataset", definitions)},
         {"methods", entries_schema(method_block(), catalog.methods, "method", definitions)},

@@ -52,6 +52,8 @@ TEST_CASE("override: labels may hold dots, equals signs and spaces", "[override]
     CHECK(overridden("methods.Harmony v1.2 (a=b).seed=5", json)["methods"][0]["seed"] == 5);
     json["methods"][0]["label"] = "Harmony.params";  // the longest label that fits is meant
     CHECK(overridden("methods.Harmony.params.params.x=1", json)["methods"][0]["params"]["x"] == 1);
+    std::swap(json["methods"][0], json["methods"][1]);
+    CHECK(overridden("methods.Harmony.params.params.x=1", json)["methods"][1]["params"]["x"] == 1);
 }
 
 TEST_CASE("override: paths that lead nowhere are refused with the nearest name", "[override]") {

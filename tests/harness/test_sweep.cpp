@@ -60,8 +60,8 @@ TEST_CASE("sweep: draws never change", "[sweep]") {
 }
 
 TEST_CASE("sweep: draws follow their distribution", "[sweep]") {
-    const std::size_t n = 4000;
-    const auto numbers = [n](const std::string& law) {
+    constexpr std::size_t n = 4000;
+    const auto numbers = [](const std::string& law) {
         std::vector<double> values;
         for (const auto& value : values_of(sweep_of(R"({"random": {"n": )" + std::to_string(n) +
                                                     R"(, "params": {"sigma": )" + law + "}}}"),
