@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building and testing need, if any is missing. Called by the other scripts.
-#   scripts/setup.sh [build] [report] [fuzz]     default: build
+#   scripts/setup.sh [build] [report] [test] [fuzz]     default: build
 set -euo pipefail
 
 declare -A packages=(
   [build]="g++ cmake ninja-build git libarmadillo-dev libopenblas-pthread-dev nlohmann-json3-dev libcli11-dev
            librandom123-dev libboost-dev libhwy-dev libxxhash-dev zlib1g-dev catch2 libbenchmark-dev"
   [report]="python3 python3-matplotlib python3-jinja2"
+  [test]="python3-pytest flake8 mypy chromium"
   [fuzz]="clang libclang-rt-14-dev"
 )
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Runs every test: sets up, builds in release mode with warnings as errors, and runs CTest.
+# Runs every test: sets up, builds in release mode with warnings as errors, runs CTest and the tests of the report.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-bash scripts/setup.sh build report
+bash scripts/setup.sh build report test
 bash scripts/build.sh test
 echo "test: ctest"
 ctest --test-dir build/test --output-on-failure --progress -j "$(nproc)" ||
   { echo "test: at least one test failed; its output is above." >&2; exit 1; }
+echo "test: report"
+bash scripts/test_report.sh ||
+  { echo "test: the report's tests failed; their output is above." >&2; exit 1; }
