@@ -27,7 +27,8 @@ struct TileBest {
     std::mutex mutex;
     std::vector<Neighbor> heaps;      // [k x tile_width] of each cell a heap, the worst first
     std::vector<std::uint32_t> size;  // [tile_width] neighbours in each heap
-    std::vector<double> worst;        // [tile_width] squared distance of the worst of k, infinite with fewer
+    std::vector<double> worst;        // [tile_width] squared distance of the worst of k, infinite with fewer,
+                                      // 0 in the places left over, which want none
 };
 
 struct MeasuredPair {
@@ -44,10 +45,11 @@ struct Search {
 
     Search(const Matrix<Real>& all_cells, std::size_t n_neighbors)
         : cells(all_cells), k(n_neighbors), tiles(cut_into_tiles(cells)), best(tiles.count()) {
-        for (TileBest& tile : best) {
-            tile.heaps.resize(k * tile_width);
-            tile.size.assign(tile_width, 0);
-            tile.worst.assign(tile_width, std::numeric_limits<double>::infinity());
+        for (std::size_t tile = 0; tile < best.size(); ++tile) {
+            best[tile].heaps.resize(k * tile_width);
+            best[tile].size.assign(tile_width, 0);
+            best[tile].worst.assign(tiles.size(tile), std::numeric_limits<double>::infinity());
+            best[tile].worst.resize(tile_width, 0.0);
         }
     }
 
@@ -137,15 +139,21 @@ void meet_itself(Search<Real>& search, std::size_t tile) {
     }
 }
 
+/// Whether no cell of tile `a` is within `reach` of a cell of tile `b`.
+template <class Real>
+bool too_far_apart(const CellTiles<Real>& tiles, std::size_t a, std::size_t b, double reach) {
+    const Real* centre_a = tiles.centre.colptr(a);
+    const double apart = distance_at_least(centre_a, tiles.centre.colptr(b), tiles.centre.n_rows);
+    return apart > (tiles.radius[a] + tiles.radius[b] + reach) * (1.0 + 1e-12);
+}
+
 template <class Real>
 void meet(Search<Real>& search, std::size_t a, std::size_t b) {
     const std::vector<double> worst_a = current_worst(search, a);
     const std::vector<double> worst_b = current_worst(search, b);
-    const auto& [values, radius] = std::tie(search.tiles.centre, search.tiles.radius);
-    const double apart = distance_at_least(values.colptr(a), values.colptr(b), search.cells.n_rows);
     const double worst = std::max(*std::max_element(worst_a.begin(), worst_a.end()),
                                   *std::max_element(worst_b.begin(), worst_b.end()));
-    if (apart > (radius[a] + radius[b] + reach(worst, search.cells.n_rows)) * (1.0 + 1e-12)) return;
+    if (too_far_apart(search.tiles, a, b, reach(worst, search.cells.n_rows))) return;
     const Grid<Real> grid = common_grid(search.tiles, a, b);
     GridTile on_grid_a, on_grid_b;
     put_on_grid(search.tiles, a, grid, on_grid_a);

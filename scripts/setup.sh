@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building and testing need, if any is missing. Called by the other scripts.
-#   scripts/setup.sh [build] [report] [test] [fuzz]     default: build
+#   scripts/setup.sh [build] [report] [test] [bench] [fuzz]     default: build
 set -euo pipefail
 
 declare -A packages=(
@@ -8,6 +8,7 @@ declare -A packages=(
            librandom123-dev libboost-dev libhwy-dev libxxhash-dev zlib1g-dev catch2 libbenchmark-dev"
   [report]="python3 python3-matplotlib python3-jinja2"
   [test]="python3-pytest flake8 mypy chromium"
+  [bench]="libfaiss-dev python3"
   [fuzz]="clang libclang-rt-14-dev"
 )
 

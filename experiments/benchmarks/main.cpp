@@ -1,0 +1,17 @@
+// The benchmark program. Run it through scripts/bench.sh, or with Google Benchmark's own flags (--help).
+#include <benchmark/benchmark.h>
+
+#include "engine/linear.hpp"
+#include "experiments/benchmarks/benchmarks.hpp"
+#include "experiments/blas_kernel.hpp"
+
+int main(int argc, char** argv) {
+    bcbench::restart_with_fitting_blas_kernel(argv);
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+    benchmark::AddCustomContext("blas", bcbench::blas_description());
+    bcbench::benchmarks::register_limits();
+    bcbench::benchmarks::register_neighbors();
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+}
