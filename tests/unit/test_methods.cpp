@@ -142,7 +142,7 @@ TEST_CASE("wgan_autoencoder gives the documented float64 losses", "[methods][gol
 TEST_CASE("every method equals its reference on every shape", "[methods][reference]") {
     for (const Case& method : small_cases()) {
         for (const Shape& shape : shapes) {
-            for (const std::uint64_t seed : {0, 5}) {
+            for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{5}}) {
                 const Dataset<double> data = data_of(shape, seed);
                 INFO(method.method << ", " << data.cells.n_cols << " cells x " << data.cells.n_rows);
                 REQUIRE(difference_to_reference(fit_method(method.method, settings(method.params, seed), data)) < 1e-10);
