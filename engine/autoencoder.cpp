@@ -66,13 +66,13 @@ Matrix<Real> decode_backward(const Autoencoder<Real>& model, const Decoding<Real
 
 template <class Real>
 AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>& model, const Matrix<Real>& cells, const Labels& batch,
-                                          Precision precision, bool keep_tape) {
+                                          Precision precision, bool keep_tape, bool want_corrected) {
     require(cells.n_rows == model.encoder.n_inputs(), "the encoder was made for another number of features");
     AutoencoderPass<Real> pass;
     pass.latent = mlp_forward(model.encoder, cells, precision, keep_tape ? &pass.encoder_tape : nullptr);
     pass.own_batch = decode(model, decoder_input(model, pass.latent, &batch), precision, keep_tape);
     pass.conditional = model.conditional();
-    if (pass.conditional) {
+    if (pass.conditional && want_corrected) {
         pass.as_reference = decode(model, decoder_input<Real>(model, pass.latent, nullptr), precision, keep_tape);
     }
     return pass;
@@ -122,7 +122,7 @@ Matrix<Real> reconstruction_loss_backward(const Matrix<Real>& reconstruction, co
     template Autoencoder<Real> with_conditional_decoder(Autoencoder<Real>, uword, std::uint32_t);                     \
     template Autoencoder<Real> zeros_like(const Autoencoder<Real>&);                                                  \
     template AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>&, const Matrix<Real>&, const Labels&,  \
-                                                       Precision, bool);                                              \
+                                                       Precision, bool, bool);                                        \
     template Matrix<Real> autoencoder_backward(const Autoencoder<Real>&, const Matrix<Real>&,                         \
                                                const AutoencoderPass<Real>&, Matrix<Real>, const Matrix<Real>&,       \
                                                const Matrix<Real>&, Precision, Autoencoder<Real>*);                   \

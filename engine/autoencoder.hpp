@@ -53,10 +53,11 @@ Autoencoder<Real> with_conditional_decoder(Autoencoder<Real> model, arma::uword 
 template <class Real>
 Autoencoder<Real> zeros_like(const Autoencoder<Real>& model);
 
-/// Encodes and decodes `cells` [F x n]; `batch` [n] is what a conditional decoder sees.
+/// Encodes and decodes `cells` [F x n]; `batch` [n] is what a conditional decoder sees. A training needs no corrected
+/// cells: without `want_corrected` those of a conditional decoder are left out.
 template <class Real>
 AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>& model, const Matrix<Real>& cells, const Labels& batch,
-                                          Precision precision, bool keep_tape);
+                                          Precision precision, bool keep_tape, bool want_corrected = true);
 
 /// The adjoint of the cells [F x n] through encoder and decoder, for the adjoints of the pass's results; an empty
 /// matrix stands for a zero adjoint. Adds the gradients of the parameters to `model_bar` unless it is nullptr.
@@ -65,6 +66,13 @@ Matrix<Real> autoencoder_backward(const Autoencoder<Real>& model, const Matrix<R
                                   const AutoencoderPass<Real>& pass, Matrix<Real> latent_bar,
                                   const Matrix<Real>& reconstruction_bar, const Matrix<Real>& corrected_bar,
                                   Precision precision, Autoencoder<Real>* model_bar);
+
+/// Calls visit(name, parameter) for every kernel and bias, in order: "encoder.layer1.kernel", ..., "decoder.layer3.bias".
+template <class Real, class Visit>
+void for_each_parameter(Autoencoder<Real>& model, const Visit& visit) {
+    for_each_parameter(model.encoder, [&](const std::string& name, Matrix<Real>& value) { visit("encoder." + name, value); });
+    for_each_parameter(model.decoder, [&](const std::string& name, Matrix<Real>& value) { visit("decoder." + name, value); });
+}
 
 /// Mean over all entries of (reconstruction - cells)^2.
 template <class Real>

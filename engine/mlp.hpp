@@ -52,8 +52,8 @@ Matrix<Real> mlp_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const Mlp
                           const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* mlp_bar);
 
 /// Calls visit(name, parameter) for kernel and bias of each layer, in order: "layer1.kernel", "layer1.bias", ...
-template <class MlpType, class Visit>
-void for_each_parameter(MlpType& mlp, const Visit& visit) {
+template <class Real, class Visit>
+void for_each_parameter(Mlp<Real>& mlp, const Visit& visit) {
     for (std::size_t l = 0; l < mlp.layers.size(); ++l) {
         const std::string layer = "layer" + std::to_string(l + 1);
         visit(layer + ".kernel", mlp.layers[l].kernel);

@@ -1,7 +1,7 @@
 // Maximum mean discrepancy between groups of cells in the latent space (Gretton et al. 2012, JMLR 13), with Gaussian kernels
 //   k(u, v) = mean over bandwidths w of exp(-||u - v||^2 / (2 w^2)).
 // The loss is sqrt(max(v, 0)) with v = E k(a, a) + E k(b, b) - 2 E k(a, b); its slope is 0 where v <= 0 and
-// 0.5 / sqrt(max(v, 1e-12)) elsewhere. Pairs are visited in tiles: memory O(n L), time O(n^2 L).
+// 0.5 / sqrt(max(v, 1e-12)) elsewhere. Pairs are visited in tiles: time O(n^2 L), memory O(n L), with a gradient O(n L B).
 #pragma once
 
 #include <vector>
@@ -13,13 +13,16 @@ namespace bcbench::mmd {
 enum class Estimator {
     masked,   // groups a = z m n/n_a and b = z (1-m) n/n_b keep all n rows, the other group's cells as zero rows
     biased,   // E over the group's own cells, i = j included
-    unbiased  // E over the group's own cells, i = j left out
+    unbiased  // E over the group's own cells, pairs of a cell with itself left out
 };
+
+constexpr const char* words_of(Estimator) { return "masked biased unbiased"; }
 
 enum class Pairs {
     first_vs_rest,  // batch 0 against all other cells
     each_vs_all     // mean over batches of the batch against all cells
 };
+constexpr const char* words_of(Pairs) { return "first_vs_rest each_vs_all"; }
 
 struct Options {
     Estimator estimator = Estimator::masked;
@@ -34,6 +37,7 @@ double loss(const Matrix<Real>& latent, const Labels& batch, const Options& opti
             Matrix<Real>* latent_bar = nullptr, double loss_bar = 1.0);
 
 /// Median distance between pairs of at most `max_cells` evenly spaced cells: the unit of relative bandwidths.
+/// Throws NumericalError if a distance is not finite.
 template <class Real>
 double median_distance(const Matrix<Real>& cells, arma::uword max_cells = 500);
 

@@ -39,6 +39,11 @@ struct Parameters {
     Matrix<Real> centroids;  // [F x K]
 };
 
+template <class Real, class Visit>
+void for_each_parameter(Parameters<Real>& parameters, const Visit& visit) {
+    visit("centroids", parameters.centroids);
+}
+
 /// Centroids 0.1 * normal, from the first key of `stream`.
 template <class Real>
 Parameters<Real> initial_parameters(const Options& options, arma::uword n_features, Stream stream);

@@ -36,6 +36,13 @@ struct Parameters {
 template <class Real>
 Parameters<Real> initial_parameters(const Options& options, arma::uword n_features, Stream stream);
 
+/// Calls visit(name, parameter) for every kernel and bias: those of the autoencoder, then "critic.layer1.kernel", ...
+template <class Real, class Visit>
+void for_each_parameter(Parameters<Real>& parameters, const Visit& visit) {
+    for_each_parameter(parameters.autoencoder, visit);
+    for_each_parameter(parameters.critic, [&](const std::string& name, Matrix<Real>& value) { visit("critic." + name, value); });
+}
+
 template <class Real>
 Parameters<Real> zeros_like(const Parameters<Real>& parameters);
 

@@ -1,0 +1,71 @@
+#include "engine/training/train_mmd.hpp"
+
+#include "engine/check.hpp"
+#include "engine/training/tensors.hpp"
+
+namespace bcbench::mmd_autoencoder {
+
+using training::finite;
+
+template <class Real>
+Losses objective(const Autoencoder<Real>& model, const Dataset<Real>& data, const training::Kernel& kernel,
+                 double mmd_weight, Precision precision, Autoencoder<Real>* model_bar) {
+    const bool want_gradient = model_bar != nullptr;
+    const AutoencoderPass<Real> pass =
+        autoencoder_forward(model, data.cells, data.batch, precision, want_gradient, false);
+    Losses losses;
+    losses.reconstruction = finite(reconstruction_loss(pass.reconstruction(), data.cells), "reconstruction_loss");
+    Matrix<Real> latent_bar(arma::size(pass.latent), arma::fill::zeros);
+    if (data.batch.count() > 1) {
+        losses.mmd = kernel_loss(pass.latent, data.batch, kernel, want_gradient ? &latent_bar : nullptr, mmd_weight);
+    }
+    losses.objective = losses.reconstruction + mmd_weight * losses.mmd;
+    if (want_gradient) {
+        autoencoder_backward(model, data.cells, pass, std::move(latent_bar),
+                             reconstruction_loss_backward(pass.reconstruction(), data.cells, 1.0), Matrix<Real>(),
+                             precision, model_bar);
+    }
+    return losses;
+}
+
+template <class Real>
+training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencoder<Real> model, const TrainOptions& options,
+                                           const training::Options& common, Precision precision) {
+    require_valid(data);
+    require(options.mmd_weight >= 0.0, "mmd_weight must not be negative");
+    if (options.conditional_decoder) {
+        model = with_conditional_decoder(std::move(model), data.batch.count(),
+                                         training::batch_code(options.reference_batch, data.batch));
+    }
+    Autoencoder<Real> model_bar = zeros_like(model);
+    const optimizer::Tensors<Real> gradients = training::tensors_of<Real>(model_bar);
+    optimizer::State<Real> state;
+    const auto update = [&](Autoencoder<Real>& current, training::MiniBatches<Real>& cells, std::int64_t step, double rate) {
+        optimizer::set_zero(gradients);
+        const training::Kernel kernel = at_step(options.kernel, step, common.steps);
+        objective(current, cells.next(), kernel, options.mmd_weight, precision, &model_bar);
+        const double norm = finite(optimizer::norm(gradients), "the gradient");
+        optimizer::update(optimizer_of(common), rate * common.learning_rate, training::tensors_of<Real>(current), gradients,
+                          state);
+        return norm;
+    };
+    const auto evaluate = [&](const Autoencoder<Real>& current, const Dataset<Real>& cells) {
+        const Losses losses = objective<Real>(current, cells, options.kernel, options.mmd_weight, precision, nullptr);
+        return training::Evaluation<Real>{
+            losses.objective,
+            {{"reconstruction_loss", {losses.reconstruction}}, {"mmd_loss", {losses.mmd}}},
+            autoencoder_forward(current, cells.cells, cells.batch, precision, false).corrected()};
+    };
+    return training::run(data, std::move(model), common, update, evaluate);
+}
+
+#define BCBENCH_INSTANTIATE(Real)                                                                                      \
+    template Losses objective(const Autoencoder<Real>&, const Dataset<Real>&, const training::Kernel&, double,         \
+                              Precision, Autoencoder<Real>*);                                                          \
+    template training::Trained<Autoencoder<Real>> train(const Dataset<Real>&, Autoencoder<Real>, const TrainOptions&,  \
+                                                        const training::Options&, Precision)
+BCBENCH_INSTANTIATE(float);
+BCBENCH_INSTANTIATE(double);
+#undef BCBENCH_INSTANTIATE
+
+}  // namespace bcbench::mmd_autoencoder
