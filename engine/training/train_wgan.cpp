@@ -55,6 +55,7 @@ struct Game {
     optimizer::Options critic_optimizer() const {
         optimizer::Options critic = optimizer_of(common);
         critic.rule = options.critic_optimizer;
+        critic.beta2 = options.critic_beta2;
         return critic;
     }
 };

@@ -23,6 +23,8 @@ struct TrainOptions {
     std::int64_t n_critic = 5;
     optimizer::Rule critic_optimizer = optimizer::Rule::rmsprop;
     double critic_learning_rate = 1e-3;
+    /// Memory of the critic's squared gradient; its beta1 is that of the autoencoder.
+    double critic_beta2 = 0.99;
     /// Bound of every critic parameter; larger lets the critic tell finer differences, and be less stable.
     double clip = 0.1;
     bool conditional_decoder = true;
