@@ -2,11 +2,14 @@
 // Schema all come from it; the default is the value a fresh Options holds.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "experiments/parameter.hpp"
@@ -28,8 +31,14 @@ constexpr Range from_to_below(double minimum, double maximum) { return {minimum,
 
 namespace field_detail {
 
+std::vector<std::string> split_words(const std::string& text);
+
+/// An enum is a string parameter; words_of(T), declared beside the enum, gives its words in the order of its values.
 template <class T>
-struct Kind;
+struct Kind {
+    static_assert(std::is_enum_v<T>, "no kind of parameter has this type");
+    static constexpr ParameterType type = ParameterType::string;
+};
 template <> struct Kind<bool> { static constexpr ParameterType type = ParameterType::boolean; };
 template <> struct Kind<std::int64_t> { static constexpr ParameterType type = ParameterType::integer; };
 template <> struct Kind<double> { static constexpr ParameterType type = ParameterType::number; };
@@ -39,7 +48,10 @@ template <> struct Kind<std::vector<double>> { static constexpr ParameterType ty
 template <class T> struct Kind<std::optional<T>> : Kind<T> {};
 
 template <class T>
-nlohmann::json to_json(const T& value) { return value; }
+nlohmann::json to_json(const T& value) {
+    if constexpr (std::is_enum_v<T>) return split_words(words_of(value)).at(static_cast<std::size_t>(value));
+    else return value;
+}
 template <class T>
 nlohmann::json to_json(const std::optional<T>& value) { return value ? nlohmann::json(*value) : nlohmann::json(); }
 template <class T>
@@ -48,7 +60,16 @@ nlohmann::json to_json(const std::vector<T>& values) {
 }
 
 template <class T>
-void from_json(const nlohmann::json& json, T& value) { value = json.get<T>(); }
+void from_json(const nlohmann::json& json, T& value) {
+    if constexpr (std::is_enum_v<T>) {
+        const std::vector<std::string> words = split_words(words_of(value));
+        const auto found = std::find(words.begin(), words.end(), json.get<std::string>());
+        if (found == words.end()) throw std::invalid_argument(json.dump() + " is not one of " + words_of(value));
+        value = static_cast<T>(found - words.begin());
+    } else {
+        value = json.get<T>();
+    }
+}
 template <class T>
 void from_json(const nlohmann::json& json, std::optional<T>& value) {
     if (json.is_null()) value.reset();
@@ -62,7 +83,11 @@ void from_json(const nlohmann::json& json, std::vector<T>& values) {
 template <class T> inline constexpr bool is_optional = false;
 template <class T> inline constexpr bool is_optional<std::optional<T>> = true;
 
-std::vector<std::string> split_words(const std::string& text);
+template <class T>
+constexpr const char* choices_of(const char* choices) {
+    if constexpr (std::is_enum_v<T>) return words_of(T{});
+    else return choices;
+}
 
 }  // namespace field_detail
 
@@ -75,7 +100,7 @@ struct Field {
     void (*set)(const nlohmann::json&, Options&);        // the member from JSON
     Range range;                                         // of numbers and of list elements
     const char* help;                                    // one line
-    const char* choices;                                 // strings: the allowed words, separated by spaces
+    const char* choices;                                 // strings and enums: the allowed words, separated by spaces
     bool required;                                       // has no default
 };
 
@@ -104,14 +129,13 @@ constexpr auto field(const char* name, Range range, const char* help, const char
         [](const nlohmann::json& json, Options& options) { field_detail::from_json(json, options.*member); },
         range,
         help,
-        choices,
+        field_detail::choices_of<Value>(choices),
         required};
 }
 
-/// The parameters that `fields` declare, with the defaults of a fresh Options.
+/// The parameters that `fields` declare, with the given defaults.
 template <class Options, std::size_t N>
-std::vector<Parameter> parameters_of(const Field<Options> (&fields)[N]) {
-    const Options defaults;
+std::vector<Parameter> parameters_of(const Field<Options> (&fields)[N], const Options& defaults = Options()) {
     std::vector<Parameter> parameters;
     for (const Field<Options>& field : fields) {
         Parameter parameter;
@@ -130,11 +154,10 @@ std::vector<Parameter> parameters_of(const Field<Options> (&fields)[N]) {
     return parameters;
 }
 
-/// An Options with the values that `json` gives and the defaults elsewhere. `json` was validated against the
+/// An Options with the values that `json` gives and those of `options` elsewhere. `json` was validated against the
 /// parameters before.
 template <class Options, std::size_t N>
-Options options_from(const Field<Options> (&fields)[N], const nlohmann::json& json) {
-    Options options;
+Options options_from(const Field<Options> (&fields)[N], const nlohmann::json& json, Options options = Options()) {
     for (const Field<Options>& field : fields) {
         const auto found = json.find(field.name);
         if (found != json.end()) field.set(*found, options);

@@ -16,9 +16,9 @@ enum class BandwidthUnit { absolute, median };
 constexpr const char* words_of(BandwidthUnit) { return "absolute median"; }
 
 struct Kernel {
-    std::vector<double> bandwidths;
+    std::vector<double> bandwidths = {0.25, 0.5, 1.0, 2.0, 4.0};  // the kernel is the mean over them
     BandwidthUnit unit = BandwidthUnit::median;
-    double start = 1.0;  // factor on all bandwidths at first
+    double start = 1.0;  // factor on all bandwidths at first; falls to 1 over the first 70 % of the updates
     mmd::Estimator estimator = mmd::Estimator::biased;
     mmd::Pairs pairs = mmd::Pairs::each_vs_all;
 };

@@ -18,7 +18,7 @@ constexpr const char* words_of(Start) { return "cells random"; }
 struct TrainOptions {
     /// Weight of the MMD between batches of corrected cells; larger mixes more.
     double mmd_weight = 1.0;
-    training::Kernel kernel{{0.25, 0.5, 1.0, 2.0, 4.0}};
+    training::Kernel kernel;
     /// Weight of the squared distance between the means of batches; larger aligns them more.
     double mean_weight = 1.0;
     /// Weight of the changes of distances inside batches; larger keeps more of the input's structure.

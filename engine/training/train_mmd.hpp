@@ -13,7 +13,7 @@ namespace bcbench::mmd_autoencoder {
 struct TrainOptions {
     /// Weight of the MMD beside the reconstruction loss; larger mixes more and keeps less.
     double mmd_weight = 10.0;
-    training::Kernel kernel{{0.25, 0.5, 1.0, 2.0, 4.0}};
+    training::Kernel kernel;
     bool conditional_decoder = true;
     /// Batch that corrected cells are decoded as, by its place in the dataset's list of batches.
     std::int64_t reference_batch = 0;

@@ -1,0 +1,144 @@
+#include "engine/training/model_file.hpp"
+
+#include <cmath>
+#include <type_traits>
+
+#include "engine/check.hpp"
+
+namespace bcbench::model_file {
+
+namespace {
+
+using npy::Array;
+using npy::NamedArrays;
+
+constexpr std::int64_t format_version = 1;
+const char* const reference_batch_name = "decoder.reference_batch";
+
+Array one_integer(std::int64_t value) { return {{1}, std::vector<std::int64_t>{value}}; }
+
+// The autoencoder of a model, or nullptr.
+template <class Real>
+Autoencoder<Real>* autoencoder_of(Autoencoder<Real>& model) {
+    return &model;
+}
+
+template <class Real>
+Autoencoder<Real>* autoencoder_of(wgan_autoencoder::Parameters<Real>& model) {
+    return &model.autoencoder;
+}
+
+template <class Real>
+Autoencoder<Real>* autoencoder_of(differentiable_harmony::Parameters<Real>&) {
+    return nullptr;
+}
+
+template <class Real>
+std::vector<std::size_t> shape_of(const Matrix<Real>& parameter) {
+    if (parameter.vec_state == 1) return {parameter.n_elem};  // a bias
+    return {parameter.n_cols, parameter.n_rows};
+}
+
+std::string text_of(const std::vector<std::size_t>& shape) {
+    std::string text;
+    for (const std::size_t size : shape) text += (text.empty() ? "" : " x ") + std::to_string(size);
+    return text;
+}
+
+const Array& array_named(const NamedArrays& arrays, const std::string& name, const std::string& origin) {
+    const auto found = arrays.find(name);
+    if (found == arrays.end()) throw DataError(origin + " has no array " + name);
+    return found->second;
+}
+
+void require_method(const std::string& method, const NamedArrays& arrays, const std::string& origin) {
+    const std::string prefix = "method.";
+    for (const auto& [name, array] : arrays) {
+        if (name.compare(0, prefix.size(), prefix) != 0) continue;
+        if (name != prefix + method) {
+            throw DataError(origin + " is a model of " + name.substr(prefix.size()) + ", not of " + method);
+        }
+        if (!(array == one_integer(format_version))) {
+            throw DataError(origin + " has another format than this program reads, version " + std::to_string(format_version));
+        }
+        return;
+    }
+    throw DataError(origin + " is no model of " + method + ": it has no array " + prefix + method);
+}
+
+// Gives `model` the conditional decoder of the file, if the file's decoder is one.
+template <class Real>
+void match_decoder(const NamedArrays& arrays, Autoencoder<Real>& model, const std::string& origin) {
+    const auto reference = arrays.find(reference_batch_name);
+    if (reference == arrays.end()) return;
+    const Array& kernel = array_named(arrays, "decoder.layer1.kernel", origin);
+    const auto* batch = std::get_if<std::vector<std::int64_t>>(&reference->second.values);
+    const std::size_t n_inputs = kernel.shape.front();
+    if (batch == nullptr || batch->size() != 1 || n_inputs <= model.n_latent() || batch->front() < 0 ||
+        static_cast<std::size_t>(batch->front()) >= n_inputs - model.n_latent()) {
+        throw DataError(origin + ": " + reference_batch_name + " is not one of the batches of a conditional decoder with " +
+                        std::to_string(n_inputs) + " inputs on " + std::to_string(model.n_latent()) + " latent dimensions");
+    }
+    const arma::uword n_batches = n_inputs - model.n_latent();
+    model = with_conditional_decoder(std::move(model), n_batches, static_cast<std::uint32_t>(batch->front()));
+}
+
+template <class Real>
+void read_parameter(const Array& array, Matrix<Real>& parameter, const std::string& name, const std::string& origin) {
+    if (array.shape != shape_of(parameter)) {
+        throw DataError(origin + ": " + name + " is " + text_of(array.shape) +
+                        ", but the method's parameters and the data make it " + text_of(shape_of(parameter)));
+    }
+    std::visit(
+        [&](const auto& values) {
+            if (std::is_integral_v<std::decay_t<decltype(values.front())>>) {
+                throw DataError(origin + ": " + name + " holds integers, weights are float32 or float64");
+            }
+            for (std::size_t i = 0; i < values.size(); ++i) {
+                parameter.memptr()[i] = static_cast<Real>(values[i]);
+                if (!std::isfinite(parameter.memptr()[i])) throw DataError(origin + ": " + name + " is not finite");
+            }
+        },
+        array.values);
+}
+
+}  // namespace
+
+template <class Model>
+NamedArrays to_arrays(const std::string& method, Model model) {
+    NamedArrays arrays;
+    arrays["method." + method] = one_integer(format_version);
+    for_each_parameter(model, [&](const std::string& name, auto& parameter) {
+        Array array = npy::from_matrix(parameter);
+        array.shape = shape_of(parameter);
+        arrays[name] = std::move(array);
+    });
+    const auto* autoencoder = autoencoder_of(model);
+    if (autoencoder != nullptr && autoencoder->conditional()) {
+        arrays[reference_batch_name] = one_integer(autoencoder->reference_batch);
+    }
+    return arrays;
+}
+
+template <class Model>
+Model from_arrays(const std::string& method, const NamedArrays& arrays, Model untrained, const std::string& origin) {
+    require_method(method, arrays, origin);
+    if (auto* autoencoder = autoencoder_of(untrained)) match_decoder(arrays, *autoencoder, origin);
+    for_each_parameter(untrained, [&](const std::string& name, auto& parameter) {
+        read_parameter(array_named(arrays, name, origin), parameter, name, origin);
+    });
+    return untrained;
+}
+
+#define BCBENCH_INSTANTIATE(Model)                                 \
+    template NamedArrays to_arrays(const std::string&, Model);     \
+    template Model from_arrays(const std::string&, const NamedArrays&, Model, const std::string&)
+BCBENCH_INSTANTIATE(Autoencoder<float>);
+BCBENCH_INSTANTIATE(Autoencoder<double>);
+BCBENCH_INSTANTIATE(wgan_autoencoder::Parameters<float>);
+BCBENCH_INSTANTIATE(wgan_autoencoder::Parameters<double>);
+BCBENCH_INSTANTIATE(differentiable_harmony::Parameters<float>);
+BCBENCH_INSTANTIATE(differentiable_harmony::Parameters<double>);
+#undef BCBENCH_INSTANTIATE
+
+}  // namespace bcbench::model_file
