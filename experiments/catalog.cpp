@@ -15,7 +15,7 @@ Catalog make_catalog() {
         made.datasets.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), {}});
     }
     for (const MethodDefinition& entry : method_table()) {
-        made.methods.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), {}});
+        made.methods.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), entry.training()});
     }
     for (const MetricDefinition& entry : metric_table()) {
         made.metrics.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), {}});

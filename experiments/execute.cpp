@@ -13,9 +13,11 @@
 #include "experiments/checks.hpp"
 #include "experiments/clock.hpp"
 #include "experiments/datasets.hpp"
+#include "experiments/files.hpp"
 #include "experiments/methods.hpp"
 #include "experiments/metrics.hpp"
 #include "experiments/provenance.hpp"
+#include "experiments/training.hpp"
 
 namespace bcbench {
 
@@ -49,10 +51,21 @@ void describe_data(const Dataset<Real>& data, PointRecord& record) {
     record.outputs["type_distribution"] = label_sizes(data.type);
 }
 
+// The curves of a training, one list each.
+template <class Real>
+ordered_json traces_of(const Fit<Real>& fit) {
+    ordered_json traces = ordered_json::object();
+    for (const training::Curve& curve : fit.traces) traces[curve.name] = curve.values;
+    return traces;
+}
+
 template <class Real>
 void describe_fit(const Fit<Real>& fit, PointRecord& record) {
     record.outputs["corrected_shape"] = shape_of(fit.corrected);
     for (const NamedArray<Real>& array : fit.arrays) record.outputs[array.name + "_shape"] = shape_of(array.values);
+    if (fit.trained_steps) record.outputs["trained_steps"] = *fit.trained_steps;
+    if (!fit.holdout.empty()) record.outputs["holdout_cells"] = fit.holdout.size();
+    record.traces = traces_of(fit);
     record.scores = fit.losses;
     for (const Score& loss : fit.losses) {
         if (loss.value && !std::isfinite(*loss.value)) throw NumericalError(loss.metric + " is not finite");
@@ -71,16 +84,24 @@ Neighbors neighbors_for(const Config& config, const Matrix<Real>& corrected) {
 }
 
 // Rows of metrics with other than default parameters carry these in their names: "type_purity(n_neighbors=30)".
-void compute_metrics(const Config& config, const MetricInput& input, PointRecord& record) {
+void compute_metrics(const Config& config, const MetricInput& input, const std::string& prefix, PointRecord& record) {
     for (const MetricEntry& metric : config.metrics) {
         const MetricDefinition& definition = metric_named(metric.type);
         const std::string suffix = metric.name.substr(metric.type.size());
         for (Score& score : definition.compute(metric.params, input)) {
-            score.metric += suffix;
+            score.metric = prefix + score.metric + suffix;
             score.version = definition.version;
             record.scores.push_back(std::move(score));
         }
     }
+}
+
+// All metrics of the corrected cells, `prefix` before their names.
+template <class Real>
+void score_cells(const Config& config, const Dataset<Real>& corrected, const std::string& prefix, PointRecord& record) {
+    const std::vector<double> means = batch_means(corrected.cells, corrected.batch);
+    const Neighbors neighbors = neighbors_for(config, corrected.cells);
+    compute_metrics(config, {corrected.batch, corrected.type, means, neighbors}, prefix, record);
 }
 
 double six_digits(double value) {
@@ -108,7 +129,8 @@ void run(const Point& point, const Config& config, const Dataset<Real>& data, Ex
     };
     describe_data(data, record);
 
-    const MethodSettings settings{point.method_params, point.train, point.method_seed, precision_named(point.precision)};
+    const MethodSettings settings{point.method_params, point.train, point.method_seed, precision_named(point.precision),
+                                  config.file.parent_path()};
     Fit<Real> fit;
     for (std::uint64_t repeat = 0; repeat < config.timing.warmup + config.timing.repeats; ++repeat) {
         const double start = seconds_now();
@@ -118,13 +140,14 @@ void run(const Point& point, const Config& config, const Dataset<Real>& data, Ex
     describe_fit(fit, record);
 
     const double start = seconds_now();
-    const std::vector<double> means = batch_means(fit.corrected, data.batch);
-    const Neighbors neighbors = neighbors_for(config, fit.corrected);
-    compute_metrics(config, {data.batch, data.type, means, neighbors}, record);
+    const Dataset<Real> corrected{fit.corrected, data.batch, data.type};
+    score_cells(config, corrected, "", record);
+    if (!fit.holdout.empty()) score_cells(config, training::subset(corrected, fit.holdout), "holdout_", record);
     record_time("metrics", 0, start);
 
     for (const std::string& check : config.checks) run_check(check, data, fit, settings.precision, record);
     if (config.outputs.projections) record.projection = project(data, fit.corrected);
+    executed.model = std::move(fit.model);
     if (config.outputs.embeddings) executed.embedding = arma::conv_to<arma::mat>::from(fit.corrected);
 }
 
@@ -174,6 +197,18 @@ std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
     return loaded_;
 }
 
+namespace {
+
+// Of the file that the point's model is loaded from; empty if there is none.
+std::string loaded_model_hash(const Point& point, const Config& config) {
+    const std::optional<std::string> name = loaded_model(point.train);
+    const auto file = name ? find_data_file(*name, config.file.parent_path()) : std::nullopt;
+    std::error_code error;
+    return file && std::filesystem::is_regular_file(*file, error) ? hex(fnv1a(read_file(*file))) : "";
+}
+
+}  // namespace
+
 std::string fingerprint_of(const Point& point, const Config& config, const std::string& data_hash) {
     nlohmann::json metrics = nlohmann::json::array();
     for (const MetricEntry& metric : config.metrics) {
@@ -184,7 +219,7 @@ std::string fingerprint_of(const Point& point, const Config& config, const std::
                                      point.method_params,  point.train,              point.params,
                                      point.precision,      metrics,                  config.checks,
                                      config.outputs.projections, config.outputs.embeddings, data_hash,
-                                     program_identity()};
+                                     loaded_model_hash(point, config), program_identity()};
     return hex(fnv1a(canonical_json(decisive)));
 }
 
@@ -212,11 +247,15 @@ PointRecord record_without_values(const Point& point, const Config& config, Poin
     PointRecord record = empty_record(point);
     record.status = status;
     record.reason = std::move(reason);
-    for (const MetricEntry& metric : config.metrics) {
-        const MetricDefinition& definition = metric_named(metric.type);
-        Score score = not_applicable(metric.name, definition.direction, record.reason);
-        score.version = definition.version;
-        record.scores.push_back(std::move(score));
+    std::vector<std::string> prefixes = {""};
+    if (holdout_fraction(point.train) > 0.0) prefixes.push_back("holdout_");
+    for (const std::string& prefix : prefixes) {
+        for (const MetricEntry& metric : config.metrics) {
+            const MetricDefinition& definition = metric_named(metric.type);
+            Score score = not_applicable(prefix + metric.name, definition.direction, record.reason);
+            score.version = definition.version;
+            record.scores.push_back(std::move(score));
+        }
     }
     return record;
 }

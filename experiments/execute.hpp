@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/npy.hpp"
 #include "engine/types.hpp"
 #include "experiments/plan.hpp"
 #include "experiments/record.hpp"
@@ -46,6 +47,7 @@ struct Executed {
     PointRecord record;
     std::vector<StageTime> times;
     std::optional<arma::mat> embedding;  // [F x n] corrected cells, if the config asks for them
+    npy::NamedArrays model;              // trained parameters, if the `train` block asks for them; else empty
 };
 
 /// Hash of everything that decides the values of a point: its resolved parameters, the metrics and checks asked for, the

@@ -7,7 +7,9 @@
 #include "engine/methods/mmd_autoencoder.hpp"
 #include "engine/methods/wgan_autoencoder.hpp"
 #include "engine/reference/methods.hpp"
+#include "engine/training/model_file.hpp"
 #include "experiments/fields.hpp"
+#include "experiments/training.hpp"
 
 namespace bcbench {
 
@@ -35,6 +37,21 @@ reference::Network reference_network(const Mlp<Real>& mlp) {
 template <class Real>
 arma::mat in_double(const Matrix<Real>& values) {
     return arma::conv_to<arma::mat>::from(values);
+}
+
+template <class Real>
+reference::Conditional reference_conditional(const Autoencoder<Real>& model) {
+    return {static_cast<std::uint32_t>(model.n_batches), model.reference_batch};
+}
+
+// What a fit hands back of its training, besides the corrected cells.
+template <class Real, class Model>
+void keep_training(const char* method, const MethodSettings& settings, const training::Trained<Model>& trained,
+                   Fit<Real>& fit) {
+    fit.traces = trained.curves;
+    if (trained.step > 0) fit.trained_steps = trained.step;
+    fit.holdout = trained.holdout;
+    if (saves_model(settings.train)) fit.model = model_file::to_arrays(method, trained.model);
 }
 
 // ---- uncorrected
@@ -68,8 +85,11 @@ constexpr Field<harmony::Options> harmony_fields[] = {
 template <class Real>
 Fit<Real> fit_harmony(const MethodSettings& settings, const Dataset<Real>& data) {
     const auto options = options_from(harmony_fields, settings.params);
-    const auto parameters = harmony::initial_parameters<Real>(options, data.cells.n_rows, Stream(settings.seed));
+    const auto trained = prepared_harmony(
+        settings, harmony::initial_parameters<Real>(options, data.cells.n_rows, Stream(settings.seed)), options, data);
+    const harmony::Parameters<Real>& parameters = trained.model;
     Fit<Real> fit;
+    keep_training("differentiable_harmony", settings, trained, fit);
     fit.corrected = harmony::forward(data, parameters, options).corrected;
     fit.arrays.push_back({"cluster_assignments", harmony::assignments(fit.corrected, parameters, options)});
     fit.backward = [&data, parameters, options](const Matrix<Real>& corrected_bar) {
@@ -104,13 +124,15 @@ std::vector<Score> mmd_losses(double reconstruction_loss, double mmd_loss, const
 template <class Real>
 Fit<Real> fit_mmd(const MethodSettings& settings, const Dataset<Real>& data) {
     const auto options = options_from(mmd_fields, settings.params);
-    const auto parameters =
-        mmd_autoencoder::initial_parameters<Real>(options, data.cells.n_rows, Stream(settings.seed));
+    const auto trained = prepared_mmd(
+        settings, mmd_autoencoder::initial_parameters<Real>(options, data.cells.n_rows, Stream(settings.seed)), data);
+    const Autoencoder<Real>& parameters = trained.model;
     mmd::Options documented;
     documented.bandwidths = {options.kernel_bandwidth};
     const auto result =
         std::make_shared<mmd_autoencoder::Result<Real>>(mmd_autoencoder::forward(data, parameters, documented, settings.precision));
     Fit<Real> fit;
+    keep_training("mmd_autoencoder", settings, trained, fit);
     fit.corrected = result->pass.corrected();
     fit.arrays.push_back({"latent", result->pass.latent});
     fit.losses = mmd_losses(result->reconstruction_loss, result->mmd_loss, data.batch);
@@ -121,7 +143,8 @@ Fit<Real> fit_mmd(const MethodSettings& settings, const Dataset<Real>& data) {
     fit.reference = [&data, parameters, options, settings] {
         const reference::MmdResult slow = reference::mmd_autoencoder(
             in_double(data.cells), data.batch, reference_network(parameters.encoder),
-            reference_network(parameters.decoder), options.kernel_bandwidth, settings.precision == Precision::tf32);
+            reference_network(parameters.decoder), reference_conditional(parameters), options.kernel_bandwidth,
+            settings.precision == Precision::tf32);
         return ReferenceFit{slow.corrected, {{"latent", slow.latent}},
                             mmd_losses(slow.reconstruction_loss, slow.mmd_loss, data.batch)};
     };
@@ -148,10 +171,12 @@ std::vector<Score> wgan_losses(double reconstruction, double generator, double d
 template <class Real>
 Fit<Real> fit_wgan(const MethodSettings& settings, const Dataset<Real>& data) {
     const auto options = options_from(wgan_fields, settings.params);
-    const auto parameters =
-        wgan_autoencoder::initial_parameters<Real>(options, data.cells.n_rows, Stream(settings.seed));
+    const auto trained = prepared_wgan(
+        settings, wgan_autoencoder::initial_parameters<Real>(options, data.cells.n_rows, Stream(settings.seed)), data);
+    const wgan_autoencoder::Parameters<Real>& parameters = trained.model;
     const auto result = wgan_autoencoder::forward(data, parameters, settings.precision);
     Fit<Real> fit;
+    keep_training("wgan_autoencoder", settings, trained, fit);
     fit.corrected = result.pass.corrected();
     fit.arrays.push_back({"latent", result.pass.latent});
     fit.losses = wgan_losses(result.reconstruction_loss, result.generator_loss, result.discriminator_loss, data.batch);
@@ -163,7 +188,8 @@ Fit<Real> fit_wgan(const MethodSettings& settings, const Dataset<Real>& data) {
     fit.reference = [&data, parameters, settings] {
         const reference::WganResult slow = reference::wgan_autoencoder(
             in_double(data.cells), data.batch, reference_network(parameters.autoencoder.encoder),
-            reference_network(parameters.autoencoder.decoder), reference_network(parameters.critic),
+            reference_network(parameters.autoencoder.decoder), reference_conditional(parameters.autoencoder),
+            reference_network(parameters.critic),
             settings.precision == Precision::tf32);
         return ReferenceFit{slow.corrected, {{"latent", slow.latent}},
                             wgan_losses(slow.reconstruction_loss, slow.generator_loss, slow.discriminator_loss, data.batch)};
@@ -171,20 +197,22 @@ Fit<Real> fit_wgan(const MethodSettings& settings, const Dataset<Real>& data) {
     return fit;
 }
 
+std::vector<Parameter> no_parameters() { return {}; }
+
 constexpr MethodDefinition methods[] = {
     {"uncorrected", "the cells as they are: the baseline every method is compared with", "",
-     [] { return std::vector<Parameter>(); }, fit_uncorrected<float>, fit_uncorrected<double>},
+     no_parameters, no_parameters, fit_uncorrected<float>, fit_uncorrected<double>},
     {"differentiable_harmony", "soft clustering around fixed centroids and a batch-dependent step towards them",
      "Harmony (Korsunsky et al. 2019) in the differentiable form of DiffBio. theta is accepted and recorded, but the "
      "documented computation does not use it: changing it changes no value.",
-     [] { return parameters_of(harmony_fields); }, fit_harmony<float>, fit_harmony<double>},
+     [] { return parameters_of(harmony_fields); }, harmony_training, fit_harmony<float>, fit_harmony<double>},
     {"mmd_autoencoder", "autoencoder with the maximum mean discrepancy between batches as a loss on its latent space",
      "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing; "
      "mmd_loss alone is no evidence of mixing.",
-     [] { return parameters_of(mmd_fields); }, fit_mmd<float>, fit_mmd<double>},
+     [] { return parameters_of(mmd_fields); }, mmd_training, fit_mmd<float>, fit_mmd<double>},
     {"wgan_autoencoder", "autoencoder with a Wasserstein critic on its latent space, seen through gradient reversal",
      "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing.",
-     [] { return parameters_of(wgan_fields); }, fit_wgan<float>, fit_wgan<double>},
+     [] { return parameters_of(wgan_fields); }, wgan_training, fit_wgan<float>, fit_wgan<double>},
 };
 
 const MethodDefinition& method_named(const std::string& type) {

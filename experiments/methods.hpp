@@ -2,12 +2,16 @@
 // To add a method: write engine/methods/<name>, its reference, and one row here (README, "Adding a method").
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/npy.hpp"
+#include "engine/training/training.hpp"
 #include "engine/types.hpp"
 #include "experiments/parameter.hpp"
 #include "experiments/score.hpp"
@@ -19,6 +23,7 @@ struct MethodSettings {
     nlohmann::json train;   // validated, defaults filled in; null: not trained
     std::uint64_t seed = 0;
     Precision precision = Precision::float64;
+    std::filesystem::path config_directory = {};  // where a model to load is looked for first
 };
 
 /// A further array that a method returns, such as the latent cells. Columns are cells.
@@ -40,6 +45,10 @@ struct Fit {
     Matrix<Real> corrected;  // [F x n]
     std::vector<NamedArray<Real>> arrays;
     std::vector<Score> losses;
+    std::vector<training::Curve> traces;   // of a training; else empty
+    std::optional<std::int64_t> trained_steps;  // updates behind the parameters, of a training
+    std::vector<std::uint32_t> holdout;    // cells that the training never saw
+    npy::NamedArrays model;                // the parameters, if the `train` block asks to save them
     /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]. The data must outlive it.
     std::function<Matrix<Real>(const Matrix<Real>& corrected_bar)> backward;
     /// Runs the slow reference. The data must outlive it. Empty: the method has none.
@@ -51,6 +60,7 @@ struct MethodDefinition {
     const char* summary;
     const char* notes;
     std::vector<Parameter> (*parameters)();
+    std::vector<Parameter> (*training)();  // keys of the `train` block; none: the method cannot be trained
     Fit<float> (*fit_float)(const MethodSettings&, const Dataset<float>&);
     Fit<double> (*fit_double)(const MethodSettings&, const Dataset<double>&);
 };

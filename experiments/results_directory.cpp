@@ -44,6 +44,10 @@ void ResultsDirectory::write_point(const Executed& executed) {
         make_directories(directory_ / "embeddings");
         write_atomically(directory_ / "embeddings" / (executed.record.id + ".npy"), npy::encode(npy::from_matrix(*executed.embedding)));
     }
+    if (!executed.model.empty()) {
+        make_directories(directory_ / "models");
+        write_atomically(directory_ / "models" / (executed.record.id + ".npz"), npy::encode_npz(executed.model));
+    }
     write_atomically(point_file(directory_, executed.record.id), to_text(executed.record));
 }
 
@@ -85,6 +89,11 @@ void ResultsDirectory::order_times(const std::vector<std::string>& ids) {
 bool ResultsDirectory::has_embedding(const std::string& id) const {
     std::error_code error;
     return fs::exists(directory_ / "embeddings" / (id + ".npy"), error);
+}
+
+bool ResultsDirectory::has_model(const std::string& id) const {
+    std::error_code error;
+    return fs::exists(directory_ / "models" / (id + ".npz"), error);
 }
 
 void ResultsDirectory::write(const std::string& name, const std::string& content) {

@@ -24,7 +24,7 @@ class ResultsDirectory {
     /// The finished point `id`, if its file is there and readable.
     std::optional<PointRecord> read_point(const std::string& id) const;
 
-    /// Writes the embedding, if there is one, then the point file.
+    /// Writes embedding and model, if there are any, then the point file.
     void write_point(const Executed& executed);
 
     /// Appends to timings.csv; noisy by nature, hence neither atomic nor flushed.
@@ -35,6 +35,9 @@ class ResultsDirectory {
 
     /// Whether the embedding file of a point is there.
     bool has_embedding(const std::string& id) const;
+
+    /// Whether the trained model of a point is there.
+    bool has_model(const std::string& id) const;
 
     void write(const std::string& name, const std::string& content);
     void remove(const std::string& name);

@@ -17,6 +17,7 @@
 #include "experiments/manifest.hpp"
 #include "experiments/progress.hpp"
 #include "experiments/results_directory.hpp"
+#include "experiments/training.hpp"
 
 namespace bcbench {
 
@@ -57,7 +58,15 @@ std::vector<std::uint64_t> selected_points(const Plan& plan, const std::string& 
     return indices;
 }
 
-// Every data file that the config names must exist before anything runs.
+// A fault if the file `name` that stands at `pointer` of the config is nowhere; `kind` says what it holds, `advice` what to do.
+void require_file(const Config& config, const std::string& name, const std::string& pointer, const std::string& kind,
+                  const std::string& advice, std::vector<Fault>& faults) {
+    if (find_data_file(name, config.file.parent_path())) return;
+    faults.push_back(
+        {pointer, kind + " file " + name + " is neither beside the config nor in the directory $BCBENCH_DATA; " + advice});
+}
+
+// Every file that the config names must exist before anything runs.
 void require_data_files(const Config& config) {
     std::vector<Fault> faults;
     for (std::size_t d = 0; d < config.datasets.size(); ++d) {
@@ -65,12 +74,14 @@ void require_data_files(const Config& config) {
         for (const std::string& parameter : dataset_named(entry.type).file_parameters()) {
             const auto value = entry.params.find(parameter);
             if (value == entry.params.end() || !value->is_string()) continue;
-            if (find_data_file(value->get<std::string>(), config.file.parent_path())) continue;
-            faults.push_back({"/datasets/" + std::to_string(d) + "/params/" + parameter,
-                              "data file " + value->get<std::string>() +
-                                  " is neither beside the config nor in the directory $BCBENCH_DATA; README.md, section "
-                                  "'Real data', says where to get it"});
+            require_file(config, value->get<std::string>(), "/datasets/" + std::to_string(d) + "/params/" + parameter, "data",
+                         "README.md, section 'Real data', says where to get it", faults);
         }
+    }
+    for (std::size_t m = 0; m < config.methods.size(); ++m) {
+        const std::optional<std::string> name = loaded_model(config.methods[m].train);
+        if (name) require_file(config, *name, "/methods/" + std::to_string(m) + "/train/load_model", "model",
+                               "save_model writes such files to models/ in the results", faults);
     }
     if (!faults.empty()) throw ConfigError(config.file.string(), faults);
 }
@@ -95,6 +106,7 @@ bool can_resume(Work& work, const Point& point, const LoadedDataset& loaded) {
     if (work.options.fresh) return false;
     const Config& config = work.plan.config();
     if (config.outputs.embeddings && !work.results.has_embedding(point.id)) return false;
+    if (saves_model(point.train) && !work.results.has_model(point.id)) return false;
     const std::optional<PointRecord> record = work.results.read_point(point.id);
     return record && record->status == PointStatus::ok &&
            record->fingerprint == fingerprint_of(point, config, loaded.hash);

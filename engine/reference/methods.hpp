@@ -33,6 +33,13 @@ struct HarmonyResult {
 HarmonyResult differentiable_harmony(const arma::mat& cells, const Labels& batch, const arma::mat& centroids,
                                      const HarmonyOptions& options);
 
+/// A decoder that also sees the batch: n_batches rows, 1 at the cell's batch and 0 elsewhere, follow the latent rows. Cells
+/// are reconstructed as their own batch and corrected as the reference batch. n_batches 0: the decoder sees no batch.
+struct Conditional {
+    std::uint32_t n_batches = 0;
+    std::uint32_t reference_batch = 0;
+};
+
 struct MmdResult {
     arma::mat corrected;  // [F x n]
     arma::mat latent;     // [L x n]
@@ -41,7 +48,7 @@ struct MmdResult {
 };
 
 MmdResult mmd_autoencoder(const arma::mat& cells, const Labels& batch, const Network& encoder, const Network& decoder,
-                          double bandwidth, bool tf32);
+                          const Conditional& conditional, double bandwidth, bool tf32);
 
 struct WganResult {
     arma::mat corrected;  // [F x n]
@@ -52,6 +59,6 @@ struct WganResult {
 };
 
 WganResult wgan_autoencoder(const arma::mat& cells, const Labels& batch, const Network& encoder, const Network& decoder,
-                            const Network& critic, bool tf32);
+                            const Conditional& conditional, const Network& critic, bool tf32);
 
 }  // namespace bcbench::reference

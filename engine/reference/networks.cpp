@@ -30,6 +30,16 @@ double mean_squared_difference(const arma::mat& a, const arma::mat& b) {
     return sum / static_cast<double>(a.n_rows * a.n_cols);
 }
 
+// The input of a decoder: the latent cells, and below them a 1 in the row of each cell's batch if it is conditional.
+arma::mat with_batches(const arma::mat& latent, const std::vector<std::uint32_t>& batch, const Conditional& conditional) {
+    arma::mat input(latent.n_rows + conditional.n_batches, latent.n_cols, arma::fill::zeros);
+    for (uword i = 0; i < latent.n_cols; ++i) {
+        for (uword l = 0; l < latent.n_rows; ++l) input(l, i) = latent(l, i);
+        if (conditional.n_batches > 0) input(latent.n_rows + batch[i], i) = 1.0;
+    }
+    return input;
+}
+
 // E k(a, b): mean over all pairs of columns of exp(-||a_i - b_j||^2 / (2 bw^2)).
 double mean_kernel(const arma::mat& a, const arma::mat& b, double bandwidth) {
     double sum = 0.0;
@@ -70,11 +80,13 @@ arma::mat network(const Network& weights, const arma::mat& x, bool tf32) {
 }
 
 MmdResult mmd_autoencoder(const arma::mat& cells, const Labels& batch, const Network& encoder, const Network& decoder,
-                          double bandwidth, bool tf32) {
+                          const Conditional& conditional, double bandwidth, bool tf32) {
     MmdResult result;
     result.latent = network(encoder, cells, tf32);
-    result.corrected = network(decoder, result.latent, tf32);
-    result.reconstruction_loss = mean_squared_difference(result.corrected, cells);
+    const std::vector<std::uint32_t> as_reference(cells.n_cols, conditional.reference_batch);
+    const arma::mat reconstruction = network(decoder, with_batches(result.latent, batch.code, conditional), tf32);
+    result.corrected = network(decoder, with_batches(result.latent, as_reference, conditional), tf32);
+    result.reconstruction_loss = mean_squared_difference(reconstruction, cells);
 
     const auto n = static_cast<double>(cells.n_cols);
     double n_first = 0.0;
@@ -94,11 +106,13 @@ MmdResult mmd_autoencoder(const arma::mat& cells, const Labels& batch, const Net
 }
 
 WganResult wgan_autoencoder(const arma::mat& cells, const Labels& batch, const Network& encoder, const Network& decoder,
-                            const Network& critic, bool tf32) {
+                            const Conditional& conditional, const Network& critic, bool tf32) {
     WganResult result;
     result.latent = network(encoder, cells, tf32);
-    result.corrected = network(decoder, result.latent, tf32);
-    result.reconstruction_loss = mean_squared_difference(result.corrected, cells);
+    const std::vector<std::uint32_t> as_reference(cells.n_cols, conditional.reference_batch);
+    const arma::mat reconstruction = network(decoder, with_batches(result.latent, batch.code, conditional), tf32);
+    result.corrected = network(decoder, with_batches(result.latent, as_reference, conditional), tf32);
+    result.reconstruction_loss = mean_squared_difference(reconstruction, cells);
 
     const arma::mat scores = network(critic, result.latent, tf32);
     double n_real = 0.0;
