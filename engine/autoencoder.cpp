@@ -1,6 +1,7 @@
 #include "engine/autoencoder.hpp"
 
 #include "engine/check.hpp"
+#include "engine/choices.hpp"
 
 namespace bcbench {
 
@@ -102,6 +103,15 @@ Matrix<Real> autoencoder_backward(const Autoencoder<Real>& model, const Matrix<R
 }
 
 template <class Real>
+std::uint64_t choices(const AutoencoderPass<Real>& pass) {
+    std::uint64_t signature = choices(pass.encoder_tape);
+    for (const Decoding<Real>* decoding : {&pass.own_batch, &pass.as_reference}) {
+        signature = with_choice(signature, choices(decoding->tape));
+    }
+    return signature;
+}
+
+template <class Real>
 double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells) {
     double sum = 0.0;
     for (uword i = 0; i < cells.n_elem; ++i) {
@@ -126,6 +136,7 @@ Matrix<Real> reconstruction_loss_backward(const Matrix<Real>& reconstruction, co
     template Matrix<Real> autoencoder_backward(const Autoencoder<Real>&, const Matrix<Real>&,                         \
                                                const AutoencoderPass<Real>&, Matrix<Real>, const Matrix<Real>&,       \
                                                const Matrix<Real>&, Precision, Autoencoder<Real>*);                   \
+    template std::uint64_t choices(const AutoencoderPass<Real>&);                                                     \
     template double reconstruction_loss(const Matrix<Real>&, const Matrix<Real>&);                                    \
     template Matrix<Real> reconstruction_loss_backward(const Matrix<Real>&, const Matrix<Real>&, double)
 BCBENCH_INSTANTIATE(float);

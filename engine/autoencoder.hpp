@@ -74,6 +74,10 @@ void for_each_parameter(Autoencoder<Real>& model, const Visit& visit) {
     for_each_parameter(model.decoder, [&](const std::string& name, Matrix<Real>& value) { visit("decoder." + name, value); });
 }
 
+/// Which units are active in a pass that kept its tapes.
+template <class Real>
+std::uint64_t choices(const AutoencoderPass<Real>& pass);
+
 /// Mean over all entries of (reconstruction - cells)^2.
 template <class Real>
 double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells);

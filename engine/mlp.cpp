@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/choices.hpp"
 #include "engine/linear.hpp"
 #include "engine/parallel.hpp"
 
@@ -144,12 +145,26 @@ Matrix<Real> mlp_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const Mlp
     return x_bar;
 }
 
+template <class Real>
+std::uint64_t choices(const MlpTape<Real>& tape) {
+    std::uint64_t signature = 0;
+    for (const Matrix<Real>* hidden : {&tape.hidden1, &tape.hidden2}) {
+        std::uint64_t active = 0;  // of up to 64 units
+        for (uword i = 0; i < hidden->n_elem; ++i) {
+            active = (active << 1) | (hidden->memptr()[i] > Real(0) ? 1U : 0U);
+            if (i % 64 == 63 || i + 1 == hidden->n_elem) signature = with_choice(signature, active);
+        }
+    }
+    return signature;
+}
+
 #define BCBENCH_INSTANTIATE(Real)                                                                              \
     template Mlp<Real> initial_mlp(uword, uword, uword, Stream&);                                              \
     template Mlp<Real> zeros_like(const Mlp<Real>&);                                                           \
     template Matrix<Real> mlp_forward(const Mlp<Real>&, const Matrix<Real>&, Precision, MlpTape<Real>*);       \
     template Matrix<Real> mlp_backward(const Mlp<Real>&, const Matrix<Real>&, const MlpTape<Real>&,            \
-                                       const Matrix<Real>&, Precision, Mlp<Real>*)
+                                       const Matrix<Real>&, Precision, Mlp<Real>*);                            \
+    template std::uint64_t choices(const MlpTape<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 
 #include "engine/random.hpp"
@@ -50,6 +51,10 @@ Matrix<Real> mlp_forward(const Mlp<Real>& mlp, const Matrix<Real>& x, Precision 
 template <class Real>
 Matrix<Real> mlp_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const MlpTape<Real>& tape,
                           const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* mlp_bar);
+
+/// Which units are active: equal for inputs on the same linear piece of the network.
+template <class Real>
+std::uint64_t choices(const MlpTape<Real>& tape);
 
 /// Calls visit(name, parameter) for kernel and bias of each layer, in order: "layer1.kernel", "layer1.bias", ...
 template <class Real, class Visit>

@@ -8,6 +8,7 @@
 #include "engine/methods/wgan_autoencoder.hpp"
 #include "engine/reference/methods.hpp"
 #include "engine/training/model_file.hpp"
+#include "experiments/differentiable.hpp"
 #include "experiments/fields.hpp"
 #include "experiments/training.hpp"
 
@@ -35,11 +36,6 @@ reference::Network reference_network(const Mlp<Real>& mlp) {
 }
 
 template <class Real>
-arma::mat in_double(const Matrix<Real>& values) {
-    return arma::conv_to<arma::mat>::from(values);
-}
-
-template <class Real>
 reference::Conditional reference_conditional(const Autoencoder<Real>& model) {
     return {static_cast<std::uint32_t>(model.n_batches), model.reference_batch};
 }
@@ -61,6 +57,7 @@ Fit<Real> fit_uncorrected(const MethodSettings&, const Dataset<Real>& data) {
     Fit<Real> fit;
     fit.corrected = data.cells;
     fit.backward = [](const Matrix<Real>& corrected_bar) { return corrected_bar; };
+    fit.differentiable = [&data] { return differentiable(in_double(data)); };
     fit.reference = [&data] { return ReferenceFit{in_double(data.cells), {}, {}}; };
     return fit;
 }
@@ -96,6 +93,7 @@ Fit<Real> fit_harmony(const MethodSettings& settings, const Dataset<Real>& data)
         return harmony::backward(harmony::forward(data, parameters, options, true).tape, corrected_bar,
                                  static_cast<harmony::Parameters<Real>*>(nullptr));
     };
+    fit.differentiable = [&data, parameters, options] { return differentiable(in_double(data), in_double(parameters), options); };
     fit.reference = [&data, parameters, options] {
         reference::HarmonyResult result = reference::differentiable_harmony(
             in_double(data.cells), data.batch, in_double(parameters.centroids),
@@ -140,6 +138,7 @@ Fit<Real> fit_mmd(const MethodSettings& settings, const Dataset<Real>& data) {
         const auto taped = mmd_autoencoder::forward(data, parameters, documented, settings.precision, true);
         return mmd_autoencoder::backward(taped, {corrected_bar, 0.0, 0.0}, static_cast<Autoencoder<Real>*>(nullptr));
     };
+    fit.differentiable = [&data, parameters, documented] { return differentiable(in_double(data), in_double(parameters), documented); };
     fit.reference = [&data, parameters, options, settings] {
         const reference::MmdResult slow = reference::mmd_autoencoder(
             in_double(data.cells), data.batch, reference_network(parameters.encoder),
@@ -185,6 +184,7 @@ Fit<Real> fit_wgan(const MethodSettings& settings, const Dataset<Real>& data) {
         return wgan_autoencoder::backward(taped, {corrected_bar, 0.0, 0.0, 0.0},
                                           static_cast<wgan_autoencoder::Parameters<Real>*>(nullptr));
     };
+    fit.differentiable = [&data, parameters] { return differentiable(in_double(data), in_double(parameters)); };
     fit.reference = [&data, parameters, settings] {
         const reference::WganResult slow = reference::wgan_autoencoder(
             in_double(data.cells), data.batch, reference_network(parameters.autoencoder.encoder),

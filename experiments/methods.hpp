@@ -40,6 +40,25 @@ struct ReferenceFit {
     std::vector<Score> losses;
 };
 
+/// One result of a method at given inputs, and its reverse pass there.
+struct Linearization {
+    arma::mat value;
+    std::uint64_t choices = 0;  // engine/choices.hpp
+    /// The adjoint of every input, in their order, for the adjoint of the value.
+    std::function<std::vector<arma::mat>(const arma::mat& value_bar)> backward;
+};
+
+struct DifferentiableOutput {
+    std::string name;
+    std::function<Linearization(const std::vector<arma::mat>& inputs)> at;
+};
+
+/// A fit as a function of its cells and parameters, in double whatever the arithmetic of the run.
+struct Differentiable {
+    std::vector<NamedArray<double>> inputs;      // "cells" [F x n] first, then the parameters
+    std::vector<DifferentiableOutput> outputs;   // "corrected" [F x n] first, then losses [1 x 1]
+};
+
 template <class Real>
 struct Fit {
     Matrix<Real> corrected;  // [F x n]
@@ -51,6 +70,8 @@ struct Fit {
     npy::NamedArrays model;                // the parameters, if the `train` block asks to save them
     /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]. The data must outlive it.
     std::function<Matrix<Real>(const Matrix<Real>& corrected_bar)> backward;
+    /// The same fit, with the same parameters, for gradient checks. Empty: the method is not differentiable.
+    std::function<Differentiable()> differentiable;
     /// Runs the slow reference. The data must outlive it. Empty: the method has none.
     std::function<ReferenceFit()> reference;
 };

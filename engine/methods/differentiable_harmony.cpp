@@ -120,11 +120,29 @@ Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar,
     return cells_bar;
 }
 
+template <class Real>
+std::uint64_t choices(const Tape<Real>& tape) {
+    const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
+    const auto n_iterations = static_cast<std::size_t>(tape.options.n_iterations);
+    std::uint64_t signature = 0;
+    for (std::size_t first = 0; first < n_iterations; first += tape.stride) {
+        if (tape.stride == 1) {
+            signature = with_choices(signature, tape.batch, tape.steps[first]);
+            continue;
+        }
+        for (const Step<Real>& step : replay(tape, softmax, first, std::min(first + tape.stride, n_iterations))) {
+            signature = with_choices(signature, tape.batch, step);
+        }
+    }
+    return signature;
+}
+
 #define BCBENCH_INSTANTIATE(Real)                                                                                 \
     template Parameters<Real> initial_parameters<Real>(const Options&, uword, Stream);                            \
     template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, const Options&, bool);           \
     template Matrix<Real> assignments(const Matrix<Real>&, const Parameters<Real>&, const Options&);              \
-    template Matrix<Real> backward(const Tape<Real>&, const Matrix<Real>&, Parameters<Real>*)
+    template Matrix<Real> backward(const Tape<Real>&, const Matrix<Real>&, Parameters<Real>*);                                 \
+    template std::uint64_t choices(const Tape<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

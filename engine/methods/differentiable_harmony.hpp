@@ -86,4 +86,8 @@ Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& para
 template <class Real>
 Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar);
 
+/// Every iteration's nearest clusters and sides of the clip: what the reverse pass holds constant.
+template <class Real>
+std::uint64_t choices(const Tape<Real>& tape);
+
 }  // namespace bcbench::differentiable_harmony

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/choices.hpp"
 #include "engine/linear.hpp"
 #include "engine/parallel.hpp"
 
@@ -96,6 +97,17 @@ void iterate(const Softmax<Real>& softmax, const Labels& batch, Matrix<Real>& ce
         step->top_cluster = std::move(top_cluster);
         step->batch_mass = batch_mass;
     }
+}
+
+template <class Real>
+std::uint64_t with_choices(std::uint64_t signature, const Labels& batch, const Step<Real>& step) {
+    const arma::mat ratio = representation(step.batch_mass, batch);
+    for (uword i = 0; i < batch.code.size(); ++i) {
+        const double s = ratio(step.top_cluster[i], batch.code[i]);
+        const std::uint64_t side = s <= min_ratio ? 0 : s < max_ratio ? 1 : 2;
+        signature = with_choice(signature, 3 * std::uint64_t{step.top_cluster[i]} + side);
+    }
+    return signature;
 }
 
 namespace {
@@ -198,7 +210,8 @@ void iterate_backward(const Softmax<Real>& softmax, const Labels& batch, const S
     template void assign(const Softmax<Real>&, const Matrix<Real>&, Matrix<Real>&, std::uint32_t*);                 \
     template void iterate(const Softmax<Real>&, const Labels&, Matrix<Real>&, Step<Real>*);                         \
     template void iterate_backward(const Softmax<Real>&, const Labels&, const Step<Real>&, const Matrix<Real>&,     \
-                                   Matrix<Real>&, Matrix<Real>*)
+                                   Matrix<Real>&, Matrix<Real>*);                                                   \
+    template std::uint64_t with_choices(std::uint64_t, const Labels&, const Step<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

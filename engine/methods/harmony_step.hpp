@@ -28,6 +28,10 @@ void assign(const Softmax<Real>& softmax, const Matrix<Real>& cells, Matrix<Real
 template <class Real>
 void iterate(const Softmax<Real>& softmax, const Labels& batch, Matrix<Real>& cells, Step<Real>* step);
 
+/// `signature` continued by the step's nearest clusters and the side of the clip that each cell's ratio lies on.
+template <class Real>
+std::uint64_t with_choices(std::uint64_t signature, const Labels& batch, const Step<Real>& step);
+
 /// Undoes one iteration: turns the adjoint of `after` (y after the step) in `cells_bar` [F x n] into the adjoint of
 /// step.cells; adds the centroids' gradient to `centroids_bar` [F x K] unless it is nullptr.
 template <class Real>

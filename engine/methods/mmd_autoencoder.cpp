@@ -1,6 +1,7 @@
 #include "engine/methods/mmd_autoencoder.hpp"
 
 #include "engine/check.hpp"
+#include "engine/choices.hpp"
 
 namespace bcbench::mmd_autoencoder {
 
@@ -50,11 +51,17 @@ Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, 
     return cells_bar;
 }
 
+template <class Real>
+std::uint64_t choices(const Result<Real>& result) {
+    return with_choice(bcbench::choices(result.pass), result.mmd_loss > 0.0 ? 1 : 0);
+}
+
 #define BCBENCH_INSTANTIATE(Real)                                                                                   \
     template Autoencoder<Real> initial_parameters<Real>(const Options&, uword, Stream);                             \
     template Result<Real> forward(const Dataset<Real>&, const Autoencoder<Real>&, const mmd::Options&, Precision,   \
                                   bool);                                                                            \
-    template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Autoencoder<Real>*)
+    template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Autoencoder<Real>*);         \
+    template std::uint64_t choices(const Result<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

@@ -62,4 +62,8 @@ Result<Real> forward(const Dataset<Real>& data, const Autoencoder<Real>& paramet
 template <class Real>
 Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, Autoencoder<Real>* parameters_bar);
 
+/// The active units of a pass that kept its tape, and whether the MMD is above 0, where its root has a slope.
+template <class Real>
+std::uint64_t choices(const Result<Real>& result);
+
 }  // namespace bcbench::mmd_autoencoder

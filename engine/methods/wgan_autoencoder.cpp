@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/check.hpp"
+#include "engine/choices.hpp"
 
 namespace bcbench::wgan_autoencoder {
 
@@ -111,6 +112,11 @@ Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, 
     return cells_bar;
 }
 
+template <class Real>
+std::uint64_t choices(const Result<Real>& result) {
+    return with_choice(bcbench::choices(result.pass), bcbench::choices(result.scores.tape));
+}
+
 #define BCBENCH_INSTANTIATE(Real)                                                                                    \
     template Parameters<Real> initial_parameters<Real>(const Options&, uword, Stream);                               \
     template Parameters<Real> zeros_like(const Parameters<Real>&);                                                   \
@@ -118,7 +124,8 @@ Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, 
     template Matrix<Real> score_backward(const Mlp<Real>&, const Matrix<Real>&, const Labels&, const Scores<Real>&,  \
                                          double, double, Precision, Mlp<Real>*);                                     \
     template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, Precision, bool);                   \
-    template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Parameters<Real>*)
+    template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Parameters<Real>*);              \
+    template std::uint64_t choices(const Result<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

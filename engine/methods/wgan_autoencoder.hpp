@@ -101,4 +101,8 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
 template <class Real>
 Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, Parameters<Real>* parameters_bar);
 
+/// The active units of encoder, decoder and critic in a pass that kept its tapes.
+template <class Real>
+std::uint64_t choices(const Result<Real>& result);
+
 }  // namespace bcbench::wgan_autoencoder

@@ -1,0 +1,137 @@
+#include "engine/gradient_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/check.hpp"
+
+namespace bcbench {
+
+namespace {
+
+using arma::uword;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+// <value_bar, after - before>
+double weighted_difference(const arma::mat& value_bar, const arma::mat& after, const arma::mat& before) {
+    require(arma::size(after) == arma::size(value_bar) && arma::size(before) == arma::size(value_bar),
+            "the adjoint has another shape than the function's value");
+    double sum = 0.0;
+    for (uword i = 0; i < value_bar.n_elem; ++i) sum += value_bar[i] * (after[i] - before[i]);
+    return sum;
+}
+
+double error_of(double analytic, double numeric, double floor) {
+    if (!std::isfinite(analytic) || !std::isfinite(numeric)) return infinity;
+    if (analytic == numeric) return 0.0;
+    return std::abs(analytic - numeric) / std::max(0.5 * (std::abs(analytic) + std::abs(numeric)), floor);
+}
+
+// One coordinate at every step until the error is small enough; `checked` is 0 if a choice differs at each of them.
+GradientReport check_coordinate(const Function& f, arma::mat& x, uword i, const arma::mat& value_bar, double analytic,
+                                double floor, const GradientCheckOptions& options) {
+    GradientReport report;
+    report.worst_error = infinity;
+    const double at = x[i];
+    for (const double step : options.steps) {
+        const double h = step * std::max(1.0, std::abs(at));
+        const double above = at + h;
+        const double below = at - h;
+        x[i] = above;
+        const Evaluation after = f(x);
+        x[i] = below;
+        const Evaluation before = f(x);
+        x[i] = at;
+        if (after.choices != before.choices) continue;
+        const double numeric = weighted_difference(value_bar, after.value, before.value) / (above - below);
+        const double error = error_of(analytic, numeric, floor);
+        if (report.checked == 0 || error < report.worst_error) {
+            report.worst_error = error;
+            report.numeric = numeric;
+            report.step = h;
+        }
+        report.checked = 1;
+        if (error <= options.tolerance) break;
+    }
+    report.skipped = 1 - report.checked;
+    if (report.checked == 0) report.worst_error = 0.0;
+    report.analytic = analytic;
+    report.row = i % x.n_rows;
+    report.column = i / x.n_rows;
+    return report;
+}
+
+}  // namespace
+
+GradientReport check_gradient(const Function& f, const arma::mat& x, const arma::mat& value_bar, const arma::mat& x_bar,
+                              const GradientCheckOptions& options) {
+    require(arma::size(x_bar) == arma::size(x), "the gradient has another shape than the point");
+    GradientReport report;
+    for (uword i = 0; i < x_bar.n_elem; ++i) {
+        if (std::isfinite(x_bar[i])) continue;
+        report.worst_error = infinity;
+        report.row = i % x.n_rows;
+        report.column = i / x.n_rows;
+        report.analytic = x_bar[i];
+        report.checked = 1;
+        return report;
+    }
+    const double root_mean_square = x_bar.empty() ? 0.0 : arma::norm(arma::vectorise(x_bar)) / std::sqrt(static_cast<double>(x_bar.n_elem));
+    const double floor = options.relative_floor * root_mean_square;
+    arma::mat moved = x;
+    const auto check = [&](uword i) {
+        require(i < x.n_elem, "a coordinate to check lies outside the point");
+        report = worse_of(report, check_coordinate(f, moved, i, value_bar, x_bar[i], floor, options));
+    };
+    if (options.coordinates.empty()) {
+        for (uword i = 0; i < x.n_elem; ++i) check(i);
+    } else {
+        for (const uword i : options.coordinates) check(i);
+    }
+    return report;
+}
+
+GradientReport worse_of(const GradientReport& a, const GradientReport& b) {
+    const bool take_b = a.checked == 0 || (b.checked > 0 && b.worst_error > a.worst_error);
+    GradientReport worse = take_b ? b : a;
+    worse.checked = a.checked + b.checked;
+    worse.skipped = a.skipped + b.skipped;
+    return worse;
+}
+
+bool is_right(const GradientReport& report, double tolerance) {
+    return report.checked > 0 && report.worst_error <= tolerance && report.skipped <= report.checked;
+}
+
+std::vector<uword> spread_coordinates(uword total, uword count) {
+    std::vector<uword> coordinates(std::min(total, count));
+    // the middle of each of `count` equal parts, shifted by the part's number so that no row or column is favoured
+    for (uword i = 0; i < coordinates.size(); ++i) {
+        const uword first = i * total / coordinates.size();
+        const uword width = (i + 1) * total / coordinates.size() - first;
+        coordinates[i] = first + (i * 7919) % width;
+    }
+    return coordinates;
+}
+
+std::vector<StepError> step_sweep(const std::function<Evaluation(double)>& along, const arma::mat& value_bar, double slope,
+                                  const std::vector<double>& steps) {
+    std::vector<StepError> errors;
+    for (const double step : steps) {
+        const Evaluation after = along(step);
+        const Evaluation before = along(-step);
+        const double numeric = weighted_difference(value_bar, after.value, before.value) / (2.0 * step);
+        errors.push_back({step, error_of(slope, numeric, 0.0), after.choices == before.choices});
+    }
+    return errors;
+}
+
+std::vector<double> sweep_steps() {
+    std::vector<double> steps;
+    for (int half_decade = -2; half_decade >= -18; --half_decade) steps.push_back(std::pow(10.0, 0.5 * half_decade));
+    return steps;
+}
+
+}  // namespace bcbench

@@ -1,0 +1,51 @@
+// Small problems and random arrays that the tests of gradients share.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/gradient_check.hpp"
+#include "engine/random.hpp"
+
+namespace bcbench::testing {
+
+/// Standard normal entries; another `number`, other entries.
+inline arma::mat random_matrix(std::uint64_t number, arma::uword rows, arma::uword columns) {
+    return arma::conv_to<arma::mat>::from(normal(make_key(number), rows, columns));
+}
+
+inline arma::mat random_like(std::uint64_t number, const arma::mat& shape) {
+    return random_matrix(number, shape.n_rows, shape.n_cols);
+}
+
+/// `sizes[b]` cells in batch b, in order.
+inline Labels batches_of(const std::vector<std::size_t>& sizes) {
+    Labels batch;
+    for (std::size_t b = 0; b < sizes.size(); ++b) {
+        batch.code.insert(batch.code.end(), sizes[b], static_cast<std::uint32_t>(b));
+        batch.names.push_back(std::to_string(b));
+    }
+    return batch;
+}
+
+/// Random cells of `batch`, batch b shifted by b * shift. [F x n]
+inline arma::mat shifted_cells(std::uint64_t number, const Labels& batch, arma::uword n_features, double shift) {
+    arma::mat cells = random_matrix(number, n_features, batch.code.size());
+    for (arma::uword i = 0; i < cells.n_cols; ++i) cells.col(i) += shift * batch.code[i];
+    return cells;
+}
+
+inline double inner(const arma::mat& a, const arma::mat& b) { return arma::accu(a % b); }
+
+/// Requires the gradient to be right to 1e-6 wherever no choice flips, and few to flip.
+inline void require_right(const GradientReport& report) {
+    INFO("error " << report.worst_error << " at (" << report.row << ", " << report.column << "): analytic "
+                  << report.analytic << ", numeric " << report.numeric << ", step " << report.step << ", checked "
+                  << report.checked << ", skipped " << report.skipped);
+    REQUIRE(report.checked > 0);
+    REQUIRE(report.worst_error <= 1e-6);
+    REQUIRE(10 * report.skipped <= report.checked);
+}
+
+}  // namespace bcbench::testing
