@@ -14,13 +14,22 @@ using arma::uword;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// <value_bar, after - before>
-double weighted_difference(const arma::mat& value_bar, const arma::mat& after, const arma::mat& before) {
+struct Difference {
+    double value = 0.0;      // <value_bar, after - before>
+    double magnitude = 0.0;  // 2-norm of value_bar times the values that moved: what its rounding error is relative to
+};
+
+Difference difference(const arma::mat& value_bar, const arma::mat& after, const arma::mat& before) {
     require(arma::size(after) == arma::size(value_bar) && arma::size(before) == arma::size(value_bar),
             "the adjoint has another shape than the function's value");
-    double sum = 0.0;
-    for (uword i = 0; i < value_bar.n_elem; ++i) sum += value_bar[i] * (after[i] - before[i]);
-    return sum;
+    Difference result;
+    for (uword i = 0; i < value_bar.n_elem; ++i) {
+        if (after[i] == before[i] && std::isfinite(after[i])) continue;
+        result.value += value_bar[i] * (after[i] - before[i]);
+        result.magnitude += value_bar[i] * after[i] * value_bar[i] * after[i];
+    }
+    result.magnitude = std::sqrt(result.magnitude);
+    return result;
 }
 
 double error_of(double analytic, double numeric, double floor) {
@@ -35,6 +44,8 @@ GradientReport check_coordinate(const Function& f, arma::mat& x, uword i, const 
     GradientReport report;
     report.worst_error = infinity;
     const double at = x[i];
+    const double first_step = options.steps.front() * std::max(1.0, std::abs(at));
+    const double rounding = 8.0 * std::numeric_limits<double>::epsilon() / first_step / options.tolerance;
     for (const double step : options.steps) {
         const double h = step * std::max(1.0, std::abs(at));
         const double above = at + h;
@@ -45,8 +56,9 @@ GradientReport check_coordinate(const Function& f, arma::mat& x, uword i, const 
         const Evaluation before = f(x);
         x[i] = at;
         if (after.choices != before.choices) continue;
-        const double numeric = weighted_difference(value_bar, after.value, before.value) / (above - below);
-        const double error = error_of(analytic, numeric, floor);
+        const Difference moved = difference(value_bar, after.value, before.value);
+        const double numeric = moved.value / (above - below);
+        const double error = error_of(analytic, numeric, std::max(floor, rounding * std::max(1.0, moved.magnitude)));
         if (report.checked == 0 || error < report.worst_error) {
             report.worst_error = error;
             report.numeric = numeric;
@@ -68,6 +80,7 @@ GradientReport check_coordinate(const Function& f, arma::mat& x, uword i, const 
 GradientReport check_gradient(const Function& f, const arma::mat& x, const arma::mat& value_bar, const arma::mat& x_bar,
                               const GradientCheckOptions& options) {
     require(arma::size(x_bar) == arma::size(x), "the gradient has another shape than the point");
+    require(!options.steps.empty(), "a gradient check needs a step");
     GradientReport report;
     for (uword i = 0; i < x_bar.n_elem; ++i) {
         if (std::isfinite(x_bar[i])) continue;
@@ -122,7 +135,7 @@ std::vector<StepError> step_sweep(const std::function<Evaluation(double)>& along
     for (const double step : steps) {
         const Evaluation after = along(step);
         const Evaluation before = along(-step);
-        const double numeric = weighted_difference(value_bar, after.value, before.value) / (2.0 * step);
+        const double numeric = difference(value_bar, after.value, before.value).value / (2.0 * step);
         errors.push_back({step, error_of(slope, numeric, 0.0), after.choices == before.choices});
     }
     return errors;

@@ -26,8 +26,8 @@ struct GradientCheckOptions {
     /// A wrong gradient disagrees at every step; smaller steps serve strongly curved functions.
     std::vector<double> steps = {1e-5, 1e-6, 1e-7};
     double tolerance = 1e-6;
-    /// Derivatives below this share of the gradient's root mean square are compared absolutely: their differences
-    /// drown in rounding.
+    /// Derivatives below this share of the gradient's root mean square are compared absolutely. So are those below what a
+    /// difference resolves to `tolerance`: 8 roundings of max(1, the moved values' 2-norm) over the first step.
     double relative_floor = 1e-3;
     /// Coordinates of x to check, in memory order; empty: all.
     std::vector<arma::uword> coordinates;

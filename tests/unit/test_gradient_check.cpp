@@ -94,9 +94,12 @@ TEST_CASE("a gradient that is not finite fails before anything is evaluated", "[
 TEST_CASE("a function that is not finite beside the point fails", "[gradient_check]") {
     const arma::mat x(1, 1, arma::fill::zeros);
     const auto root = [](const arma::mat& at) { return Evaluation{arma::sqrt(at), 0}; };  // NaN below 0
-    const GradientReport report = check_gradient(root, x, arma::mat(1, 1, arma::fill::ones), arma::mat(1, 1, arma::fill::ones));
-    REQUIRE(std::isinf(report.worst_error));
-    REQUIRE_FALSE(is_right(report, 1e-6));
+    const auto endless = [](const arma::mat&) { return Evaluation{arma::mat{arma::datum::inf}, 0}; };  // without change
+    for (const Function& f : {Function(root), Function(endless)}) {
+        const GradientReport report = check_gradient(f, x, arma::mat{1.0}, arma::mat{1.0});
+        REQUIRE(std::isinf(report.worst_error));
+        REQUIRE_FALSE(is_right(report, 1e-6));
+    }
 }
 
 TEST_CASE("where a choice flips the coordinate is skipped and counted", "[gradient_check]") {

@@ -162,7 +162,7 @@ TEST_CASE("mmd: every latent coordinate's derivative, all estimators and pairs",
     for (const mmd::Options& options : all_mmd_options) {
         for (const std::vector<std::size_t>& sizes : {std::vector<std::size_t>{6, 6}, {3, 9}, {2, 5, 4}}) {
             const Labels batch = batches_of(sizes);
-            const arma::mat latent = 0.4 * shifted_cells(5, batch, 3, 1.0);
+            const arma::mat latent = 0.4 * shifted_cells(5, batch, 3, 4.0);
             const double value = mmd::loss(latent, batch, options);
             INFO("estimator " << static_cast<int>(options.estimator) << ", pairs " << static_cast<int>(options.pairs) << ", "
                               << sizes.size() << " batches, loss " << value);
@@ -181,7 +181,9 @@ TEST_CASE("mmd: every latent coordinate's derivative, all estimators and pairs",
 }
 
 TEST_CASE("mmd: where the groups are equal the loss and its slope are 0", "[gradients][networks]") {
-    for (mmd::Options options : all_mmd_options) {
+    for (const mmd::Options& options : all_mmd_options) {
+        // masked, a batch and all cells are scaled differently: not equal
+        if (options.estimator == mmd::Estimator::masked && options.pairs == mmd::Pairs::each_vs_all) continue;
         const Labels batch = batches_of({4, 4});
         arma::mat latent(3, 8);
         latent.head_cols(4) = random_matrix(5, 3, 4);

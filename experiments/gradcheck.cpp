@@ -1,0 +1,178 @@
+#include "experiments/gradcheck.hpp"
+
+#include <cmath>
+#include <cstdio>
+
+#include "engine/linear.hpp"
+#include "engine/random.hpp"
+#include "experiments/canonical.hpp"
+#include "experiments/datasets.hpp"
+#include "experiments/files.hpp"
+#include "experiments/text_table.hpp"
+
+namespace bcbench {
+
+namespace {
+
+using arma::uword;
+
+constexpr std::uint64_t adjoint_seed = 0x6772616401;    // of the random adjoint
+constexpr std::uint64_t direction_seed = 0x6772616402;  // of the random direction
+
+arma::mat random_matrix(Key key, const arma::mat& shape) {
+    return arma::conv_to<arma::mat>::from(normal(key, shape.n_rows, shape.n_cols));
+}
+
+std::vector<arma::mat> values_of(const std::vector<NamedArray<double>>& arrays) {
+    std::vector<arma::mat> values;
+    for (const NamedArray<double>& array : arrays) values.push_back(array.values);
+    return values;
+}
+
+// The output as a function of input number `index` alone.
+Function along_input(const DifferentiableOutput& output, std::vector<arma::mat> inputs, std::size_t index) {
+    return [&output, inputs = std::move(inputs), index](const arma::mat& x) mutable {
+        inputs[index] = x;
+        Linearization at = output.at(inputs);
+        return Evaluation{std::move(at.value), at.choices};
+    };
+}
+
+std::string scientific(double value, const char* format = "%.2e") {
+    char text[64];
+    std::snprintf(text, sizeof text, format, value);
+    return text;
+}
+
+// "cells: cell 3, feature 17" or "encoder.layer1.kernel[3,17]", counting from 0.
+std::string place(const OutputGradient& gradient) {
+    const std::string row = std::to_string(gradient.report.row);
+    const std::string column = std::to_string(gradient.report.column);
+    if (gradient.input == "cells") return "cell " + column + " feature " + row;
+    return gradient.input + "[" + row + "," + column + "]";
+}
+
+const char* verdict(const GradientReport& report) {
+    if (is_right(report, gradient_tolerance)) return "right";
+    return report.worst_error <= gradient_tolerance ? "not checked" : "WRONG";
+}
+
+TextRow table_row(const std::string& point, const OutputGradient& gradient) {
+    const GradientReport& report = gradient.report;
+    return {point, gradient.output, scientific(report.worst_error), place(gradient), scientific(report.analytic, "%.6e"),
+            scientific(report.numeric, "%.6e"), scientific(report.step, "%.0e"), std::to_string(report.checked),
+            std::to_string(report.skipped), verdict(report)};
+}
+
+// The fit of a point in float64.
+Fit<double> fit_in_double(const Point& point, const Dataset<double>& data) {
+    return fit_method(point.method_type, {point.method_params, point.train, point.method_seed, Precision::float64}, data);
+}
+
+std::string steps_csv(const Point& point, const Differentiable& fit) {
+    std::string rows;
+    for (const StepError& error : step_errors(fit, sweep_steps())) {
+        rows += csv_field(point.id) + ',' + csv_field(point.method_label) + ',' + scientific(error.step, "%.3g") + ',' +
+                (std::isfinite(error.error) ? number_text(error.error) : "inf") + ',' + (error.same_choices ? "yes" : "no") + '\n';
+    }
+    return rows;
+}
+
+std::string footer(const GradcheckOptions& options, std::size_t wrong) {
+    return "\n  float64; each output under a random adjoint, up to " + std::to_string(options.coordinates) +
+           " coordinates of each input (--coordinates).\n  skipped: a discrete choice differs on both sides of the "
+           "coordinate. right: error <= " + number_text(gradient_tolerance) + ", no more skipped than checked.\n  " +
+           (wrong == 0 ? "All gradients are right.\n" : std::to_string(wrong) + " gradients are NOT right.\n");
+}
+
+}  // namespace
+
+GradientReport check_cells_gradient(const Differentiable& fit, const DifferentiableOutput& output, const arma::mat& value_bar,
+                                    uword n_coordinates) {
+    const std::vector<arma::mat> inputs = values_of(fit.inputs);
+    const std::vector<arma::mat> bars = output.at(inputs).backward(value_bar);
+    GradientCheckOptions options;
+    options.tolerance = gradient_tolerance;
+    options.coordinates = spread_coordinates(inputs.front().n_elem, n_coordinates);
+    return check_gradient(along_input(output, inputs, 0), inputs.front(), value_bar, bars.front(), options);
+}
+
+OutputGradient check_output_gradient(const Differentiable& fit, const DifferentiableOutput& output, uword n_coordinates,
+                                     double step) {
+    const std::vector<arma::mat> inputs = values_of(fit.inputs);
+    const Linearization at = output.at(inputs);
+    const arma::mat value_bar = random_matrix(make_key(adjoint_seed), at.value);
+    const std::vector<arma::mat> bars = at.backward(value_bar);
+    OutputGradient worst{output.name, fit.inputs.front().name, {}};
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        GradientCheckOptions options;
+        options.tolerance = gradient_tolerance;
+        if (step > 0.0) options.steps = {step};
+        options.coordinates = spread_coordinates(inputs[i].n_elem, n_coordinates);
+        const GradientReport report = check_gradient(along_input(output, inputs, i), inputs[i], value_bar, bars[i], options);
+        if (report.worst_error > worst.report.worst_error) worst.input = fit.inputs[i].name;
+        worst.report = worse_of(worst.report, report);
+    }
+    return worst;
+}
+
+std::vector<StepError> step_errors(const Differentiable& fit, const std::vector<double>& steps) {
+    const DifferentiableOutput& corrected = fit.outputs.front();
+    const std::vector<arma::mat> inputs = values_of(fit.inputs);
+    const Linearization at = corrected.at(inputs);
+    const arma::mat value_bar = random_matrix(make_key(adjoint_seed), at.value);
+    const std::vector<arma::mat> bars = at.backward(value_bar);
+    std::vector<arma::mat> direction;
+    double slope = 0.0;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        direction.push_back(random_matrix(fold_in(make_key(direction_seed), static_cast<std::uint32_t>(i)), inputs[i]));
+        slope += arma::accu(bars[i] % direction[i]);
+    }
+    const auto along = [&](double t) {
+        std::vector<arma::mat> moved = inputs;
+        for (std::size_t i = 0; i < inputs.size(); ++i) moved[i] += t * direction[i];
+        Linearization there = corrected.at(moved);
+        return Evaluation{std::move(there.value), there.choices};
+    };
+    return step_sweep(along, value_bar, slope, steps);
+}
+
+GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options) {
+    use_single_threaded_blas();
+    GradcheckResult result;
+    std::vector<TextRow> rows;
+    std::string csv = "point,method,step,error,same_choices\n";
+    std::string failures;
+    std::string loaded_id;
+    Dataset<double> data;
+    for (std::uint64_t i = 0; i < plan.size(); ++i) {
+        const Point point = plan.at(i);
+        if (point.excluded_reason || (!options.only.empty() && !selects(options.only, point.id))) continue;
+        try {
+            if (loaded_id != point.dataset_id) {
+                data = load_dataset(point.dataset_type, {point.dataset_params, point.dataset_seed, plan.config().file.parent_path()});
+                loaded_id = point.dataset_id;
+            }
+            const Fit<double> fit = fit_in_double(point, data);
+            if (!fit.differentiable) continue;
+            const Differentiable made = fit.differentiable();
+            if (options.steps) {
+                csv += steps_csv(point, made);
+                continue;
+            }
+            for (const DifferentiableOutput& output : made.outputs) {
+                const OutputGradient gradient = check_output_gradient(made, output, options.coordinates, options.step);
+                if (!is_right(gradient.report, gradient_tolerance)) ++result.wrong;
+                rows.push_back(table_row(point.id, gradient));
+            }
+        } catch (const std::exception& error) {
+            ++result.failed;
+            failures += "\n  " + point.id + " failed: " + error.what() + "\n";
+        }
+    }
+    const TextRow header = {"point", "output", "worst error", "where", "analytic", "numeric", "step", "checked", "skipped", "verdict"};
+    result.text = options.steps ? csv : text_table(header, rows) + failures + footer(options, result.wrong);
+    return result;
+}
+
+}  // namespace bcbench
