@@ -71,9 +71,11 @@ Fit<double> fit_in_double(const Point& point, const Dataset<double>& data) {
 
 std::string steps_csv(const Point& point, const Differentiable& fit) {
     std::string rows;
-    for (const StepError& error : step_errors(fit, sweep_steps())) {
-        rows += csv_field(point.id) + ',' + csv_field(point.method_label) + ',' + scientific(error.step, "%.3g") + ',' +
-                (std::isfinite(error.error) ? number_text(error.error) : "inf") + ',' + (error.same_choices ? "yes" : "no") + '\n';
+    for (const DifferentiableOutput& output : fit.outputs) {
+        for (const StepError& error : step_errors(fit, output, sweep_steps())) {
+            rows += csv_field(point.id) + ',' + csv_field(point.method_label) + ',' + output.name + ',' + scientific(error.step, "%.3g") +
+                    ',' + (std::isfinite(error.error) ? number_text(error.error) : "inf") + ',' + (error.same_choices ? "yes" : "no") + '\n';
+        }
     }
     return rows;
 }
@@ -116,32 +118,34 @@ OutputGradient check_output_gradient(const Differentiable& fit, const Differenti
     return worst;
 }
 
-std::vector<StepError> step_errors(const Differentiable& fit, const std::vector<double>& steps) {
-    const DifferentiableOutput& corrected = fit.outputs.front();
+std::vector<StepError> step_errors(const Differentiable& fit, const DifferentiableOutput& output, const std::vector<double>& steps) {
     const std::vector<arma::mat> inputs = values_of(fit.inputs);
-    const Linearization at = corrected.at(inputs);
+    const Linearization at = output.at(inputs);
     const arma::mat value_bar = random_matrix(make_key(adjoint_seed), at.value);
     const std::vector<arma::mat> bars = at.backward(value_bar);
     std::vector<arma::mat> direction;
+    double squared_length = 0.0;
     double slope = 0.0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         direction.push_back(random_matrix(fold_in(make_key(direction_seed), static_cast<std::uint32_t>(i)), inputs[i]));
+        squared_length += arma::accu(arma::square(direction[i]));
         slope += arma::accu(bars[i] % direction[i]);
     }
+    const double length = std::sqrt(squared_length);
     const auto along = [&](double t) {
         std::vector<arma::mat> moved = inputs;
-        for (std::size_t i = 0; i < inputs.size(); ++i) moved[i] += t * direction[i];
-        Linearization there = corrected.at(moved);
+        for (std::size_t i = 0; i < inputs.size(); ++i) moved[i] += t / length * direction[i];
+        Linearization there = output.at(moved);
         return Evaluation{std::move(there.value), there.choices};
     };
-    return step_sweep(along, value_bar, slope, steps);
+    return step_sweep(along, value_bar, slope / length, steps);
 }
 
 GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options) {
     use_single_threaded_blas();
     GradcheckResult result;
     std::vector<TextRow> rows;
-    std::string csv = "point,method,step,error,same_choices\n";
+    std::string csv = "point,method,output,step,error,same_choices\n";
     std::string failures;
     std::string loaded_id;
     Dataset<double> data;

@@ -31,9 +31,9 @@ GradientReport check_cells_gradient(const Differentiable& fit, const Differentia
 OutputGradient check_output_gradient(const Differentiable& fit, const DifferentiableOutput& output, arma::uword n_coordinates,
                                      double step = 0.0);
 
-/// Error against step of the corrected cells under a fixed random adjoint, along a fixed random direction in all inputs
+/// Error against step of one output under a fixed random adjoint, along a fixed random direction of length 1 in all inputs
 /// at once: autoencoders are piecewise linear in each input alone, where central differences have no truncation error.
-std::vector<StepError> step_errors(const Differentiable& fit, const std::vector<double>& steps);
+std::vector<StepError> step_errors(const Differentiable& fit, const DifferentiableOutput& output, const std::vector<double>& steps);
 
 struct GradcheckOptions {
     std::string only;               // pattern on point ids; empty: all
