@@ -57,8 +57,9 @@ template <class Real>
 std::uint64_t choices(const MlpTape<Real>& tape);
 
 /// Calls visit(name, parameter) for kernel and bias of each layer, in order: "layer1.kernel", "layer1.bias", ...
-template <class Real, class Visit>
-void for_each_parameter(Mlp<Real>& mlp, const Visit& visit) {
+template <class MlpType, class Visit>
+    requires requires(MlpType& mlp) { mlp.layers; }
+void for_each_parameter(MlpType& mlp, const Visit& visit) {
     for (std::size_t l = 0; l < mlp.layers.size(); ++l) {
         const std::string layer = "layer" + std::to_string(l + 1);
         visit(layer + ".kernel", mlp.layers[l].kernel);
