@@ -10,6 +10,7 @@
 #include "experiments/describe.hpp"
 #include "experiments/expected.hpp"
 #include "experiments/files.hpp"
+#include "experiments/gradcheck.hpp"
 #include "experiments/plan.hpp"
 #include "experiments/provenance.hpp"
 #include "experiments/run.hpp"
@@ -33,6 +34,9 @@ struct Arguments {
     bool fresh = false;
     bool resume = true;  // what happens without --fresh
     bool quiet = false;
+    double step = 0.0;
+    unsigned coordinates = 20;
+    bool steps = false;
 };
 
 // The plan of a config; two points with the same id are a fault of the config.
@@ -90,6 +94,15 @@ int print_plan(const Arguments& arguments) {
     return exit_ok;
 }
 
+int gradcheck(const Arguments& arguments) {
+    const Plan plan = make_plan(arguments);
+    const GradcheckResult result =
+        run_gradcheck(plan, {arguments.only, arguments.step, arguments.coordinates, arguments.steps, arguments.threads});
+    std::cout << result.text << std::flush;
+    if (result.failed > 0) return exit_incomplete;
+    return result.wrong > 0 ? exit_regression : exit_ok;
+}
+
 int validate(const Arguments& arguments) {
     bool all_good = true;
     for (const std::string& file : arguments.configs) {
@@ -135,6 +148,12 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     add_config_options(*plan_command, arguments);
     CLI::App* validate_command = app.add_subcommand("validate", "check configs and print every fault with its place");
     validate_command->add_option("configs", arguments.configs, "experiment configs (JSON)")->required();
+    CLI::App* gradcheck_command = app.add_subcommand("gradcheck", "gradients of every differentiable method against finite differences, in float64");
+    add_config_options(*gradcheck_command, arguments);
+    gradcheck_command->add_option("--step", arguments.step, "step of the differences, times max(1, |x|) (default 1e-5, then 1e-6 and 1e-7 where curved)")->check(CLI::Range(1e-12, 1.0));
+    gradcheck_command->add_option("--coordinates", arguments.coordinates, "coordinates to check of each input")->check(CLI::Range(1U, 1'000'000'000U))->capture_default_str();
+    gradcheck_command->add_flag("--steps", arguments.steps, "error against step as CSV instead of the table");
+    gradcheck_command->add_option("--threads", arguments.threads, "threads; results do not depend on it")->check(CLI::Range(1U, 1024U))->capture_default_str();
     CLI::App* list_command = app.add_subcommand("list", "datasets, methods, metrics and checks there are");
     list_command->add_option("kind", arguments.name, "datasets, methods, metrics or checks (default: all)");
     CLI::App* describe_command = app.add_subcommand("describe", "what a dataset, method, metric or check does, and its parameters");
@@ -148,6 +167,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     }
     if (run_command->parsed()) return run(arguments);
     if (plan_command->parsed()) return print_plan(arguments);
+    if (gradcheck_command->parsed()) return gradcheck(arguments);
     if (validate_command->parsed()) return validate(arguments);
     if (list_command->parsed()) std::cout << list_text(catalog(), arguments.name);
     if (describe_command->parsed()) std::cout << describe_text(catalog(), arguments.name);

@@ -1,5 +1,6 @@
 #include "experiments/execute.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <new>
 #include <type_traits>
@@ -127,16 +128,20 @@ void run(const Point& point, const Config& config, const Dataset<Real>& data, Ex
     const auto record_time = [&](const char* stage, std::uint64_t repeat, double start) {
         executed.times.push_back({stage, repeat, seconds_now() - start, peak_rss_bytes()});
     };
+    // the warm-up repeats, then the timed ones
+    const auto for_each_repeat = [&](const char* stage, const auto& body) {
+        for (std::uint64_t repeat = 0; repeat < config.timing.warmup + config.timing.repeats; ++repeat) {
+            const double start = seconds_now();
+            body();
+            if (repeat >= config.timing.warmup) record_time(stage, repeat - config.timing.warmup, start);
+        }
+    };
     describe_data(data, record);
 
     const MethodSettings settings{point.method_params, point.train, point.method_seed, precision_named(point.precision),
                                   config.file.parent_path()};
     Fit<Real> fit;
-    for (std::uint64_t repeat = 0; repeat < config.timing.warmup + config.timing.repeats; ++repeat) {
-        const double start = seconds_now();
-        fit = fit_method(point.method_type, settings, data);
-        if (repeat >= config.timing.warmup) record_time("fit", repeat - config.timing.warmup, start);
-    }
+    for_each_repeat("fit", [&] { fit = fit_method(point.method_type, settings, data); });
     describe_fit(fit, record);
 
     const double start = seconds_now();
@@ -145,6 +150,10 @@ void run(const Point& point, const Config& config, const Dataset<Real>& data, Ex
     if (!fit.holdout.empty()) score_cells(config, training::subset(corrected, fit.holdout), "holdout_", record);
     record_time("metrics", 0, start);
 
+    if (std::count(config.checks.begin(), config.checks.end(), "gradient") > 0 && fit.backward) {
+        const Matrix<Real> ones(arma::size(fit.corrected), arma::fill::ones);
+        for_each_repeat("gradient", [&] { fit.backward(ones); });
+    }
     for (const std::string& check : config.checks) run_check(check, data, fit, settings.precision, record);
     if (config.outputs.projections) record.projection = project(data, fit.corrected);
     executed.model = std::move(fit.model);

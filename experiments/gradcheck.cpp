@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "engine/linear.hpp"
+#include "engine/parallel.hpp"
 #include "engine/random.hpp"
 #include "experiments/canonical.hpp"
 #include "experiments/datasets.hpp"
@@ -89,14 +90,14 @@ std::string footer(const GradcheckOptions& options, std::size_t wrong) {
 
 }  // namespace
 
-GradientReport check_cells_gradient(const Differentiable& fit, const DifferentiableOutput& output, const arma::mat& value_bar,
-                                    uword n_coordinates) {
+CellsGradient check_cells_gradient(const Differentiable& fit, const arma::mat& corrected_bar, uword n_coordinates) {
+    const DifferentiableOutput& corrected = fit.outputs.front();
     const std::vector<arma::mat> inputs = values_of(fit.inputs);
-    const std::vector<arma::mat> bars = output.at(inputs).backward(value_bar);
+    const arma::mat cells_bar = corrected.at(inputs).backward(corrected_bar).front();
     GradientCheckOptions options;
     options.tolerance = gradient_tolerance;
-    options.coordinates = spread_coordinates(inputs.front().n_elem, n_coordinates);
-    return check_gradient(along_input(output, inputs, 0), inputs.front(), value_bar, bars.front(), options);
+    options.coordinates = spread_coordinates(cells_bar.n_elem, n_coordinates);
+    return {cells_bar, check_gradient(along_input(corrected, inputs, 0), inputs.front(), corrected_bar, cells_bar, options)};
 }
 
 OutputGradient check_output_gradient(const Differentiable& fit, const DifferentiableOutput& output, uword n_coordinates,
@@ -143,6 +144,7 @@ std::vector<StepError> step_errors(const Differentiable& fit, const Differentiab
 
 GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options) {
     use_single_threaded_blas();
+    set_thread_count(options.threads);
     GradcheckResult result;
     std::vector<TextRow> rows;
     std::string csv = "point,method,output,step,error,same_choices\n";

@@ -22,9 +22,14 @@ struct OutputGradient {
     GradientReport report;
 };
 
-/// Checks the gradient of `output` with respect to the cells alone, for the adjoint `value_bar`, at `n_coordinates` of them.
-GradientReport check_cells_gradient(const Differentiable& fit, const DifferentiableOutput& output, const arma::mat& value_bar,
-                                    arma::uword n_coordinates);
+struct CellsGradient {
+    arma::mat gradient;  // [F x n]
+    GradientReport report;
+};
+
+/// Checks the gradient of the corrected cells with respect to the cells alone, for the adjoint `corrected_bar` [F x n], at
+/// up to `n_coordinates` of them.
+CellsGradient check_cells_gradient(const Differentiable& fit, const arma::mat& corrected_bar, arma::uword n_coordinates);
 
 /// Checks the gradient of `output` with respect to every input, for a fixed random adjoint, at up to `n_coordinates` of
 /// each input. `step` 0: the steps of GradientCheckOptions; else this one alone.
@@ -40,6 +45,7 @@ struct GradcheckOptions {
     double step = 0.0;              // 0: the default steps
     arma::uword coordinates = 20;   // of each input
     bool steps = false;             // error against step as CSV instead of the table
+    unsigned threads = 1;
 };
 
 struct GradcheckResult {

@@ -1,6 +1,7 @@
 // Small problems and random arrays that the tests of gradients share.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
@@ -46,6 +47,22 @@ inline void require_right(const GradientReport& report) {
     REQUIRE(report.checked > 0);
     REQUIRE(report.worst_error <= 1e-6);
     REQUIRE(10 * report.skipped <= report.checked);
+}
+
+/// Requires that half a decade of step is a decade of error before rounding takes over, wherever no kink lies between
+/// the ends of a step, over at least two half decades.
+inline void require_square_fall(const std::vector<StepError>& errors) {
+    const auto smallest =
+        std::min_element(errors.begin(), errors.end(), [](const StepError& a, const StepError& b) { return a.error < b.error; });
+    REQUIRE(smallest->error < 1e-8);
+    int falls = 0;
+    for (auto at = errors.begin(); at + 1 < smallest; ++at) {
+        if (!at->same_choices || at->error > 1e-2 || (at + 1)->error < std::max(3e-9, 20.0 * smallest->error)) continue;
+        INFO("step " << at->step << ", errors " << at->error << " and " << (at + 1)->error);
+        REQUIRE(at->error / (at + 1)->error == Approx(10.0).epsilon(0.15));
+        ++falls;
+    }
+    REQUIRE(falls >= 2);
 }
 
 }  // namespace bcbench::testing
