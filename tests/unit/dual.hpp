@@ -142,20 +142,22 @@ inline DualMatrix mmd_group(const DualMatrix& latent, const std::vector<bool>& m
     return group;
 }
 
-inline Dual mean_kernel(const DualMatrix& a, const DualMatrix& b, const mmd::Options& options, bool leave_out_diagonal) {
+// `a_cells` and `b_cells` are the cells the columns stand for; pairs of a cell with itself are left out if `unbiased`.
+inline Dual mean_kernel(const DualMatrix& a, const std::vector<arma::uword>& a_cells, const DualMatrix& b,
+                        const std::vector<arma::uword>& b_cells, const mmd::Options& options, bool unbiased) {
     Dual total;
+    double pairs = 0.0;
     for (arma::uword i = 0; i < a.value.n_cols; ++i) {
         Dual row;
         for (arma::uword j = 0; j < b.value.n_cols; ++j) {
-            if (leave_out_diagonal && i == j) continue;
+            if (unbiased && a_cells[i] == b_cells[j]) continue;
+            pairs += 1.0;
             Dual squared;
             for (arma::uword l = 0; l < a.value.n_rows; ++l) squared += (a.at(l, i) - b.at(l, j)) * (a.at(l, i) - b.at(l, j));
             for (const double w : options.bandwidths) row += exp(Dual(-0.5 / (w * w)) * squared);
         }
         total += row;
     }
-    const auto n = static_cast<double>(a.value.n_cols);
-    const double pairs = leave_out_diagonal ? n * (n - 1.0) : n * static_cast<double>(b.value.n_cols);
     return total / Dual(pairs * static_cast<double>(options.bandwidths.size()));
 }
 
@@ -164,8 +166,14 @@ inline Dual mmd_comparison(const DualMatrix& latent, const std::vector<bool>& fi
     const DualMatrix a = mmd_group(latent, first, options.estimator);
     const DualMatrix b = mmd_group(latent, second, options.estimator);
     const bool unbiased = options.estimator == mmd::Estimator::unbiased;
-    const Dual v = mean_kernel(a, a, options, unbiased) + mean_kernel(b, b, options, unbiased) -
-                   Dual(2.0) * mean_kernel(a, b, options, false);
+    std::vector<arma::uword> a_cells;
+    std::vector<arma::uword> b_cells;
+    for (arma::uword i = 0; i < first.size(); ++i) {
+        if (first[i]) a_cells.push_back(i);
+        if (second[i]) b_cells.push_back(i);
+    }
+    const Dual v = mean_kernel(a, a_cells, a, a_cells, options, unbiased) + mean_kernel(b, b_cells, b, b_cells, options, unbiased) -
+                   Dual(2.0) * mean_kernel(a, a_cells, b, b_cells, options, unbiased);
     if (v.value <= 0.0) return {0.0};
     return {std::sqrt(v.value), 0.5 / std::sqrt(std::max(v.value, 1e-12)) * v.slope};
 }
