@@ -145,8 +145,10 @@ training::Trained<harmony::Parameters<Real>> prepared_harmony(const MethodSettin
     return prepared("differentiable_harmony", settings, std::move(initial), [&](harmony::Parameters<Real> model) {
         harmony::TrainOptions options = options_from(harmony_fields, settings.train);
         options.kernel = options_from(kernel_fields, settings.train);
+        Stream stream(settings.seed);
+        stream.next();  // the key of the untrained centroids
         return harmony::train(data, std::move(model), method, options,
-                              options_from(common_fields, settings.train, common_of_harmony()));
+                              options_from(common_fields, settings.train, common_of_harmony()), stream.next());
     });
 }
 

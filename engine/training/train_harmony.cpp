@@ -115,15 +115,14 @@ Losses objective(const Parameters<Real>& parameters, const Dataset<Real>& data, 
 
 template <class Real>
 training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<Real> parameters, const Options& method,
-                                          const TrainOptions& options, const training::Options& common) {
+                                          const TrainOptions& options, const training::Options& common, Key start_key) {
     require_valid(data);
     require(options.mmd_weight >= 0.0 && options.mean_weight >= 0.0 && options.preservation_weight >= 0.0,
             "the weights of losses must not be negative");
     require(data.batch.count() > 1, "learning centroids needs at least two batches to mix, the dataset has one");
     if (options.start == Start::cells) {
-        const Key key = training::training_key(common.seed);
-        const training::Split split = training::split_cells(data.batch, common.holdout_fraction, fold_in(key, 0));
-        parameters.centroids = random_cells(data.cells, split.training, parameters.centroids.n_cols, fold_in(key, 2));
+        const training::Split split = training::split_cells(data.batch, common);
+        parameters.centroids = random_cells(data.cells, split.training, parameters.centroids.n_cols, start_key);
     }
     Parameters<Real> bar{parameters.centroids};
     const optimizer::Tensors<Real> gradients = tensors_of<Real>(bar);
@@ -153,7 +152,7 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
     template Losses objective(const Parameters<Real>&, const Dataset<Real>&, const Options&, const TrainOptions&,     \
                               const training::Kernel&, Parameters<Real>*);                                            \
     template training::Trained<Parameters<Real>> train(const Dataset<Real>&, Parameters<Real>, const Options&,        \
-                                                       const TrainOptions&, const training::Options&)
+                                                       const TrainOptions&, const training::Options&, Key)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

@@ -44,14 +44,16 @@ Key training_key(std::int64_t seed) {
     return fold_in(fold_in(make_key(static_cast<std::uint64_t>(seed)), 0xffffffffU), 0);
 }
 
-Split split_cells(const Labels& batch, double holdout_fraction, Key key) {
+Split split_cells(const Labels& batch, const Options& options) {
+    const double fraction = options.holdout_fraction;
+    const Key key = fold_in(training_key(options.seed), 0);
     Split split;
     std::vector<bool> held_out(batch.code.size(), false);
     const auto groups = cells_by_batch(batch);
-    for (std::uint32_t b = 0; holdout_fraction > 0.0 && b < groups.size(); ++b) {
+    for (std::uint32_t b = 0; fraction > 0.0 && b < groups.size(); ++b) {
         const auto n = static_cast<std::uint32_t>(groups[b].size());
         if (n == 0) continue;
-        const auto n_held_out = std::max(1U, static_cast<std::uint32_t>(std::lround(holdout_fraction * n)));
+        const auto n_held_out = std::max(1U, static_cast<std::uint32_t>(std::lround(fraction * n)));
         if (n_held_out >= n) {
             throw std::invalid_argument("holding out " + std::to_string(n_held_out) + " of the " + std::to_string(n) +
                                         " cells of batch '" + batch.names[b] + "' leaves none to train on");

@@ -59,9 +59,9 @@ struct Split {
     std::vector<std::uint32_t> holdout;
 };
 
-/// Holds out round(fraction * size) cells of every batch, at least 1, at random. Throws std::invalid_argument if that
+/// Holds out round(holdout_fraction * size) cells of every batch, at least 1, at random. Throws std::invalid_argument if that
 /// leaves a batch without cells on either side.
-Split split_cells(const Labels& batch, double holdout_fraction, Key key);
+Split split_cells(const Labels& batch, const Options& options);
 
 /// The given cells of a dataset, in this order, with all label names.
 template <class Real>
@@ -136,11 +136,10 @@ template <class Real, class Model, class Update, class Evaluate>
 Trained<Model> run(const Dataset<Real>& data, Model model, const Options& options, Update&& update,
                    const Evaluate& evaluate) {
     validate(options);
-    const Key key = training_key(options.seed);
-    const Split split = split_cells(data.batch, options.holdout_fraction, fold_in(key, 0));
+    const Split split = split_cells(data.batch, options);
     const Dataset<Real> seen = subset(data, split.training);
     const Dataset<Real> unseen = subset(data, split.holdout);
-    MiniBatches<Real> mini_batches(seen, options.batch_size, fold_in(key, 1));
+    MiniBatches<Real> mini_batches(seen, options.batch_size, fold_in(training_key(options.seed), 1));
 
     Trained<Model> trained{model, 0, {}, split.holdout};
     double lowest = INFINITY;
