@@ -4,9 +4,7 @@
 #include <cmath>
 
 #include "engine/check.hpp"
-#include "engine/linear.hpp"
 #include "engine/methods/harmony_step.hpp"
-#include "engine/parallel.hpp"
 
 namespace bcbench::differentiable_harmony {
 
@@ -36,13 +34,14 @@ std::size_t stride_of(const Options& options) {
 
 // The steps first .. last-1 again from the stored state `first`, complete.
 template <class Real>
-std::vector<Step<Real>> replay(const Tape<Real>& tape, const Softmax<Real>& softmax, std::size_t first,
-                               std::size_t last) {
+std::vector<Step<Real>> replay(const Tape<Real>& tape, const Softmax<Real>& softmax, const BatchTiles& tiles,
+                               std::size_t first, std::size_t last) {
     std::vector<Step<Real>> steps(last - first);
     Matrix<Real> cells = tape.steps[first / tape.stride].cells;
+    Matrix<Real> kept;
     for (Step<Real>& step : steps) {
         step.cells = cells;
-        iterate(softmax, tape.batch, cells, &step);
+        iterate(softmax, tiles, cells, kept, &step);
     }
     return steps;
 }
@@ -56,9 +55,11 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
     require_valid(data);
     require(parameters.centroids.n_rows == data.cells.n_rows, "the centroids have another number of features than the data");
     const Softmax<Real> softmax = make_softmax(parameters.centroids, options);
+    const BatchTiles tiles = make_batch_tiles(data.batch);
     const auto n_iterations = static_cast<std::size_t>(options.n_iterations);
     const std::size_t stride = stride_of(options);
 
+    Matrix<Real> kept;
     Result<Real> result;
     result.corrected = data.cells;
     for (std::size_t t = 0; t < n_iterations; ++t) {
@@ -67,7 +68,7 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
             step = &result.tape.steps.emplace_back();
             step->cells = result.corrected;
         }
-        iterate(softmax, data.batch, result.corrected, stride == 1 ? step : nullptr);
+        iterate(softmax, tiles, result.corrected, kept, stride == 1 ? step : nullptr);
     }
     require_finite(result.corrected, "a corrected embedding");
     if (keep_tape) {
@@ -82,20 +83,14 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
 
 template <class Real>
 Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& parameters, const Options& options) {
-    const Softmax<Real> softmax = make_softmax(parameters.centroids, options);
-    Matrix<Real> assigned(parameters.centroids.n_cols, cells.n_cols);
-    const Tiles tiles{cells.n_cols, tile_cells};
-    parallel_for(tiles.count(), [&](std::size_t tile) {
-        Matrix<Real> assigned_tile = columns(assigned, tiles.first(tile), tiles.size(tile));
-        assign(softmax, columns(cells, tiles.first(tile), tiles.size(tile)), assigned_tile, nullptr);
-    });
-    return assigned;
+    return assign_all(make_softmax(parameters.centroids, options), cells);
 }
 
 template <class Real>
 Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar) {
     require(arma::size(corrected_bar) == arma::size(tape.corrected), "the adjoint has another shape than the corrected cells");
     const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
+    const BatchTiles tiles = make_batch_tiles(tape.batch);
     const auto n_iterations = static_cast<std::size_t>(tape.options.n_iterations);
 
     Matrix<Real> cells_bar = corrected_bar;
@@ -104,11 +99,11 @@ Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar,
     for (std::size_t s = (n_iterations - 1) / tape.stride + 1; s-- > 0;) {
         const std::size_t first = s * tape.stride;
         std::vector<Step<Real>> replayed;
-        if (tape.stride > 1) replayed = replay(tape, softmax, first, std::min(first + tape.stride, n_iterations));
+        if (tape.stride > 1) replayed = replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations));
         const std::size_t count = tape.stride > 1 ? replayed.size() : 1;
         for (std::size_t i = count; i-- > 0;) {
             const Step<Real>& step = tape.stride > 1 ? replayed[i] : tape.steps[s];
-            iterate_backward(softmax, tape.batch, step, *after, cells_bar,
+            iterate_backward(softmax, tiles, step, *after, cells_bar,
                              parameters_bar != nullptr ? &parameters_bar->centroids : nullptr);
             after = &step.cells;
         }
@@ -123,6 +118,7 @@ Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar,
 template <class Real>
 std::uint64_t choices(const Tape<Real>& tape) {
     const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
+    const BatchTiles tiles = make_batch_tiles(tape.batch);
     const auto n_iterations = static_cast<std::size_t>(tape.options.n_iterations);
     std::uint64_t signature = 0;
     for (std::size_t first = 0; first < n_iterations; first += tape.stride) {
@@ -130,7 +126,7 @@ std::uint64_t choices(const Tape<Real>& tape) {
             signature = with_choices(signature, tape.batch, tape.steps[first]);
             continue;
         }
-        for (const Step<Real>& step : replay(tape, softmax, first, std::min(first + tape.stride, n_iterations))) {
+        for (const Step<Real>& step : replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations))) {
             signature = with_choices(signature, tape.batch, step);
         }
     }
