@@ -1,43 +1,131 @@
 #include "engine/kernel_sum.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/parallel.hpp"
 
+// This file is compiled once per instruction set; Highway picks the best one when the program starts.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/kernel_sum.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "engine/vector_exp-inl.hpp"
+
+#ifndef BCBENCH_KERNEL_SUM_ONCE  // what all instruction sets share
+#define BCBENCH_KERNEL_SUM_ONCE
+namespace bcbench::kernel_tiles {
+
+constexpr std::size_t tile_points = 128;
+
+/// Points u against a tile of points v.
+template <class Real>
+struct Row {
+    const Real* u;                // [L]
+    const Real* v;                // [L x tile_points] dimension by dimension
+    std::size_t n_dimensions;     // L
+    std::size_t count;            // points in the tile
+    const std::vector<double>* bandwidths;
+    Real* u_bar;                  // [L] receives sum_j (u - v_j) sum over kernels of k / w^2, or nullptr
+};
+
+}  // namespace bcbench::kernel_tiles
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace bcbench::kernel_tiles::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class Real>
+constexpr std::size_t lanes = HWY_LANES(Real);
+
+/// squared[j] = ||u - v_j||^2 as the sum of squared differences.
+template <class Real>
+HWY_INLINE void squared_distances(const Row<Real>& row, Real* squared) {
+    const hn::ScalableTag<Real> reals;
+    constexpr std::size_t group = 4;  // vectors at a time
+    for (std::size_t j = 0; j < row.count; j += group * lanes<Real>) {
+        hn::Vec<decltype(reals)> sum[group];
+        HWY_UNROLL(4)
+        for (std::size_t g = 0; g < group; ++g) sum[g] = hn::Zero(reals);
+        for (std::size_t l = 0; l < row.n_dimensions; ++l) {
+            const auto u = hn::Set(reals, row.u[l]);
+            const Real* v = row.v + l * tile_points + j;
+            HWY_UNROLL(4)
+            for (std::size_t g = 0; g < group; ++g) {
+                const auto gap = hn::Sub(u, hn::LoadU(reals, v + g * lanes<Real>));
+                sum[g] = hn::MulAdd(gap, gap, sum[g]);
+            }
+        }
+        HWY_UNROLL(4)
+        for (std::size_t g = 0; g < group; ++g) hn::Store(sum[g], reals, squared + j + g * lanes<Real>);
+    }
+}
+
+/// sum_j sum over kernels of k(u, v_j).
+template <class Real>
+HWY_INLINE double kernel_row(const Row<Real>& row) {
+    const hn::ScalableTag<Real> reals;
+    HWY_ALIGN Real squared[tile_points];
+    HWY_ALIGN Real weight[tile_points];
+    squared_distances(row, squared);
+    auto sum = hn::Zero(reals);
+    for (std::size_t j = 0; j < row.count; j += lanes<Real>) {
+        const auto members = hn::FirstN(reals, row.count - j);
+        auto weights = hn::Zero(reals);
+        for (const double w : *row.bandwidths) {
+            const auto exponent = hn::Mul(hn::Load(reals, squared + j), hn::Set(reals, static_cast<Real>(-0.5 / (w * w))));
+            const auto k = hn::IfThenElseZero(members, bcbench::HWY_NAMESPACE::exp_of_negative(reals, exponent));
+            sum = hn::Add(sum, k);
+            weights = hn::MulAdd(k, hn::Set(reals, static_cast<Real>(1.0 / (w * w))), weights);
+        }
+        hn::Store(weights, reals, weight + j);
+    }
+    if (row.u_bar != nullptr) {
+        for (std::size_t l = 0; l < row.n_dimensions; ++l) {
+            const auto u = hn::Set(reals, row.u[l]);
+            auto bar = hn::Zero(reals);
+            for (std::size_t j = 0; j < row.count; j += lanes<Real>) {
+                const auto gap = hn::Sub(u, hn::LoadU(reals, row.v + l * tile_points + j));
+                bar = hn::MulAdd(hn::Load(reals, weight + j), gap, bar);
+            }
+            row.u_bar[l] += hn::GetLane(hn::SumOfLanes(reals, bar));
+        }
+    }
+    return static_cast<double>(hn::GetLane(hn::SumOfLanes(reals, sum)));
+}
+
+double kernel_row_float(const Row<float>& row) { return kernel_row(row); }
+double kernel_row_double(const Row<double>& row) { return kernel_row(row); }
+
+}  // namespace bcbench::kernel_tiles::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace bcbench {
+
+namespace kernel_tiles {
+HWY_EXPORT(kernel_row_float);
+HWY_EXPORT(kernel_row_double);
+
+static double kernel_row(const Row<float>& row) { return HWY_DYNAMIC_DISPATCH(kernel_row_float)(row); }
+static double kernel_row(const Row<double>& row) { return HWY_DYNAMIC_DISPATCH(kernel_row_double)(row); }
+}  // namespace kernel_tiles
 
 namespace {
 
 using arma::uword;
+using kernel_tiles::tile_points;
 
-constexpr uword tile_points = 256;
-
-// squared[j] = ||u - v_j||^2 for one u and a tile of v, stored point-major so that the inner loop runs over points.
+/// The points of a tile dimension by dimension; beyond the last one zeros. [L x tile_points]
 template <class Real>
-void squared_distances(const Real* u, const Matrix<Real>& v_rows, uword first, uword count, Real* squared) {
-    std::fill(squared, squared + count, Real(0));
-    for (uword l = 0; l < v_rows.n_cols; ++l) {
-        const Real* v = v_rows.colptr(l) + first;
-        for (uword j = 0; j < count; ++j) squared[j] += (u[l] - v[j]) * (u[l] - v[j]);
+void fill_tile(const Matrix<Real>& points, uword first, uword count, std::vector<Real>& tile) {
+    std::fill(tile.begin(), tile.end(), Real(0));
+    for (uword j = 0; j < count; ++j) {
+        const Real* point = points.colptr(first + j);
+        for (uword l = 0; l < points.n_rows; ++l) tile[l * tile_points + j] = point[l];
     }
-}
-
-// Replaces squared distances by the sum over kernels; weight[j] becomes the sum over kernels of k / w^2.
-template <class Real>
-Real kernels(const std::vector<double>& bandwidths, uword count, const Real* squared, Real* weight) {
-    std::fill(weight, weight + count, Real(0));
-    Real sum = 0;
-    for (const double w : bandwidths) {
-        const auto factor = static_cast<Real>(-0.5 / (w * w));
-        const auto slope = static_cast<Real>(1.0 / (w * w));
-        for (uword j = 0; j < count; ++j) {
-            const Real k = std::exp(factor * squared[j]);
-            sum += k;
-            weight[j] += slope * k;
-        }
-    }
-    return sum;
 }
 
 }  // namespace
@@ -45,29 +133,27 @@ Real kernels(const std::vector<double>& bandwidths, uword count, const Real* squ
 template <class Real>
 double kernel_sum(const Matrix<Real>& u, const Matrix<Real>& v, const std::vector<double>& bandwidths,
                   Matrix<Real>* u_bar, double coefficient) {
-    const Matrix<Real> v_rows = v.t();  // [q x L]
     const double n_kernels = static_cast<double>(bandwidths.size());
     const auto bar_factor = static_cast<Real>(-coefficient / n_kernels);
-    const Tiles u_tiles{u.n_cols, 64};
+    const bool symmetric = &u == &v && u_bar == nullptr;  // then a pair of tiles is met once
+    const Tiles u_tiles{u.n_cols, tile_points};
+    const Tiles v_tiles{v.n_cols, tile_points};
     std::vector<double> sums(u_tiles.count(), 0.0);
-    parallel_for(u_tiles.count(), [&](std::size_t tile) {
-        std::vector<Real> squared(tile_points);
-        std::vector<Real> weight(tile_points);
-        for (uword first = 0; first < v.n_cols; first += tile_points) {
-            const uword count = std::min<uword>(tile_points, v.n_cols - first);
-            for (uword i = u_tiles.first(tile); i < u_tiles.first(tile) + u_tiles.size(tile); ++i) {
-                squared_distances(u.colptr(i), v_rows, first, count, squared.data());
-                sums[tile] += static_cast<double>(kernels(bandwidths, count, squared.data(), weight.data()));
-                if (u_bar == nullptr) continue;
-                // d k / d u = -(u - v) k / w^2
-                for (uword l = 0; l < u.n_rows; ++l) {
-                    const Real* v_row = v_rows.colptr(l) + first;
-                    Real bar = 0;
-                    for (uword j = 0; j < count; ++j) bar += weight[j] * (u(l, i) - v_row[j]);
-                    (*u_bar)(l, i) += bar_factor * bar;
-                }
+    parallel_for(u_tiles.count(), [&](std::size_t t) {
+        std::vector<Real> tile(u.n_rows * tile_points);
+        Matrix<Real> bar(u.n_rows, u_tiles.size(t), arma::fill::zeros);
+        for (std::size_t s = symmetric ? t : 0; s < v_tiles.count(); ++s) {
+            fill_tile(v, v_tiles.first(s), v_tiles.size(s), tile);
+            double sum = 0.0;
+            for (uword i = 0; i < u_tiles.size(t); ++i) {
+                Real* row_bar = u_bar != nullptr ? bar.colptr(i) : nullptr;
+                sum += kernel_tiles::kernel_row({u.colptr(u_tiles.first(t) + i), tile.data(), u.n_rows,
+                                                 v_tiles.size(s), &bandwidths, row_bar});
             }
+            sums[t] += symmetric && s > t ? 2.0 * sum : sum;
         }
+        // d k / d u = -(u - v) k / w^2
+        if (u_bar != nullptr) u_bar->cols(u_tiles.first(t), u_tiles.first(t) + u_tiles.size(t) - 1) += bar_factor * bar;
     });
     double sum = 0.0;
     for (const double part : sums) sum += part;
@@ -80,3 +166,4 @@ template double kernel_sum(const Matrix<double>&, const Matrix<double>&, const s
                            double);
 
 }  // namespace bcbench
+#endif  // HWY_ONCE

@@ -52,17 +52,20 @@ template <std::size_t Rows, class Real>
 HWY_INLINE void multiply_block(const Real* a, std::size_t n_steps, const Real* x, Real* product) {
     const hn::ScalableTag<Real> reals;
     hn::Vec<decltype(reals)> sum[Rows][block_vectors];
+    HWY_UNROLL(12)
     for (std::size_t r = 0; r < Rows; ++r) {
         for (std::size_t v = 0; v < block_vectors; ++v) sum[r][v] = hn::Zero(reals);
     }
     for (std::size_t s = 0; s < n_steps; ++s, a += Rows, x += tile_stride) {
         hn::Vec<decltype(reals)> step[block_vectors];
         for (std::size_t v = 0; v < block_vectors; ++v) step[v] = hn::Load(reals, x + v * lanes<Real>);
+        HWY_UNROLL(12)
         for (std::size_t r = 0; r < Rows; ++r) {
             const auto factor = hn::Set(reals, a[r]);
             for (std::size_t v = 0; v < block_vectors; ++v) sum[r][v] = hn::MulAdd(factor, step[v], sum[r][v]);
         }
     }
+    HWY_UNROLL(12)
     for (std::size_t r = 0; r < Rows; ++r) {
         for (std::size_t v = 0; v < block_vectors; ++v) {
             hn::Store(sum[r][v], reals, product + r * tile_stride + v * lanes<Real>);
@@ -116,7 +119,7 @@ HWY_INLINE void softmax(Real* logits, std::size_t n_clusters, std::size_t count,
                         std::uint32_t* top, double* mass) {
     const hn::ScalableTag<Real> reals;
     HWY_ALIGN Real highest[tile_width];
-    HWY_ALIGN Real top_cluster[tile_width];
+    HWY_ALIGN Real top_cluster[tile_width] = {};
     HWY_ALIGN Real inverse[tile_width];
     const std::size_t end = whole_vectors<Real>(count);
     find_top(n_clusters, end, factor, offset, logits, highest, top_cluster);
