@@ -24,7 +24,7 @@ std::set<std::string> accepted(const std::string& pointer, const std::set<std::s
     for (const std::string& key : candidates) {
         OrderedJson json = small_config();
         json["metrics"] = {{{"type", "mixing"}}};
-        json["exclude"] = {OrderedJson::object()};
+        json["exclude"] = OrderedJson::array({OrderedJson::object()});  // not {x}: a copy to clang
         json["methods"][1]["train"] = OrderedJson::object();
         json["methods"][1]["sweep"] = {{"random", OrderedJson::object()}};
         OrderedJson& object = json[OrderedJson::json_pointer(pointer)];
