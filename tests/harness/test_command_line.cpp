@@ -99,7 +99,9 @@ TEST_CASE("the committed baseline of the documented run stands", "[cli][golden]"
             const std::string value_b = value_of(b, rest_b);
             INFO(a << "\n" << b);
             REQUIRE(rest_a == rest_b);
-            if (rows++ > 0) REQUIRE(std::stod(value_a) == Approx(std::stod(value_b)).epsilon(1e-9).margin(1e-12));
+            // the error of a right gradient is rounding noise, another on each machine: the check bounds it
+            const bool is_noise = contains(a, ",gradient_max_relative_error,");
+            if (rows++ > 0 && !is_noise) REQUIRE(std::stod(value_a) == Approx(std::stod(value_b)).epsilon(1e-9).margin(1e-12));
         }
         REQUIRE_FALSE(std::getline(theirs, b));
         REQUIRE(rows > 5);

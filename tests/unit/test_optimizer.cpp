@@ -72,7 +72,8 @@ TEST_CASE("optimisers refuse what cannot be", "[training]") {
 
 TEST_CASE("clipping bounds every entry, the norm covers all of them", "[training]") {
     Matrix<double> a = {{0.5, -2.0}};
-    Matrix<double> b = {{3.0}};
+    Matrix<double> b(1, 1);
+    b(0, 0) = 3.0;
     REQUIRE(optimizer::norm<double>({&a, &b}) == Approx(std::sqrt(0.25 + 4.0 + 9.0)));
     optimizer::clip<double>({&a, &b}, 1.0);
     REQUIRE(a(0, 0) == 0.5);

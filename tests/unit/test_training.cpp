@@ -220,7 +220,7 @@ TEST_CASE("training gives the same bytes for any number of threads", "[training]
 
 TEST_CASE("the seed of a training is apart from the seed of the weights", "[training]") {
     const Dataset<double> data = cells_of({20, 20}, {0, 3});
-    for (const std::string& method : {"mmd_autoencoder", "wgan_autoencoder"}) {
+    for (const char* method : {"mmd_autoencoder", "wgan_autoencoder"}) {
         // an update too small to be seen: the initial weights
         const json still = {{"steps", 1}, {"learning_rate", 1e-300}, {"batch_size", 10}};
         json other = still;
@@ -292,7 +292,7 @@ TEST_CASE("training refuses what cannot be done, and says why", "[training]") {
     REQUIRE(message_of({{"early_stopping", "holdout"}}) ==
             "early_stopping on held-out cells needs a holdout_fraction greater than 0");
     REQUIRE(message_of({{"holdout_fraction", 0.99}}) ==
-            "holding out 20 of the 20 cells of batch 'Batch 0' leaves none to train on");
+            "holding out 20 of the 20 cells of batch '0' leaves none to train on");
     REQUIRE(message_of({{"steps", 0}}) == "steps must be at least 1");
     REQUIRE(message_of({{"learning_rate", 0.0}}) == "learning_rate must be greater than 0");
     REQUIRE(message_of({{"load_model", "nowhere.npz"}}) ==
