@@ -1,5 +1,5 @@
-// differentiable_harmony, float32, 50 features, 100 clusters, 5 batches, 10 iterations: the engine against the same
-// equations in plain Armadillo. An implementation is timed only after its answer has been checked.
+// differentiable_harmony, float32, 50 features, 100 clusters, 5 batches, 10 iterations: the engine against
+// the same equations in plain Armadillo. An implementation is timed only after its answer has been checked.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -59,7 +59,8 @@ Matrix<float> plain_forward(const Dataset<float>& data, const Parameters<float>&
         ratio.each_row() /= share + 1e-10F;
         const arma::urowvec top = arma::index_max(a, 0);
         arma::frowvec rate(n);
-        for (uword i = 0; i < n; ++i) rate[i] = 0.1F * std::clamp(ratio(top[i], data.batch.code[i]), 0.5F, 2.0F);
+        for (uword i = 0; i < n; ++i)
+            rate[i] = 0.1F * std::clamp(ratio(top[i], data.batch.code[i]), 0.5F, 2.0F);
         Matrix<float> step = c * a - y;
         step.each_row() %= rate;
         y += step;
@@ -94,7 +95,8 @@ void forward_pass(benchmark::State& state, Forward forward, unsigned threads) {
     const auto n = static_cast<uword>(state.range(0));
     const double limit = product_rate(threads);
     const Dataset<float> small = make_cells(4000);
-    const auto parameters = differentiable_harmony::initial_parameters<float>(options(), n_features, Stream(0));
+    const auto parameters =
+        differentiable_harmony::initial_parameters<float>(options(), n_features, Stream(0));
     use_threads(forward == plain_forward ? 1 : threads, forward == plain_forward ? threads : 1);
     if (!agree(engine_forward(small, parameters), plain_forward(small, parameters))) {
         state.SkipWithError("not timed: the engine and the plain equations disagree");
@@ -113,7 +115,8 @@ void backward_pass(benchmark::State& state, bool want_parameters, unsigned threa
     const auto n = static_cast<uword>(state.range(0));
     use_threads(threads, 1);
     const Dataset<float> data = make_cells(n);
-    const auto parameters = differentiable_harmony::initial_parameters<float>(options(), n_features, Stream(0));
+    const auto parameters =
+        differentiable_harmony::initial_parameters<float>(options(), n_features, Stream(0));
     const auto result = differentiable_harmony::forward(data, parameters, options(), true);
     const Matrix<float> bar = normal(make_key(3), n_features, n);
     Parameters<float> parameters_bar{Matrix<float>(arma::size(parameters.centroids), arma::fill::zeros)};
@@ -126,7 +129,8 @@ void backward_pass(benchmark::State& state, bool want_parameters, unsigned threa
 
 template <class... Arguments>
 void add(const std::string& name, unsigned threads, std::vector<std::int64_t> sizes, Arguments... arguments) {
-    auto* cases = benchmark::RegisterBenchmark((name + "/threads:" + std::to_string(threads)).c_str(), arguments...);
+    auto* cases =
+        benchmark::RegisterBenchmark((name + "/threads:" + std::to_string(threads)).c_str(), arguments...);
     for (const std::int64_t n : sizes) cases->Arg(n);
     cases->ArgName("n")->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond);
 }
@@ -136,7 +140,8 @@ void add(const std::string& name, unsigned threads, std::vector<std::int64_t> si
 void register_harmony() {
     for (const unsigned threads : {1U, 2U}) {
         add("harmony/plain_armadillo/forward", threads, {200000}, forward_pass, plain_forward, threads);
-        add("harmony/engine/forward", threads, {50000, 200000, 1000000}, forward_pass, engine_forward, threads);
+        add("harmony/engine/forward", threads, {50000, 200000, 1000000}, forward_pass, engine_forward,
+            threads);
         add("harmony/engine/backward", threads, {200000}, backward_pass, false, threads);
         add("harmony/engine/backward_centroids", threads, {200000}, backward_pass, true, threads);
     }

@@ -12,6 +12,8 @@ int main(int argc, char** argv) {
     benchmark::AddCustomContext("blas", bcbench::blas_description());
     bcbench::benchmarks::register_limits();
     bcbench::benchmarks::register_neighbors();
+    bcbench::benchmarks::register_harmony();
+    bcbench::benchmarks::register_mmd();
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
 }

@@ -1,5 +1,5 @@
-// The MMD loss, float32, 16 latent dimensions, two batches: the engine against its definition with whole n x n matrices
-// in plain Armadillo. An implementation is timed only after its answer has been checked.
+// The MMD loss, float32, 16 latent dimensions, two batches: the engine against its definition with whole n x
+// n matrices in plain Armadillo. An implementation is timed only after its answer has been checked.
 #include "engine/mmd.hpp"
 
 #include <benchmark/benchmark.h>
@@ -51,7 +51,9 @@ double plain_loss(const Latent& latent) {
     return std::sqrt(std::max(v, 0.0));
 }
 
-double engine_loss(const Latent& latent) { return mmd::loss(latent.points, latent.batch, mmd::Options{}); }
+double engine_loss(const Latent& latent) {
+    return mmd::loss(latent.points, latent.batch, mmd::Options{});
+}
 
 double engine_loss_and_gradient(const Latent& latent) {
     Matrix<float> bar(arma::size(latent.points), arma::fill::zeros);
@@ -75,7 +77,8 @@ void mmd_loss(benchmark::State& state, Loss loss, unsigned threads) {
 }
 
 void add(const std::string& name, Loss loss, unsigned threads) {
-    benchmark::RegisterBenchmark(("mmd/" + name + "/threads:" + std::to_string(threads)).c_str(), mmd_loss, loss, threads)
+    benchmark::RegisterBenchmark(("mmd/" + name + "/threads:" + std::to_string(threads)).c_str(), mmd_loss,
+                                 loss, threads)
         ->ArgName("n")
         ->Arg(5000)
         ->Arg(20000)
