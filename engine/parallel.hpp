@@ -12,7 +12,8 @@ void set_thread_count(unsigned threads);
 unsigned thread_count();
 
 /// Calls body(i) once for each i < count, in any order, on up to thread_count() threads. The first exception thrown
-/// by a body is rethrown after all threads have stopped. Loops inside a body run on the body's own thread.
+/// by a body is rethrown after all threads have stopped. Loops inside a body run on the body's own thread. Before each
+/// body stands a checkpoint (checkpoint.hpp).
 void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
 
 /// A fixed cut of `total` items into tiles of `width`; the last tile may be narrower.

@@ -128,9 +128,10 @@ const Block& outputs_block() {
 
 const Block& limits_block() {
     static const Block block = {
-        {limit("max_seconds", ParameterType::number, "a point that takes longer counts as failed"),
+        {limit("max_seconds", ParameterType::number,
+               "a point that takes longer, loading its data aside, is stopped and counts as failed"),
          limit("max_memory_bytes", ParameterType::integer,
-               "a point that needs more memory counts as failed")},
+               "a point for which the process holds more memory (times --jobs) is stopped and counts as failed")},
         {}};
     return block;
 }

@@ -1,12 +1,14 @@
 #include "experiments/execute.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 #include "engine/check.hpp"
+#include "engine/checkpoint.hpp"
 #include "engine/metrics/mean_shift.hpp"
 #include "engine/neighbors.hpp"
 #include "engine/pca.hpp"
@@ -60,6 +62,12 @@ ordered_json traces_of(const Fit<Real>& fit) {
     return traces;
 }
 
+void require_finite(const std::vector<Score>& scores) {
+    for (const Score& score : scores) {
+        if (score.value && !std::isfinite(*score.value)) throw NumericalError(score.metric + " is not finite");
+    }
+}
+
 template <class Real>
 void describe_fit(const Fit<Real>& fit, PointRecord& record) {
     record.outputs["corrected_shape"] = shape_of(fit.corrected);
@@ -68,9 +76,7 @@ void describe_fit(const Fit<Real>& fit, PointRecord& record) {
     if (!fit.holdout.empty()) record.outputs["holdout_cells"] = fit.holdout.size();
     record.traces = traces_of(fit);
     record.scores = fit.losses;
-    for (const Score& loss : fit.losses) {
-        if (loss.value && !std::isfinite(*loss.value)) throw NumericalError(loss.metric + " is not finite");
-    }
+    require_finite(record.scores);
 }
 
 // Neighbours for the metric that needs most of them, as far as there are cells.
@@ -95,6 +101,7 @@ void compute_metrics(const Config& config, const MetricInput& input, const std::
             record.scores.push_back(std::move(score));
         }
     }
+    require_finite(record.scores);
 }
 
 // All metrics of the corrected cells, `prefix` before their names.
@@ -105,10 +112,13 @@ void score_cells(const Config& config, const Dataset<Real>& corrected, const std
     compute_metrics(config, {corrected.batch, corrected.type, means, neighbors}, prefix, record);
 }
 
+// To 6 significant digits, as the double nearest to them: written in full it is no longer than that.
 double six_digits(double value) {
-    if (value == 0.0 || !std::isfinite(value)) return 0.0;
-    const double unit = std::pow(10.0, std::floor(std::log10(std::abs(value))) - 5.0);
-    return std::round(value / unit) * unit;
+    char digits[32];
+    const auto end = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::scientific, 5);
+    double rounded = 0.0;
+    std::from_chars(digits, end.ptr, rounded);
+    return std::isfinite(rounded) ? rounded : 0.0;
 }
 
 template <class Real>
@@ -141,7 +151,10 @@ void run(const Point& point, const Config& config, const Dataset<Real>& data, Ex
     const MethodSettings settings{point.method_params, point.train, point.method_seed, precision_named(point.precision),
                                   config.file.parent_path()};
     Fit<Real> fit;
-    for_each_repeat("fit", [&] { fit = fit_method(point.method_type, settings, data); });
+    for_each_repeat("fit", [&] {
+        fit = fit_method(point.method_type, settings, data);
+        checkpoint();
+    });
     describe_fit(fit, record);
 
     const double start = seconds_now();
@@ -149,12 +162,16 @@ void run(const Point& point, const Config& config, const Dataset<Real>& data, Ex
     score_cells(config, corrected, "", record);
     if (!fit.holdout.empty()) score_cells(config, training::subset(corrected, fit.holdout), "holdout_", record);
     record_time("metrics", 0, start);
+    checkpoint();
 
     if (std::count(config.checks.begin(), config.checks.end(), "gradient") > 0 && fit.backward) {
         const Matrix<Real> ones(arma::size(fit.corrected), arma::fill::ones);
         for_each_repeat("gradient", [&] { fit.backward(ones); });
     }
-    for (const std::string& check : config.checks) run_check(check, data, fit, settings.precision, record);
+    for (const std::string& check : config.checks) {
+        run_check(check, data, fit, settings.precision, record);
+        checkpoint();
+    }
     if (config.outputs.projections) record.projection = project(data, fit.corrected);
     executed.model = std::move(fit.model);
     if (config.outputs.embeddings) executed.embedding = arma::conv_to<arma::mat>::from(fit.corrected);
@@ -248,6 +265,7 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
     } catch (const std::exception& error) {
         executed.record = record_without_values(point, config, PointStatus::failed, error.what());
     }
+    executed.record.data_hash = loaded.hash;
     executed.record.fingerprint = fingerprint_of(point, config, loaded.hash);
     return executed;
 }

@@ -54,7 +54,8 @@ struct Executed {
 /// data and the program.
 std::string fingerprint_of(const Point& point, const Config& config, const std::string& data_hash);
 
-/// Runs the point; every error becomes a failed record with its reason.
+/// Runs the point; every error becomes a failed record with its reason. Asks at checkpoints (engine/checkpoint.hpp) whether
+/// to go on; what a checkpoint throws that is no std::exception passes through.
 Executed execute(const Point& point, const Config& config, const LoadedDataset& loaded);
 
 /// The record of a point that is not run: `status` skipped or failed, one row per metric of the config.

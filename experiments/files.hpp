@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bcbench {
 
@@ -13,9 +14,25 @@ struct FileError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Writes `content` to a temporary file beside `path`, flushes it to disk (if `durable`) and renames it over `path`.
-/// Throws FileError; `path` then holds what it held before, and the temporary file is gone.
-void write_atomically(const std::filesystem::path& path, std::string_view content, bool durable = true);
+/// A file to be written.
+struct NewFile {
+    std::filesystem::path path;
+    std::string content;
+};
+
+/// Writes each content to a temporary file beside its path, flushes all of them to disk, renames them over
+/// their paths in the order given, and flushes the directories. Many small files at once cost little more
+/// than one. Throws FileError; every path then holds either its new content or what it held before, and no
+/// temporary file is left.
+void write_atomically(const std::vector<NewFile>& files);
+void write_atomically(const std::filesystem::path& path, std::string content);
+
+/// Removes temporary files that a process which died while writing left in `directory`; no other process may
+/// be writing.
+void remove_stale_temporaries(const std::filesystem::path& directory);
+
+/// Appends `content` in one piece, creating the file if need be. Throws FileError.
+void append(const std::filesystem::path& path, std::string_view content);
 
 /// The whole file. Throws FileError.
 std::string read_file(const std::filesystem::path& path);

@@ -142,6 +142,42 @@ Point Plan::at(std::uint64_t index) const {
     return point;
 }
 
+// Whether every parameter the entry's sweep sets anywhere has its default here.
+bool Plan::has_defaults(const Choice& method) const {
+    for (const bool training : {false, true}) {
+        const std::vector<Parameter>& parameters = training ? method.type->training : method.type->parameters;
+        const nlohmann::json values =
+            with_swept(training ? method.entry->train : method.entry->params, parameters, method.swept, training);
+        const std::string prefix(training ? training_prefix : "");
+        for (const std::string& name : swept_anywhere(method.entry->sweep)) {
+            if (is_training(name) != training) continue;
+            const Parameter* parameter = find_parameter(parameters, name.substr(prefix.size()));
+            if (!parameter || values.value(parameter->name, nlohmann::json()) !=
+                                  normalised(*parameter, parameter->default_value))
+                return false;
+        }
+    }
+    return true;
+}
+
+std::set<std::string> Plan::base_points() const {
+    std::vector<std::uint64_t> chosen;  // indices of the methods axis
+    for (std::size_t e = 0; e < config_->methods.size(); ++e) {
+        const Entry& entry = config_->methods[e];
+        const std::uint64_t first = e == 0 ? 0 : methods_.ends[e - 1];
+        const std::uint64_t n_seeds = entry.seeds.size();
+        const std::uint64_t n_swept = std::min(size_of(entry.sweep), max_searched);
+        std::uint64_t base = 0;
+        while (base < n_swept && !has_defaults(methods_.at(first + base * n_seeds))) ++base;
+        if (base == n_swept) base = 0;
+        for (std::uint64_t s = 0; s < n_seeds; ++s) chosen.push_back(first + base * n_seeds + s);
+    }
+    std::set<std::string> ids;
+    for (std::uint64_t d = 0; d < datasets_.size(); ++d)
+        for (const std::uint64_t method : chosen) ids.insert(id_at(d * methods_.size() + method));
+    return ids;
+}
+
 Fault Plan::duplicate(std::uint64_t first, std::uint64_t second) const {
     const auto pointer = [](const Axis& axis, std::uint64_t index) {
         return "/" + axis.name + "/" + std::to_string(axis.entry_of(index));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,10 @@ class Plan {
 
     const Config& config() const { return *config_; }
 
+    /// The ids of the points that stand for their method where methods are compared: of every dataset point, method and
+    /// seed the one whose swept parameters have their defaults, or else the first.
+    std::set<std::string> base_points() const;
+
     /// Points whose ids are equal, naming the entries that make them; each pair of entries once. Plans of
     /// more than a million points are not searched.
     std::vector<Fault> duplicates() const;
@@ -78,6 +83,7 @@ class Plan {
         Choice at(std::uint64_t index) const;
     };
 
+    bool has_defaults(const Choice& method) const;
     static std::string id_part(const Choice& choice);
     static std::string params_text(const Choice& dataset, const Choice& method, const Point& point);
     Fault duplicate(std::uint64_t first, std::uint64_t second) const;

@@ -40,7 +40,8 @@ void Progress::advance(const std::string& id, const std::string& status) {
     if (done_ < total_ && seconds_now() - last_drawn_ < redraw_seconds) return;
     last_drawn_ = seconds_now();
     const std::string failed = failed_ > 0 ? ", " + std::to_string(failed_) + " failed" : "";
-    std::fprintf(stderr, "\r\033[K%s%s%s  %s", count.c_str(), failed.c_str(), time_left().c_str(), id.c_str());
+    std::fprintf(stderr, "\r\033[K%s%s%s  %s", count.c_str(), failed.c_str(), time_left().c_str(),
+                 id.c_str());
     std::fflush(stderr);
 }
 

@@ -28,4 +28,7 @@ std::string utc_now();
 /// Largest resident size of the process so far.
 std::uint64_t peak_rss_bytes();
 
+/// Resident size of the process now.
+std::uint64_t resident_bytes();
+
 }  // namespace bcbench

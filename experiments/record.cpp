@@ -94,6 +94,7 @@ std::string to_text(const PointRecord& record) {
                                {"status", name_of(record.status)},
                                {"reason", record.reason},
                                {"fingerprint", record.fingerprint},
+                               {"data_hash", record.data_hash},
                                {"dataset", record.dataset},
                                {"method", record.method},
                                {"params", record.params},
@@ -117,6 +118,7 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
         record.status = status_named(json.at("status").get<std::string>());
         record.reason = json.at("reason").get<std::string>();
         record.fingerprint = json.at("fingerprint").get<std::string>();
+        record.data_hash = json.at("data_hash").get<std::string>();
         record.dataset = json.at("dataset");
         record.method = json.at("method");
         record.params = json.at("params").get<std::string>();

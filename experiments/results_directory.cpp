@@ -1,7 +1,8 @@
 #include "experiments/results_directory.hpp"
 
-#include <fstream>
+#include <algorithm>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "engine/npy.hpp"
@@ -14,17 +15,64 @@ namespace fs = std::filesystem;
 namespace {
 
 const char* const timings_header = "point,stage,repeat,seconds,peak_rss_bytes\n";
+constexpr std::ptrdiff_t commas_after_id = 4;
 
 fs::path created(fs::path directory) {
-    make_directories(directory / "points");
+    make_directories(directory);
     return directory;
+}
+
+fs::path embedding_file(const fs::path& directory, const std::string& id) {
+    return directory / "embeddings" / (id + ".npy");
+}
+
+fs::path model_file(const fs::path& directory, const std::string& id) {
+    return directory / "models" / (id + ".npz");
+}
+
+// Length of the id at the start of a row, as written there; 0 if the row is not whole: a killed run may leave
+// half of one.
+std::size_t id_length(const std::string& row) {
+    std::size_t end = 0;
+    if (!row.empty() && row.front() == '"') {
+        for (end = 1; end < row.size(); ++end) {
+            if (row[end] != '"') continue;
+            if (end + 1 < row.size() && row[end + 1] == '"') {
+                ++end;
+                continue;
+            }
+            ++end;
+            break;
+        }
+    } else {
+        end = std::min(row.find(','), row.size());
+    }
+    const auto rest = row.begin() + static_cast<std::ptrdiff_t>(end);
+    const bool whole = std::count(rest, row.end(), ',') == commas_after_id && row.back() != ',';
+    return whole && *rest == ',' ? end : 0;
 }
 
 }  // namespace
 
-fs::path point_file(const fs::path& directory, const std::string& id) { return directory / "points" / (id + ".json"); }
+std::string timing_rows(const std::string& id, const std::vector<StageTime>& times) {
+    std::string rows;
+    for (const StageTime& time : times) {
+        rows += csv_field(id) + ',' + time.stage + ',' + std::to_string(time.repeat) + ',' +
+                number_text(time.seconds) + ',' + std::to_string(time.peak_rss_bytes) + '\n';
+    }
+    return rows;
+}
 
-ResultsDirectory::ResultsDirectory(fs::path directory) : directory_(created(std::move(directory))), lock_(directory_) {}
+fs::path point_file(const fs::path& directory, const std::string& id) {
+    return directory / "points" / (id + ".json");
+}
+
+ResultsDirectory::ResultsDirectory(fs::path directory)
+    : directory_(created(std::move(directory))), lock_(directory_) {
+    make_directories(directory_ / "points");
+    for (const char* place : {"", "points", "embeddings", "models"})
+        remove_stale_temporaries(directory_ / place);
+}
 
 std::optional<PointRecord> ResultsDirectory::read_point(const std::string& id) const {
     const fs::path file = point_file(directory_, id);
@@ -39,68 +87,73 @@ std::optional<PointRecord> ResultsDirectory::read_point(const std::string& id) c
     return std::nullopt;
 }
 
-void ResultsDirectory::write_point(const Executed& executed) {
+std::vector<NewFile> ResultsDirectory::files_of(const Executed& executed) const {
+    std::vector<NewFile> files;
     if (executed.embedding) {
-        make_directories(directory_ / "embeddings");
-        write_atomically(directory_ / "embeddings" / (executed.record.id + ".npy"), npy::encode(npy::from_matrix(*executed.embedding)));
+        files.push_back({embedding_file(directory_, executed.record.id),
+                         npy::encode(npy::from_matrix(*executed.embedding))});
     }
     if (!executed.model.empty()) {
-        make_directories(directory_ / "models");
-        write_atomically(directory_ / "models" / (executed.record.id + ".npz"), npy::encode_npz(executed.model));
+        files.push_back({model_file(directory_, executed.record.id), npy::encode_npz(executed.model)});
     }
-    write_atomically(point_file(directory_, executed.record.id), to_text(executed.record));
+    files.push_back({point_file(directory_, executed.record.id), to_text(executed.record)});
+    return files;
 }
 
-void ResultsDirectory::append_times(const std::string& id, const std::vector<StageTime>& times) {
+void ResultsDirectory::write(const std::vector<NewFile>& files) const {
+    std::set<fs::path> directories;
+    for (const NewFile& file : files) directories.insert(file.path.parent_path());
+    for (const fs::path& directory : directories) make_directories(directory);
+    write_atomically(files);
+}
+
+void ResultsDirectory::write(const std::string& name, std::string content) const {
+    write_atomically(directory_ / name, std::move(content));
+}
+
+void ResultsDirectory::append_times(const std::string& rows) const {
     const fs::path file = directory_ / "timings.csv";
     std::error_code error;
-    const bool is_new = !fs::exists(file, error);
-    std::ofstream stream(file, std::ios::app | std::ios::binary);
-    if (is_new) stream << timings_header;
-    for (const StageTime& time : times) {
-        stream << csv_field(id) << ',' << time.stage << ',' << time.repeat << ',' << number_text(time.seconds) << ','
-               << time.peak_rss_bytes << '\n';
-    }
+    append(file, fs::exists(file, error) ? rows : timings_header + rows);
 }
 
-void ResultsDirectory::order_times(const std::vector<std::string>& ids) {
+void ResultsDirectory::order_times(const std::vector<std::string>& ids) const {
     const fs::path file = directory_ / "timings.csv";
     std::error_code error;
     if (!fs::exists(file, error)) return;
-    // the rows of one run of a point begin with its load; a later run of the same point replaces the earlier one
-    std::map<std::string, std::string> rows;
+    // the rows of one run of a point begin with its load; a later run of the same point replaces the earlier
+    // one
+    std::map<std::string, std::string> rows;  // by id as written
     std::istringstream lines(read_file(file));
     for (std::string line; std::getline(lines, line);) {
-        const bool quoted = !line.empty() && line.front() == '"';
-        const std::size_t end = quoted ? line.find("\",") + 1 : line.find(',');
-        if (end == std::string::npos || end == 0) continue;
-        const std::string id = line.substr(0, end);
-        if (line.compare(end, 6, ",load,") == 0) rows[id].clear();
-        rows[id] += line + '\n';
+        const std::size_t end = id_length(line);
+        if (end == 0 || line + '\n' == timings_header) continue;
+        std::string& of_point = rows[line.substr(0, end)];
+        if (line.compare(end, 6, ",load,") == 0) of_point.clear();
+        of_point += line + '\n';
     }
     std::string content = timings_header;
     for (const std::string& id : ids) {
         const auto found = rows.find(csv_field(id));
-        if (found != rows.end()) content += found->second;
+        if (found == rows.end()) continue;
+        content += found->second;
+        rows.erase(found);
     }
+    for (const auto& [id, of_point] : rows) content += of_point;
     write("timings.csv", content);
 }
 
 bool ResultsDirectory::has_embedding(const std::string& id) const {
     std::error_code error;
-    return fs::exists(directory_ / "embeddings" / (id + ".npy"), error);
+    return fs::exists(embedding_file(directory_, id), error);
 }
 
 bool ResultsDirectory::has_model(const std::string& id) const {
     std::error_code error;
-    return fs::exists(directory_ / "models" / (id + ".npz"), error);
+    return fs::exists(model_file(directory_, id), error);
 }
 
-void ResultsDirectory::write(const std::string& name, const std::string& content) {
-    write_atomically(directory_ / name, content);
-}
-
-void ResultsDirectory::remove(const std::string& name) {
+void ResultsDirectory::remove(const std::string& name) const {
     std::error_code error;
     fs::remove(directory_ / name, error);
 }

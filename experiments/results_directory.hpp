@@ -13,10 +13,12 @@
 
 namespace bcbench {
 
-/// An open results directory, locked against other runs. Every write is atomic; a point is done when its file is there.
+/// An open results directory, locked against other runs. Every write is atomic; a point is done when its file
+/// is there.
 class ResultsDirectory {
   public:
-    /// Creates the directory if need be. Throws FileError if it cannot be written or another run holds it.
+    /// Creates the directory if need be and removes what a killed run left half-written. Throws FileError if
+    /// it cannot be written or another run holds it.
     explicit ResultsDirectory(std::filesystem::path directory);
 
     const std::filesystem::path& path() const { return directory_; }
@@ -24,14 +26,19 @@ class ResultsDirectory {
     /// The finished point `id`, if its file is there and readable.
     std::optional<PointRecord> read_point(const std::string& id) const;
 
-    /// Writes embedding and model, if there are any, then the point file.
-    void write_point(const Executed& executed);
+    /// The files of a point in the order they have to be written: embedding and model, if there are any, then
+    /// the point file, which says that the point is done.
+    std::vector<NewFile> files_of(const Executed& executed) const;
 
-    /// Appends to timings.csv; noisy by nature, hence neither atomic nor flushed.
-    void append_times(const std::string& id, const std::vector<StageTime>& times);
+    /// Writes the files of any number of points. Throws FileError.
+    void write(const std::vector<NewFile>& files) const;
+    void write(const std::string& name, std::string content) const;
 
-    /// Rewrites timings.csv: of the points in `ids` only, in their order, the latest times of each.
-    void order_times(const std::vector<std::string>& ids);
+    /// Appends rows to timings.csv; noisy by nature, hence neither atomic nor flushed.
+    void append_times(const std::string& rows) const;
+
+    /// Rewrites timings.csv: the latest times of each point, those in `ids` first and in their order.
+    void order_times(const std::vector<std::string>& ids) const;
 
     /// Whether the embedding file of a point is there.
     bool has_embedding(const std::string& id) const;
@@ -39,13 +46,15 @@ class ResultsDirectory {
     /// Whether the trained model of a point is there.
     bool has_model(const std::string& id) const;
 
-    void write(const std::string& name, const std::string& content);
-    void remove(const std::string& name);
+    void remove(const std::string& name) const;
 
   private:
     std::filesystem::path directory_;
     DirectoryLock lock_;
 };
+
+/// Rows of timings.csv.
+std::string timing_rows(const std::string& id, const std::vector<StageTime>& times);
 
 /// The file of a point: `directory`/points/<id>.json.
 std::filesystem::path point_file(const std::filesystem::path& directory, const std::string& id);

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -14,12 +13,12 @@ namespace bcbench {
 
 struct RunOptions {
     std::filesystem::path directory;
-    std::string only;        // pattern on point ids; empty: all
-    bool fresh = false;      // compute every point again, whatever is there
-    bool quiet = false;      // no progress
+    std::string only;    // pattern on point ids; empty: all
+    bool fresh = false;  // compute every point again, whatever is there
+    bool quiet = false;  // no progress
     bool stop_on_error = false;
-    unsigned jobs = 1;       // points in parallel
-    unsigned threads = 1;    // threads of the engine, over all jobs
+    unsigned jobs = 1;     // points in parallel
+    unsigned threads = 1;  // threads of the engine, over all jobs
 };
 
 struct RunSummary {
@@ -27,7 +26,7 @@ struct RunSummary {
     std::uint64_t ok = 0;
     std::uint64_t skipped = 0;
     std::uint64_t failed = 0;
-    std::uint64_t resumed = 0;   // of the above, taken from an earlier run
+    std::uint64_t resumed = 0;  // of the above, taken from an earlier run
     std::uint64_t failed_checks = 0;
     bool interrupted = false;
 
@@ -36,12 +35,9 @@ struct RunSummary {
 };
 
 /// Runs the selected points and writes the results directory (results/README.md says what is in it).
-/// Throws ConfigError if a data file is missing, FileError if the directory cannot be used.
-/// `records` receives the finished points in the order of the plan.
+/// Throws ConfigError if a data file is missing or the points are too many, FileError if the directory cannot
+/// be used or the disk is full; points finished until then are kept and not computed again. `records`
+/// receives the finished points in the order of the plan.
 RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records);
-
-/// The base points of a plan: of every entry, dataset and seed the point whose swept parameters have their defaults, or
-/// else the first. They stand for the entry in tables that compare methods.
-std::set<std::string> base_points(const Plan& plan);
 
 }  // namespace bcbench

@@ -11,7 +11,7 @@
 
 namespace bcbench {
 
-/// `base` are the points that stand for their method where methods are compared (base_points).
+/// `base` are the points that stand for their method where methods are compared (Plan::base_points).
 std::string terminal_report(const Config& config, const std::vector<PointRecord>& records, const std::set<std::string>& base,
                             const std::vector<Comparison>& comparisons);
 
