@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "experiments/catalog.hpp"
+#include "experiments/compare_command.hpp"
 #include "experiments/config.hpp"
 #include "experiments/describe.hpp"
 #include "experiments/expected.hpp"
@@ -37,6 +38,7 @@ struct Arguments {
     double step = 0.0;
     unsigned coordinates = 20;
     bool steps = false;
+    CompareArguments compare;
 };
 
 // The plan of a config; two points with the same id are a fault of the config.
@@ -62,7 +64,7 @@ int run(const Arguments& arguments) {
     const RunSummary summary = run_experiment(plan, options, records);
     std::vector<Comparison> comparisons;
     if (plan.config().expected) comparisons = compare_with_expected(read_expected(*plan.config().expected), records);
-    std::cout << terminal_report(plan.config(), records, base_points(plan), comparisons) << std::flush;
+    std::cout << terminal_report(plan.config(), records, plan.base_points(), comparisons) << std::flush;
 
     std::fprintf(stderr, "%llu of %llu points ok", static_cast<unsigned long long>(summary.ok),
                  static_cast<unsigned long long>(summary.expected));
@@ -158,6 +160,8 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     list_command->add_option("kind", arguments.name, "datasets, methods, metrics or checks (default: all)");
     CLI::App* describe_command = app.add_subcommand("describe", "what a dataset, method, metric or check does, and its parameters");
     describe_command->add_option("name", arguments.name, "its name, as in a config")->required();
+    CLI::App* compare = app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");
+    add_compare_options(*compare, arguments.compare);
     CLI::App* schema_command = app.add_subcommand("schema", "print the JSON Schema of configs");
 
     try {
@@ -170,6 +174,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     if (gradcheck_command->parsed()) return gradcheck(arguments);
     if (validate_command->parsed()) return validate(arguments);
     if (list_command->parsed()) std::cout << list_text(catalog(), arguments.name);
+    if (compare->parsed()) return compare_command(arguments.compare);
     if (describe_command->parsed()) std::cout << describe_text(catalog(), arguments.name);
     if (schema_command->parsed()) std::cout << config_schema(catalog()).dump(2) << '\n';
     return exit_ok;

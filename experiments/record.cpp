@@ -1,5 +1,6 @@
 #include "experiments/record.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "experiments/canonical.hpp"
@@ -81,6 +82,18 @@ Projection projection_from(const ordered_json& json) {
     return projection;
 }
 
+// The names that the projection's labels stand for.
+void check_labels(const PointRecord& record) {
+    const auto check = [&](const char* labels, const std::vector<std::uint32_t>& codes) {
+        if (codes.empty()) return;
+        const std::size_t known = record.dataset.at(labels).at("names").get<std::vector<std::string>>().size();
+        if (*std::max_element(codes.begin(), codes.end()) < known) return;
+        throw std::invalid_argument(std::string("the projection has ") + labels + " that the dataset does not name");
+    };
+    check("batches", record.projection.batch);
+    check("types", record.projection.type);
+}
+
 }  // namespace
 
 std::string to_text(const PointRecord& record) {
@@ -118,15 +131,21 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
         record.status = status_named(json.at("status").get<std::string>());
         record.reason = json.at("reason").get<std::string>();
         record.fingerprint = json.at("fingerprint").get<std::string>();
-        record.data_hash = json.at("data_hash").get<std::string>();
+        record.data_hash = json.value("data_hash", "");  // results of older programs have none
         record.dataset = json.at("dataset");
         record.method = json.at("method");
+        for (const ordered_json* part : {&record.dataset, &record.method}) {
+            if (!part->at("label").is_string() || !part->at("seed").is_number_unsigned()) {
+                throw std::invalid_argument("label and seed of dataset and method must be a text and a number");
+            }
+        }
         record.params = json.at("params").get<std::string>();
         record.precision = json.at("precision").get<std::string>();
         record.outputs = json.at("outputs");
         for (const ordered_json& score : json.at("metrics")) record.scores.push_back(score_from(score));
         record.traces = json.at("traces");
         record.projection = projection_from(json.at("projection"));
+        check_labels(record);
         return record;
     } catch (const std::exception& error) {
         throw std::invalid_argument(origin + " is no record of a point: " + error.what());

@@ -16,6 +16,12 @@ std::string line_of(const TextRow& row, const std::vector<std::size_t>& widths) 
     return line + '\n';
 }
 
+std::string markdown_row(const TextRow& row) {
+    std::string line = "|";
+    for (const std::string& cell : row) line += " " + markdown_cell(cell) + " |";
+    return line + '\n';
+}
+
 }  // namespace
 
 std::size_t display_width(const std::string& text) {
@@ -34,6 +40,29 @@ std::string text_table(const TextRow& header, const std::vector<TextRow>& rows) 
     std::string text = line_of(header, widths) + line_of(rule, widths);
     for (const TextRow& row : rows) text += line_of(row, widths);
     return text;
+}
+
+std::string markdown_table(const TextRow& header, const std::vector<TextRow>& rows) {
+    std::string text = markdown_row(header) + '|';
+    for (std::size_t c = 0; c < header.size(); ++c) text += "---|";
+    text += '\n';
+    for (const TextRow& row : rows) text += markdown_row(row);
+    return text;
+}
+
+std::string markdown_cell(const std::string& text) {
+    std::string cell;
+    for (const char c : text) {
+        if (c == '<') {
+            cell += "&lt;";
+        } else if (c == '\n' || c == '\r') {
+            cell += ' ';
+        } else {
+            if (std::string("|\\`*_[]>#~").find(c) != std::string::npos) cell += '\\';
+            cell += c;
+        }
+    }
+    return cell;
 }
 
 }  // namespace bcbench

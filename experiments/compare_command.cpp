@@ -1,0 +1,74 @@
+#include "experiments/compare_command.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <stdexcept>
+
+#include "experiments/commands.hpp"
+#include "experiments/compare_output.hpp"
+#include "experiments/history.hpp"
+
+namespace bcbench {
+
+namespace {
+
+bool colors_wanted() {
+    const char* const no_color = std::getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
+}
+
+int print_history(const CompareArguments& arguments) {
+    std::vector<StoredResults> results;
+    for (const std::string& directory : arguments.directories) results.push_back(read_results(directory));
+    std::cout << history_output(make_history(std::move(results), arguments.only), arguments.format,
+                                arguments.all);
+    return exit_ok;
+}
+
+}  // namespace
+
+void add_compare_options(CLI::App& command, CompareArguments& arguments) {
+    command
+        .add_option("directories", arguments.directories,
+                    "two results directories, BASE and CANDIDATE; with --history any number")
+        ->type_name("DIR")
+        ->required();
+    command.add_flag("--all", arguments.all, "show also what is the same");
+    command
+        .add_option("--only", arguments.only,
+                    "only points whose id matches GLOB (several, separated by commas)")
+        ->type_name("GLOB");
+    command.add_option("--format", arguments.format, "form of the output")
+        ->check(CLI::IsMember({"text", "json", "csv", "md"}))
+        ->capture_default_str();
+    command.add_flag("--times", arguments.times, "slower times count as regressions");
+    command
+        .add_option("--time-factor", arguments.time_factor,
+                    "a change of a time by less than this factor is none")
+        ->check(CLI::Range(1.0, 1e6))
+        ->capture_default_str();
+    command.add_flag("--history", arguments.history,
+                     "the course of every metric over the directories, and the commit where it changed");
+    command.footer(
+        "Exit codes: 0 good, 1 a regression, 2 usage, 3 points failed or missing in the candidate, 4 not "
+        "comparable.");
+}
+
+int compare_command(const CompareArguments& arguments) {
+    if (arguments.history) return print_history(arguments);
+    if (arguments.directories.size() != 2) {
+        throw std::invalid_argument("compare takes two results directories, BASE and CANDIDATE; " +
+                                    std::to_string(arguments.directories.size()) + " given");
+    }
+    const CompareOptions options{arguments.only, arguments.times, arguments.time_factor};
+    const CompareReport report = compare_results(read_results(arguments.directories[0]),
+                                                 read_results(arguments.directories[1]), options);
+    std::cout << compare_output(report, options, {arguments.format, arguments.all, colors_wanted()})
+              << std::flush;
+    return report.exit_code;
+}
+
+}  // namespace bcbench

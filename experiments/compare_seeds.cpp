@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "experiments/compare.hpp"
+#include "experiments/statistics.hpp"
+
+namespace bcbench {
+
+namespace {
+
+constexpr double significance = 0.05;
+constexpr std::size_t fewest_seeds = 3;  // two say next to nothing about their spread
+
+// "two_batch.MMD.seed=3" -> "two_batch.MMD": equal for points that differ in their seeds alone.
+std::string without_seeds(const std::string& id) {
+    const std::string mark = ".seed=";
+    std::string text = id;
+    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+        const std::size_t end = text.find_first_not_of("0123456789", at + mark.size());
+        const bool whole = end == std::string::npos || text[end] == '.';
+        if (whole && end != at + mark.size()) {
+            text.erase(at, end == std::string::npos ? end : end - at);
+        } else {
+            at += mark.size();
+        }
+    }
+    return text;
+}
+
+bool has_both(const ValueChange& value) {
+    return value.base && value.candidate && value.change != Change::not_comparable;
+}
+
+// A seed that lies further below the baseline's worst seed than the baseline's seeds lie apart.
+const ValueChange* collapsed(const std::vector<const ValueChange*>& seeds) {
+    const double sign = seeds.front()->direction == Direction::higher ? 1.0 : -1.0;
+    const auto by_base = [sign](const ValueChange* a, const ValueChange* b) {
+        return sign * *a->base < sign * *b->base;
+    };
+    const auto [worst, best] = std::minmax_element(seeds.begin(), seeds.end(), by_base);
+    const double spread = std::abs(*(*best)->base - *(*worst)->base);
+    const double bound = sign * *(*worst)->base - spread;
+    const auto found = std::find_if(seeds.begin(), seeds.end(), [&](const ValueChange* seed) {
+        return seed->change == Change::worse && sign * *seed->candidate < bound - seed->tolerance;
+    });
+    return found == seeds.end() ? nullptr : *found;
+}
+
+bool all_are(const std::vector<const ValueChange*>& seeds, Change change) {
+    return std::all_of(seeds.begin(), seeds.end(),
+                       [&](const ValueChange* seed) { return seed->change == change; });
+}
+
+// All seeds changed to the same side.
+bool unanimous(const std::vector<const ValueChange*>& seeds, double difference) {
+    return std::all_of(seeds.begin(), seeds.end(), [&](const ValueChange* seed) {
+        return seed->change != Change::same && seed->change != Change::within_tolerance &&
+               *seed->difference() * difference > 0.0;
+    });
+}
+
+SeedsChange measure(const std::string& group, const std::vector<const ValueChange*>& seeds) {
+    SeedsChange made;
+    made.group = group;
+    made.metric = seeds.front()->metric;
+    made.direction = seeds.front()->direction;
+    made.n = seeds.size();
+    std::vector<double> differences;
+    for (const ValueChange* seed : seeds) {
+        differences.push_back(*seed->difference());
+        made.base_mean += *seed->base / static_cast<double>(made.n);
+        made.candidate_mean += *seed->candidate / static_cast<double>(made.n);
+    }
+    const Estimate mean = mean_difference(differences, 1.0 - significance);
+    made.difference = mean.value;
+    made.low = mean.low;
+    made.high = mean.high;
+    made.p = mean.p;
+    return made;
+}
+
+// The verdict on a group whose seeds do not all agree within the tolerance.
+void decide(SeedsChange& group, const std::vector<const ValueChange*>& seeds) {
+    double tolerance = 0.0;
+    for (const ValueChange* seed : seeds) tolerance = std::max(tolerance, seed->tolerance);
+    const Change direct =
+        judge(group.base_mean, group.base_mean + group.difference, group.direction, tolerance);
+    const bool moved = direct == Change::worse || direct == Change::better || direct == Change::changed;
+    if (moved && group.p_holm < significance) {
+        group.change = direct;
+        group.reason = "the mean differs";
+    } else if (direct != Change::better && moved && unanimous(seeds, group.difference)) {
+        group.change = direct;
+        group.reason = "every seed differs to this side";
+    } else if (const ValueChange* seed = group.direction == Direction::info ? nullptr : collapsed(seeds)) {
+        group.change = Change::worse;
+        group.reason = seed->point + " is out of the range of the base";
+    } else {
+        group.change = Change::undecided;
+        group.reason = "the seeds differ to both sides, or too little for their number";
+    }
+}
+
+}  // namespace
+
+std::vector<SeedsChange> compare_over_seeds(std::vector<ValueChange>& values) {
+    std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> groups;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::string group = without_seeds(values[i].point);
+        if (group != values[i].point && has_both(values[i])) groups[{group, values[i].metric}].push_back(i);
+    }
+    std::vector<SeedsChange> changes;
+    std::vector<std::vector<const ValueChange*>> seeds_of;
+    for (const auto& [name, members] : groups) {
+        if (members.size() < fewest_seeds) continue;
+        std::vector<const ValueChange*> seeds;
+        for (const std::size_t member : members) {
+            seeds.push_back(&values[member]);
+            values[member].over_seeds = changes.size();
+        }
+        changes.push_back(measure(name.first, seeds));
+        seeds_of.push_back(std::move(seeds));
+    }
+
+    // only groups that differ are tests; equal bytes leave nothing to test
+    std::vector<std::size_t> tested;
+    std::vector<double> p_values;
+    for (std::size_t g = 0; g < changes.size(); ++g) {
+        const bool equal = all_are(seeds_of[g], Change::same);
+        const bool close = std::all_of(seeds_of[g].begin(), seeds_of[g].end(), [](const ValueChange* seed) {
+            return seed->change == Change::same || seed->change == Change::within_tolerance;
+        });
+        changes[g].change = equal ? Change::same : Change::within_tolerance;
+        if (close) continue;
+        tested.push_back(g);
+        p_values.push_back(changes[g].p);
+    }
+    const std::vector<double> corrected = holm(p_values);
+    for (std::size_t t = 0; t < tested.size(); ++t) {
+        changes[tested[t]].p_holm = corrected[t];
+        decide(changes[tested[t]], seeds_of[tested[t]]);
+    }
+    return changes;
+}
+
+}  // namespace bcbench
