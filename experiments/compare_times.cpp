@@ -20,7 +20,8 @@ std::size_t repeats_needed(std::size_t n_tests) {
 }
 
 bool can_tell(const TimeChange& time, std::size_t n_tests) {
-    return smallest_mann_whitney(time.n_base, time.n_candidate) * static_cast<double>(n_tests) < significance;
+    const auto tests = static_cast<double>(std::max<std::size_t>(1, n_tests));
+    return smallest_mann_whitney(time.n_base, time.n_candidate) * tests < significance;
 }
 
 void decide(TimeChange& time, std::size_t n_tests, double factor) {

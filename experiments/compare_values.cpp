@@ -14,7 +14,8 @@ using nlohmann::ordered_json;
 
 constexpr Tolerance round_off_double = {1e-12, 1e-9};
 constexpr Tolerance round_off_single = {1e-7, 1e-5};
-constexpr Tolerance gradient_error = {1e-6, 0.0};  // of a right gradient it is noise; the check itself bounds it
+constexpr Tolerance gradient_error = {1e-6,
+                                      0.0};  // of a right gradient it is noise; the check itself bounds it
 
 ValueChange of_point(const StoredPoint& point, Change change, std::string reason) {
     ValueChange made;

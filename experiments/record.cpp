@@ -10,14 +10,18 @@ namespace bcbench {
 
 using nlohmann::ordered_json;
 
-const char* const metrics_header = "point,dataset,method,params,seed,precision,metric,value,direction,status\n";
+const char* const metrics_header =
+    "point,dataset,method,params,seed,precision,metric,value,direction,status\n";
 const char* const projections_header = "point,cell,batch,type,pc1,pc2\n";
 
 const char* name_of(PointStatus status) {
     switch (status) {
-        case PointStatus::ok: return "ok";
-        case PointStatus::skipped: return "skipped";
-        case PointStatus::failed: break;
+        case PointStatus::ok:
+            return "ok";
+        case PointStatus::skipped:
+            return "skipped";
+        case PointStatus::failed:
+            break;
     }
     return "failed";
 }
@@ -65,7 +69,10 @@ Score score_from(const ordered_json& json) {
 }
 
 ordered_json to_json(const Projection& projection) {
-    return {{"batch", projection.batch}, {"type", projection.type}, {"pc1", projection.pc1}, {"pc2", projection.pc2}};
+    return {{"batch", projection.batch},
+            {"type", projection.type},
+            {"pc1", projection.pc1},
+            {"pc2", projection.pc2}};
 }
 
 Projection projection_from(const ordered_json& json) {
@@ -86,9 +93,11 @@ Projection projection_from(const ordered_json& json) {
 void check_labels(const PointRecord& record) {
     const auto check = [&](const char* labels, const std::vector<std::uint32_t>& codes) {
         if (codes.empty()) return;
-        const std::size_t known = record.dataset.at(labels).at("names").get<std::vector<std::string>>().size();
+        const std::size_t known =
+            record.dataset.at(labels).at("names").get<std::vector<std::string>>().size();
         if (*std::max_element(codes.begin(), codes.end()) < known) return;
-        throw std::invalid_argument(std::string("the projection has ") + labels + " that the dataset does not name");
+        throw std::invalid_argument(std::string("the projection has ") + labels +
+                                    " that the dataset does not name");
     };
     check("batches", record.projection.batch);
     check("types", record.projection.type);
@@ -123,8 +132,8 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
     try {
         const ordered_json json = ordered_json::parse(text);
         if (json.at("schema_version") != record_schema_version) {
-            throw std::invalid_argument("schema_version is " + json.at("schema_version").dump() + ", this program reads " +
-                                        std::to_string(record_schema_version));
+            throw std::invalid_argument("schema_version is " + json.at("schema_version").dump() +
+                                        ", this program reads " + std::to_string(record_schema_version));
         }
         PointRecord record;
         record.id = json.at("id").get<std::string>();
@@ -136,7 +145,8 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
         record.method = json.at("method");
         for (const ordered_json* part : {&record.dataset, &record.method}) {
             if (!part->at("label").is_string() || !part->at("seed").is_number_unsigned()) {
-                throw std::invalid_argument("label and seed of dataset and method must be a text and a number");
+                throw std::invalid_argument(
+                    "label and seed of dataset and method must be a text and a number");
             }
         }
         record.params = json.at("params").get<std::string>();
@@ -169,7 +179,8 @@ std::string projection_rows(const PointRecord& record) {
     if (projection.batch.empty()) return "";
     const auto names_of = [&](const char* labels) {
         std::vector<std::string> names;
-        for (const ordered_json& name : record.dataset.at(labels).at("names")) names.push_back(csv_field(name.get<std::string>()));
+        for (const ordered_json& name : record.dataset.at(labels).at("names"))
+            names.push_back(csv_field(name.get<std::string>()));
         return names;
     };
     const std::vector<std::string> batches = names_of("batches");
@@ -178,8 +189,8 @@ std::string projection_rows(const PointRecord& record) {
     std::string rows;
     for (std::size_t i = 0; i < projection.batch.size(); ++i) {
         rows += id + ',' + std::to_string(i) + ',' + batches.at(projection.batch[i]) + ',' +
-                (projection.type.empty() ? "" : types.at(projection.type[i])) + ',' + number_text(projection.pc1[i]) + ',' +
-                number_text(projection.pc2[i]) + '\n';
+                (projection.type.empty() ? "" : types.at(projection.type[i])) + ',' +
+                number_text(projection.pc1[i]) + ',' + number_text(projection.pc2[i]) + '\n';
     }
     return rows;
 }

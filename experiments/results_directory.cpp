@@ -72,6 +72,11 @@ ResultsDirectory::ResultsDirectory(fs::path directory)
     make_directories(directory_ / "points");
     for (const char* place : {"", "points", "embeddings", "models"})
         remove_stale_temporaries(directory_ / place);
+    // a killed run may have left half a row, which must not swallow the next one
+    const fs::path file = directory_ / "timings.csv";
+    std::error_code error;
+    const std::string times = fs::exists(file, error) ? read_file(file) : "";
+    if (!times.empty() && times.back() != '\n') append(file, "\n");
 }
 
 std::optional<PointRecord> ResultsDirectory::read_point(const std::string& id) const {

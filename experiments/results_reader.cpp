@@ -41,7 +41,8 @@ class Table {
         double value = 0.0;
         const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
         if (read.ptr != text.data() + text.size() || text.empty()) fail_at(title, "is no number");
-        if (read.ec == std::errc::result_out_of_range) return std::strtod(text.c_str(), nullptr);  // infinite, or 0
+        if (read.ec == std::errc::result_out_of_range)
+            return std::strtod(text.c_str(), nullptr);  // infinite, or 0
         return value;
     }
 

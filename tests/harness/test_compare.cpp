@@ -1,0 +1,479 @@
+// bcbench compare: every status once, on hand-made results, and the program on directories.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "experiments/compare.hpp"
+#include "experiments/compare_output.hpp"
+#include "experiments/files.hpp"
+#include "experiments/history.hpp"
+#include "program.hpp"
+
+using namespace bcbench;
+using bcbench::testing::bcbench_program;
+using bcbench::testing::Output;
+using nlohmann::json;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string header = "point,dataset,method,params,seed,precision,metric,value,direction,status\n";
+
+std::string row(const std::string& point, const std::string& metric, const std::string& value,
+                const std::string& direction = "higher", const std::string& status = "ok") {
+    return point + ",d,m,{},0,float64," + metric + "," + value + "," + direction + "," + status + "\n";
+}
+
+StoredResults results(const std::string& rows, const std::string& times = "",
+                      const std::string& manifest = "") {
+    return results_from_texts(header + rows, times, manifest);
+}
+
+CompareReport compared(const std::string& base, const std::string& candidate,
+                       const std::string& manifest = "") {
+    return compare_results(results(base), results(candidate, "", manifest), {});
+}
+
+// The status of the only value that is not the same; the exit code with it.
+std::pair<std::string, int> verdict(const std::string& base, const std::string& candidate,
+                                    const std::string& manifest = "") {
+    const CompareReport report = compared(base, candidate, manifest);
+    REQUIRE(report.values.size() == 1);
+    return {name_of(report.values.front().change), report.exit_code};
+}
+
+using Verdict = std::pair<std::string, int>;
+
+std::string tolerances(const json& by_metric) {
+    return json{
+        {"name", "x"}, {"status", "complete"}, {"finished", "now"}, {"config", {{"tolerances", by_metric}}}}
+        .dump();
+}
+
+StoredPoint point(const std::string& id, double value, int version = 1) {
+    StoredPoint made;
+    made.id = id;
+    made.precision = "float64";
+    made.data_hash = "1";
+    made.dataset = {{"label", "d"}, {"params", {{"noise_sd", 0.5}}}};
+    made.method = {
+        {"label", "m"}, {"type", "harmony"}, {"seed", 0}, {"params", {{"sigma", 0.1}}}, {"train", nullptr}};
+    made.values = {{"mixing", "v", value, Direction::higher, "ok", "", version}};
+    return made;
+}
+
+CompareReport compared(const StoredPoint& base, const StoredPoint& candidate) {
+    StoredResults a, b;
+    a.points = {base};
+    b.points = {candidate};
+    return compare_results(a, b, {});
+}
+
+}  // namespace
+
+TEST_CASE("values are judged by their direction", "[compare]") {
+    CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.5")) == Verdict{"same", 0});
+    CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.4")) == Verdict{"worse", 1});
+    CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.6")) == Verdict{"better", 0});
+    CHECK(verdict(row("p", "x", "0.5", "lower"), row("p", "x", "0.6", "lower")) == Verdict{"worse", 1});
+    CHECK(verdict(row("p", "x", "0.5", "lower"), row("p", "x", "0.4", "lower")) == Verdict{"better", 0});
+    CHECK(verdict(row("p", "x", "0.5", "info"), row("p", "x", "0.6", "info")) == Verdict{"changed", 1});
+    CHECK(verdict(row("p", "x", "0.5", "higher"), row("p", "x", "0.5", "lower")) ==
+          Verdict{"not comparable", 4});
+}
+
+TEST_CASE("tolerances: round-off by default, else as the candidate's config says", "[compare]") {
+    CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.4999999999")) == Verdict{"within tolerance", 0});
+    CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.499999")) == Verdict{"worse", 1});
+    CHECK(verdict(row("p", "x", "0"), row("p", "x", "1e-13", "higher")) == Verdict{"within tolerance", 0});
+    const std::string loose = tolerances({{"x", {{"absolute", 0.05}}}, {"y", {{"relative", 0.5}}}});
+    CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.46"), loose) == Verdict{"within tolerance", 0});
+    CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.44"), loose) == Verdict{"worse", 1});
+    CHECK(verdict(row("p", "x(k=3)", "0.5"), row("p", "x(k=3)", "0.46"), loose) ==
+          Verdict{"within tolerance", 0});
+    CHECK(verdict(row("p", "y", "10"), row("p", "y", "6"), loose) == Verdict{"within tolerance", 0});
+    CHECK(verdict(row("p", "y", "10"), row("p", "y", "4"), loose) == Verdict{"worse", 1});
+    // an exact tolerance is one too
+    CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.4999999999"),
+                  tolerances({{"x", {{"absolute", 0.0}}}})) == Verdict{"worse", 1});
+}
+
+TEST_CASE("what is missing, failing or not finite is a regression", "[compare]") {
+    const std::string good = row("p", "x", "0.5");
+    CHECK(verdict(good, row("p", "x", "nan")) == Verdict{"newly failing", 1});
+    CHECK(verdict(good, row("p", "x", "-inf")) == Verdict{"newly failing", 1});
+    CHECK(verdict(good, row("p", "x", "1e999")) == Verdict{"newly failing", 1});
+    CHECK(verdict(row("p", "x", "nan"), row("p", "x", "nan")) == Verdict{"newly failing", 1});
+    CHECK(verdict(good, row("p", "x", "", "higher", "not_applicable")) == Verdict{"newly failing", 1});
+    CHECK(verdict(good, row("p", "x", "", "higher", "failed")) == Verdict{"newly failing", 3});
+    CHECK(verdict(good, row("p", "x", "", "higher", "skipped")) == Verdict{"missing", 3});
+    CHECK(verdict(row("p", "x", "", "higher", "failed"), good) == Verdict{"fixed", 0});
+    CHECK(verdict(row("p", "x", "", "higher", "not_applicable"), good) == Verdict{"fixed", 0});
+    CHECK(verdict(row("p", "x", "nan"), good) == Verdict{"fixed", 0});
+    CHECK(verdict(row("p", "x", "", "higher", "failed"), row("p", "x", "", "higher", "failed")) ==
+          Verdict{"still failing", 0});
+    const std::string none = row("p", "x", "", "higher", "not_applicable");
+    CHECK(verdict(none, none) == Verdict{"same", 0});
+
+    const CompareReport lost_row = compared(good + row("p", "y", "1"), good);
+    CHECK(lost_row.exit_code == 1);
+    CHECK(lost_row.values.front().change == Change::missing);
+    CHECK(lost_row.values.front().metric == "y");
+    const CompareReport lost_point = compared(good + row("q", "x", "1"), good);
+    CHECK(lost_point.exit_code == 3);
+    CHECK(lost_point.values.front().change == Change::missing);
+    CHECK(lost_point.values.front().point == "q");
+    const CompareReport new_things = compared(good, good + row("p", "y", "1") + row("q", "x", "1"));
+    CHECK(new_things.exit_code == 0);
+    CHECK(new_things.values[0].change == Change::added);
+    CHECK(new_things.values[1].change == Change::added);
+    CHECK(compared(good, good + row("q", "x", "", "higher", "failed")).exit_code == 3);
+    CHECK(compared(good, good + row("q", "x", "nan")).exit_code == 3);
+    CHECK(compared(good, row("q", "x", "0.5")).exit_code == 4);  // nothing in common
+}
+
+TEST_CASE("a failed point without rows is known from the manifest", "[compare]") {
+    const std::string manifest =
+        json{{"problems", {{{"point", "q"}, {"status", "failed"}, {"reason", "out of memory"}}}}}.dump();
+    const CompareReport report =
+        compared(row("p", "x", "1") + row("q", "x", "1"), row("p", "x", "1"), manifest);
+    CHECK(report.exit_code == 3);
+    CHECK(report.values.front().change == Change::newly_failing);
+    CHECK(report.values.front().reason == "out of memory");
+}
+
+TEST_CASE("other data, parameters or definitions do not compare", "[compare]") {
+    CHECK(compared(point("p", 1), point("p", 1)).exit_code == 0);
+    const auto reason = [](const StoredPoint& candidate) {
+        const CompareReport report = compared(point("p", 1), candidate);
+        CHECK(report.exit_code == 4);
+        REQUIRE(report.values.size() == 1);
+        CHECK(report.values[0].change == Change::not_comparable);
+        return report.values[0].reason;
+    };
+    StoredPoint changed = point("p", 1);
+    changed.data_hash = "2";
+    changed.dataset["params"]["noise_sd"] = 1.0;
+    CHECK(reason(changed) == "other data: noise_sd was 0.5, is 1");
+    changed = point("p", 1);
+    changed.method["params"]["sigma"] = 0.2;
+    CHECK(reason(changed) == "other method params: sigma was 0.1, is 0.2");
+    changed = point("p", 1);
+    changed.method["seed"] = 5;
+    CHECK(reason(changed) == "method seed was 0, is 5");
+    changed = point("p", 1);
+    changed.precision = "float32";
+    CHECK(reason(changed) == "precision was float64, is float32");
+    CHECK(reason(point("p", 1, 2)) == "other definition of the metric: version was 1, is 2");
+    // a parameter that a newer program added leaves the old computation as it was
+    changed = point("p", 1);
+    changed.method["params"]["recompute"] = false;
+    CHECK(compared(point("p", 1), changed).exit_code == 0);
+    // a regression elsewhere is not excused
+    StoredResults a, b;
+    a.points = {point("p", 1), point("q", 1)};
+    b.points = {point("p", 1, 2), point("q", 0.5)};
+    CHECK(compare_results(a, b, {}).exit_code == 1);
+}
+
+namespace {
+
+std::string seeds(const std::vector<double>& values, const std::string& direction = "higher") {
+    std::string rows;
+    for (std::size_t s = 0; s < values.size(); ++s) {
+        rows += row("d.M.seed=" + std::to_string(s), "x", std::to_string(values[s]), direction);
+    }
+    return rows;
+}
+
+SeedsChange over_seeds(const std::vector<double>& base, const std::vector<double>& candidate, int exit_code,
+                       const std::string& direction = "higher") {
+    const CompareReport report = compared(seeds(base, direction), seeds(candidate, direction));
+    CHECK(report.exit_code == exit_code);
+    REQUIRE(report.seeds.size() == 1);
+    CHECK(report.seeds[0].group == "d.M");
+    return report.seeds[0];
+}
+
+}  // namespace
+
+TEST_CASE("three or more seeds decide together", "[compare]") {
+    const std::vector<double> base = {0.50, 0.52, 0.48, 0.51, 0.49};
+    CHECK(over_seeds(base, base, 0).change == Change::same);
+
+    const SeedsChange down = over_seeds(base, {0.44, 0.47, 0.41, 0.46, 0.43}, 1);
+    CHECK(down.change == Change::worse);
+    CHECK(down.n == 5);
+    CHECK(down.difference == Approx(-0.058));
+    CHECK(down.high < 0.0);
+    CHECK(down.p_holm < 0.05);
+    CHECK(over_seeds(base, {0.44, 0.47, 0.41, 0.46, 0.43}, 0, "lower").change == Change::better);
+    CHECK(over_seeds(base, {0.44, 0.47, 0.41, 0.46, 0.43}, 1, "info").change == Change::changed);
+
+    // to both sides: no verdict, although single seeds are worse
+    const SeedsChange noise = over_seeds(base, {0.52, 0.50, 0.50, 0.49, 0.51}, 0);
+    CHECK(noise.change == Change::undecided);
+    CHECK(noise.low < 0.0);
+    CHECK(noise.high > 0.0);
+
+    // three seeds, all worse, too scattered for the t test: still no accident
+    const SeedsChange scattered = over_seeds({0.5, 0.5, 0.5}, {0.49, 0.2, 0.4}, 1);
+    CHECK(scattered.p_holm > 0.05);
+    CHECK(scattered.change == Change::worse);
+
+    // one seed of five collapses: the mean may hide it, the verdict does not
+    const SeedsChange collapse = over_seeds(base, {0.51, 0.53, 0.49, 0.0, 0.50}, 1);
+    CHECK(collapse.p_holm > 0.05);
+    CHECK(collapse.change == Change::worse);
+    CHECK(collapse.reason.find("d.M.seed=3") != std::string::npos);
+
+    // two seeds say nothing about their spread: each counts by itself
+    CHECK(compared(seeds({0.5, 0.6}), seeds({0.4, 0.7})).exit_code == 1);
+    CHECK(compared(seeds({0.5, 0.6}), seeds({0.4, 0.7})).seeds.empty());
+}
+
+TEST_CASE("many groups of seeds: the correction keeps chance from looking like a finding", "[compare]") {
+    // one group moves with p = 0.02, which is nothing among twenty that differ
+    std::string base, candidate;
+    for (int g = 0; g < 20; ++g) {
+        const std::vector<double> shifts = g == 0 ? std::vector<double>{-0.01, -0.02, -0.03, 0.001, -0.02}
+                                                  : std::vector<double>{0.01, -0.01, 0.02, -0.02, 0.003};
+        for (std::size_t s = 0; s < shifts.size(); ++s) {
+            const std::string id = "d.M" + std::to_string(g) + ".seed=" + std::to_string(s);
+            base += row(id, "x", std::to_string(0.5 + 0.1 * static_cast<double>(s)));
+            candidate += row(id, "x", std::to_string(0.5 + 0.1 * static_cast<double>(s) + shifts[s]));
+        }
+    }
+    const CompareReport report = compared(base, candidate);
+    REQUIRE(report.seeds.size() == 20);
+    const auto first = std::find_if(report.seeds.begin(), report.seeds.end(),
+                                    [](const SeedsChange& group) { return group.group == "d.M0"; });
+    REQUIRE(first != report.seeds.end());
+    CHECK(first->p < 0.05);
+    CHECK(first->p_holm > 0.05);
+    CHECK(report.exit_code == 0);
+}
+
+namespace {
+
+std::string times(const std::vector<double>& seconds, const std::string& stage = "fit") {
+    std::string rows = "point,stage,repeat,seconds,peak_rss_bytes\n";
+    for (std::size_t i = 0; i < seconds.size(); ++i) {
+        rows += "p," + stage + "," + std::to_string(i) + "," + std::to_string(seconds[i]) + ",1000\n";
+    }
+    return rows;
+}
+
+CompareReport timed(const std::vector<double>& base, const std::vector<double>& candidate,
+                    const CompareOptions& options) {
+    const std::string values = row("p", "x", "1");
+    return compare_results(results(values, times(base)), results(values, times(candidate)), options);
+}
+
+}  // namespace
+
+TEST_CASE("times count only with --times, beyond the factor, and when significant", "[compare]") {
+    const std::vector<double> base = {1.00, 1.01, 0.99, 1.02, 0.98, 1.03};
+    const std::vector<double> slower = {1.50, 1.51, 1.49, 1.52, 1.48, 1.53};
+    const std::vector<double> slightly = {1.05, 1.06, 1.04, 1.07, 1.041, 1.08};
+    const CompareOptions gate{"", true, 1.1};
+    const CompareReport report = timed(base, slower, gate);
+    REQUIRE(report.times.size() == 1);
+    CHECK(report.times[0].change == Change::worse);
+    CHECK(report.times[0].ratio == Approx(1.5).epsilon(0.01));
+    CHECK(report.times[0].low > 1.4);
+    CHECK(report.times[0].p == Approx(2.0 / 924));
+    CHECK(report.exit_code == 1);
+    CHECK(timed(base, slower, {"", false, 1.1}).exit_code == 0);
+    CHECK(timed(base, slower, {"", true, 2.0}).exit_code == 0);
+    CHECK(timed(slower, base, gate).times[0].change == Change::better);
+    CHECK(timed(slower, base, gate).exit_code == 0);
+    CHECK(timed(base, slightly, gate).times[0].change == Change::same);
+    CHECK(timed(base, {2.0, 0.5, 1.2, 0.8, 1.9, 0.6}, gate).times[0].change ==
+          Change::same);  // slow on average, but noise
+
+    const CompareReport few = timed({1.0, 1.01, 0.99}, {2.0, 2.01, 1.99}, gate);
+    CHECK(few.times[0].change == Change::undecided);
+    CHECK(few.times[0].reason == "too few repeats to say: 3 and 3, at least 4 of each are needed");
+    CHECK(few.exit_code == 4);  // a gate that was asked for and cannot tell
+    CHECK(timed({1.0, 1.01, 0.99}, {2.0, 2.01, 1.99}, {"", false, 1.1}).exit_code == 0);
+}
+
+TEST_CASE("times of other machines or threads do not compare", "[compare]") {
+    const auto manifest = [](int threads) {
+        return json{{"machine", {{"cpu", "c"}}},
+                    {"threads", threads},
+                    {"jobs", 1},
+                    {"status", "complete"},
+                    {"finished", "now"}}
+            .dump();
+    };
+    const std::string values = row("p", "x", "1");
+    const std::string five = times({1, 1.1, 1.2, 1.3, 1.4});
+    const CompareReport report = compare_results(results(values, five, manifest(1)),
+                                                 results(values, five, manifest(2)), {"", true, 1.1});
+    CHECK(report.times.empty());
+    CHECK(report.exit_code == 4);
+    CHECK(compare_results(results(values, five, manifest(1)), results(values, five, manifest(2)), {})
+              .exit_code == 0);
+}
+
+TEST_CASE("damaged tables are refused with their place", "[compare]") {
+    const auto fault = [](const std::string& metrics, const std::string& manifest = "") -> std::string {
+        try {
+            results_from_texts(metrics, "", manifest);
+        } catch (const std::exception& error) {
+            return error.what();
+        }
+        return "";
+    };
+    CHECK_THAT(fault(header + "p,d,m,{},0,float64,x,zero,higher,ok\n"),
+               Catch::Contains("metrics.csv:2") && Catch::Contains("is no number"));
+    CHECK_THAT(fault(header + row("p", "x", "1", "up")), Catch::Contains("must be higher, lower or info"));
+    CHECK_THAT(fault(header + row("p", "x", "1") + row("p", "x", "2")), Catch::Contains("stands twice"));
+    CHECK_THAT(fault("point,metric\np,x\n"), Catch::Contains("has no column 'precision'"));
+    CHECK_THAT(fault(header + "p,d\n"), Catch::Contains("metrics.csv:2"));
+    CHECK_THAT(fault(header, "{\"config\": {\"tolerances\": {\"x\": {\"absolute\": -1}}}}"),
+               Catch::Contains("tolerance"));
+    CHECK_THAT(fault(header, "[1]"), Catch::Contains("manifest.json"));
+    CHECK_THAT(fault(header, "{"), Catch::Contains("manifest.json"));
+}
+
+TEST_CASE("the report in four formats: only what changed, most alarming first", "[compare]") {
+    const CompareReport report =
+        compared(row("p", "x", "0.5") + row("p|<b>", "y", "1") + row("q", "x", "0.5") + row("r", "x", "2"),
+                 row("p", "x", "0.6") + row("p|<b>", "y", "0.5") + row("q", "x", "0.5"));
+    const std::string text = compare_output(report, {}, {"text", false, false});
+    CHECK(text.find("worse") < text.find("missing"));
+    CHECK(text.find("missing") < text.find("better"));
+    CHECK(text.find("4 values: 1 worse, 1 missing, 1 better, 1 same") != std::string::npos);
+    CHECK(text.find(" q ") == std::string::npos);
+    CHECK(text.find('\033') == std::string::npos);
+    CHECK(compare_output(report, {}, {"text", true, false}).find(" q ") != std::string::npos);
+    CHECK(compare_output(report, {}, {"text", false, true}).find("\033[31m  worse") != std::string::npos);
+
+    const std::string markdown = compare_output(report, {}, {"md", false, false});
+    CHECK(markdown.find("p\\|&lt;b\\>") != std::string::npos);
+    CHECK(markdown.find("<b>") == std::string::npos);
+
+    const json parsed = json::parse(compare_output(report, {}, {"json", false, false}));
+    CHECK(parsed["verdict"] == "regression");
+    CHECK(parsed["exit_code"] == 1);
+    CHECK(parsed["counts"]["worse"] == 1);
+    REQUIRE(parsed["values"].size() == 3);
+    CHECK(parsed["values"][0]["point"] == "p|<b>");
+    CHECK(parsed["values"][0]["difference"] == -0.5);
+    CHECK(parsed["values"][0]["relative"] == -0.5);
+
+    const std::string csv = compare_output(report, {}, {"csv", false, false});
+    CHECK(csv.find("value,worse,p|<b>,y,higher,1,0.5,-0.5,,,,\n") != std::string::npos);
+    CHECK_THROWS_AS(compare_output(report, {}, {"xml", false, false}), std::invalid_argument);
+}
+
+TEST_CASE("a pull request gets a summary of bounded length", "[compare]") {
+    std::string base, candidate;
+    for (int i = 0; i < 500; ++i) {
+        base += row("p" + std::to_string(i), "x", "1");
+        candidate += row("p" + std::to_string(i), "x", "0.5");
+    }
+    const CompareReport report = compared(base, candidate);
+    const std::string markdown = compare_output(report, {}, {"md", false, false});
+    CHECK(markdown.find("and 470 more") != std::string::npos);
+    CHECK(markdown.size() < 4000);
+    CHECK(compare_output(report, {}, {"md", true, false}).size() > 10000);
+}
+
+TEST_CASE("history names the run where a metric changed", "[compare]") {
+    std::vector<StoredResults> runs;
+    const std::vector<std::string> values = {"0.5", "0.5", "0.9", "0.2"};
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::string number = std::to_string(i);
+        const std::string manifest = json{{"name", "e"},
+                                          {"started", "2026-01-0" + number},
+                                          {"finished", "now"},
+                                          {"status", "complete"},
+                                          {"program", {{"git_commit", "commit" + number}}}}
+                                         .dump();
+        runs.push_back(
+            results(row("p", "x", values[i]) + row("p", "y", "1") + (i == 2 ? "" : row("q", "x", "1")), "",
+                    manifest));
+    }
+    std::swap(runs[0], runs[3]);  // given in any order
+    const auto history = make_history(runs, "");
+    REQUIRE(history.size() == 1);
+    REQUIRE(history[0].series.size() == 3);
+    const Series& x = history[0].series[0];
+    CHECK(x.turns.size() == 2);
+    CHECK(x.turns[0].run == 2);
+    CHECK(x.turns[0].change == Change::better);
+    CHECK(x.turns[1].run == 3);
+    CHECK(x.turns[1].change == Change::worse);
+    CHECK(history[0].series[1].turns.empty());
+    REQUIRE(history[0].series[2].turns.size() == 2);  // gone and back
+    CHECK(history[0].series[2].turns[0].change == Change::missing);
+    CHECK(sparkline(x.values) == "▄▄█▁");
+    const std::string text = history_output(history, "text", false);
+    CHECK(text.find("commit2 (better), commit3 (worse)") != std::string::npos);
+    CHECK(text.find(" y ") == std::string::npos);
+    const json parsed = json::parse(history_output(history, "json", true));
+    CHECK(parsed["experiments"][0]["series"][0]["values"] == json{0.5, 0.5, 0.9, 0.2});
+    CHECK(parsed["experiments"][0]["series"][0]["changes"][1]["git_commit"] == "commit3");
+    CHECK(history_output(history, "csv", false).find("e,p,x,higher,,commit3,2026-01-03,0.2,worse\n") !=
+          std::string::npos);
+}
+
+TEST_CASE("the program compares directories and returns what it found", "[compare]") {
+    const TemporaryDirectory scratch;
+    const auto run = [&](const std::string& arguments, const std::string& prefix = "") {
+        return bcbench_program(arguments, scratch.file(""), prefix);
+    };
+    const std::string config = scratch.write(
+        "config.json",
+        json{{"schema_version", 1},
+             {"name", "c"},
+             {"datasets",
+              {{{"label", "d"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 20}}}}}},
+             {"methods",
+              {{{"label", "U"}, {"type", "uncorrected"}},
+               {{"label", "H"}, {"type", "differentiable_harmony"}}}},
+             {"metrics", {"mean_shift", "batch_mixing_entropy"}}}
+            .dump());
+    const std::string base = scratch.file("base"), same = scratch.file("same"), bad = scratch.file("bad");
+    REQUIRE(run("run " + config + " --quiet --out " + base).code == 0);
+    REQUIRE(run("run " + config + " --quiet --out " + same).code == 0);
+    fs::copy(same, bad, fs::copy_options::recursive);
+
+    const Output good = run("compare " + base + " " + same);
+    CHECK(good.code == 0);
+    CHECK_THAT(good.out, Catch::Contains("metrics.csv is the same byte for byte") && Catch::Contains("good"));
+
+    std::string metrics = bcbench::testing::contents(bad + "/metrics.csv");
+    const std::size_t place = metrics.find("d.U,d,U,{},0,float64,mean_shift,") +
+                              std::string("d.U,d,U,{},0,float64,mean_shift,").size();
+    metrics.replace(place, metrics.find(',', place) - place, "99");
+    write_atomically(bad + "/metrics.csv", metrics);
+    const Output regression = run("compare " + base + " " + bad);
+    CHECK(regression.code == 1);
+    CHECK_THAT(regression.out, Catch::Contains("worse") && Catch::Contains("d.U") && Catch::Contains("99"));
+    CHECK_THAT(regression.out, Catch::Contains("in its point file; metrics.csv counts"));
+
+    // a run that was killed before it wrote its tables: its finished points are compared, the others are
+    // missing
+    json manifest = json::parse(bcbench::testing::contents(same + "/manifest.json"));
+    manifest["finished"] = nullptr;
+    manifest["status"] = "incomplete";
+    write_atomically(same + "/manifest.json", manifest.dump());
+    fs::remove(same + "/points/d.H.json");
+    const Output killed = run("compare " + base + " " + same);
+    CHECK(killed.code == 3);
+    CHECK_THAT(killed.out, Catch::Contains("missing") && Catch::Contains("did not come to its end"));
+
+    CHECK(run("compare " + base).code == 2);
+    CHECK(run("compare " + base + " " + scratch.file("nowhere")).code == 2);
+    CHECK_THAT(run("compare " + base + " " + scratch.file("")).err,
+               Catch::Contains("is no results directory"));
+    CHECK(run("compare " + base + " " + bad + " --format xml").code == 2);
+    CHECK(run("compare --history " + base + " " + bad).code == 0);
+    CHECK(run("compare " + base + " " + bad + " --only 'd.H'").code == 0);
+}
