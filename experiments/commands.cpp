@@ -41,11 +41,15 @@ struct Arguments {
     CompareArguments compare;
 };
 
+void refuse_duplicates(const Plan& plan, const Arguments& arguments) {
+    std::vector<Fault> faults = plan.duplicates();
+    if (!faults.empty()) throw ConfigError(arguments.config, std::move(faults));
+}
+
 // The plan of a config; two points with the same id are a fault of the config.
 Plan make_plan(const Arguments& arguments) {
     Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
-    std::vector<Fault> faults = plan.duplicates();
-    if (!faults.empty()) throw ConfigError(arguments.config, std::move(faults));
+    refuse_duplicates(plan, arguments);
     return plan;
 }
 
@@ -83,8 +87,9 @@ int run(const Arguments& arguments) {
     return summary.failed_checks > 0 || (!reproduced && options.only.empty()) ? exit_regression : exit_ok;
 }
 
+// Prints at once, however long the plan, and looks for duplicates at the end if the reader is still there.
 int print_plan(const Arguments& arguments) {
-    const Plan plan = make_plan(arguments);
+    const Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
     for (std::uint64_t i = 0; i < plan.size() && std::cout.good(); ++i) {
         const Point point = plan.at(i);
         if (!arguments.only.empty() && !selects(arguments.only, point.id)) continue;
@@ -93,6 +98,8 @@ int print_plan(const Arguments& arguments) {
         if (point.excluded_reason) std::cout << "\tskipped: " << *point.excluded_reason;
         std::cout << '\n';
     }
+    std::cout << std::flush;
+    refuse_duplicates(plan, arguments);
     return exit_ok;
 }
 

@@ -163,7 +163,7 @@ std::string compare_json(const CompareReport& report, const CompareFormat& forma
     for (const SeedsChange* group : shown_seeds(report, format.all)) json["seeds"].push_back(json_of(*group));
     for (const TimeChange* time : shown_times(report, format.all)) json["times"].push_back(json_of(*time));
     json["notes"] = report.notes;
-    return json.dump(2) + "\n";
+    return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string compare_csv(const CompareReport& report, const CompareFormat& format) {

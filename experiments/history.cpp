@@ -153,7 +153,7 @@ std::string history_json(const std::vector<ExperimentHistory>& history, bool all
         }
         experiments.push_back(std::move(json));
     }
-    return ordered_json{{"schema_version", 1}, {"experiments", experiments}}.dump(2) + "\n";
+    return ordered_json{{"schema_version", 1}, {"experiments", experiments}}.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string history_csv(const std::vector<ExperimentHistory>& history, bool all) {
