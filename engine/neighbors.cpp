@@ -18,8 +18,6 @@ namespace neighbor_search {
 
 namespace {
 
-constexpr std::size_t strip_width = 16;  // cells of a tile that meet their own tile at a time
-
 using Neighbor = std::pair<double, std::uint32_t>;  // squared distance, cell: the order of neighbours
 
 /// The best neighbours so far of the cells of one tile. Whoever reads or writes holds the mutex.
@@ -122,21 +120,19 @@ void offer_all(Search<Real>& search, std::size_t a, std::size_t b,
     }
 }
 
-/// A tile meets itself, strip by strip: the first strip gives its cells neighbours to beat.
+/// A tile meets itself. The grid alone tells how near the k nearest are, so that few distances have to be
+/// measured.
 template <class Real>
 void meet_itself(Search<Real>& search, std::size_t tile) {
     const Grid<Real> grid = common_grid(search.tiles, tile, tile);
     GridTile on_grid;
     put_on_grid(search.tiles, tile, grid, on_grid);
+    set_limits(worst_within(on_grid, search.tiles.size(tile), search.k, grid), grid, on_grid);
     std::vector<PlacePair> close;
+    find_close_pairs(on_grid, on_grid, close);
     std::vector<MeasuredPair> measured;
-    for (std::size_t first = 0; first < tile_width; first += strip_width) {
-        set_limits(current_worst(search, tile), grid, on_grid);
-        close.clear();
-        find_close_pairs(on_grid, on_grid, first, strip_width, close);
-        measure(search, tile, tile, close, measured);
-        offer_all(search, tile, tile, measured);
-    }
+    measure(search, tile, tile, close, measured);
+    offer_all(search, tile, tile, measured);
 }
 
 /// Whether no cell of tile `a` is within `reach` of a cell of tile `b`.
@@ -161,7 +157,7 @@ void meet(Search<Real>& search, std::size_t a, std::size_t b) {
     set_limits(worst_a, grid, on_grid_a);
     set_limits(worst_b, grid, on_grid_b);
     std::vector<PlacePair> close;
-    find_close_pairs(on_grid_a, on_grid_b, 0, tile_width, close);
+    find_close_pairs(on_grid_a, on_grid_b, close);
     std::vector<MeasuredPair> measured;
     measure(search, a, b, close, measured);
     offer_all(search, a, b, measured);

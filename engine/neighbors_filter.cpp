@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 
 // This file is compiled once per instruction set; Highway picks the best one when the program starts.
@@ -160,6 +161,20 @@ HWY_INLINE hn::Mask<Int32s> is_close(Word sum, Word limit_a, Word limit_b) {
     return hn::Not(hn::Lt(sum, hn::Min(limit_a, limit_b)));
 }
 
+HWY_INLINE bool any_close(const Block& sums, const GridTile& a, std::size_t first_a, const GridTile& b,
+                          std::size_t first_b) {
+    const Int32s ints;
+    auto any = hn::FirstN(ints, 0);
+    for (std::size_t v = 0; v < block_vectors; ++v) {
+        const Word limit_a = hn::LoadU(ints, a.minus_limit.data() + first_a + v * lanes);
+        for (std::size_t r = 0; r < block_rows; ++r) {
+            const Word limit_b = hn::Set(ints, b.minus_limit[first_b + r]);
+            any = hn::Or(any, is_close(sums[v][r], limit_a, limit_b));
+        }
+    }
+    return !hn::AllFalse(ints, any);
+}
+
 void append_close(const Block& sums, const GridTile& a, std::size_t first_a, const GridTile& b,
                   std::size_t first_b, std::vector<PlacePair>& close) {
     const Int32s ints;
@@ -182,22 +197,28 @@ void append_close(const Block& sums, const GridTile& a, std::size_t first_a, con
     }
 }
 
-void find_close_pairs(const GridTile& a, const GridTile& b, std::size_t first, std::size_t count,
-                      std::vector<PlacePair>& close) {
-    const Int32s ints;
+void find_close_pairs(const GridTile& a, const GridTile& b, std::vector<PlacePair>& close) {
     for (std::size_t first_a = 0; first_a < tile_width; first_a += block_vectors * lanes) {
-        for (std::size_t first_b = first; first_b < first + count; first_b += block_rows) {
+        for (std::size_t first_b = 0; first_b < tile_width; first_b += block_rows) {
             Block sums;
             grid_distances(a, first_a, b, first_b, sums);
-            auto any = hn::FirstN(ints, 0);
+            if (any_close(sums, a, first_a, b, first_b)) append_close(sums, a, first_a, b, first_b, close);
+        }
+    }
+}
+
+/// Minus half the squared grid distances of the cells first .. first+7 of `tile` to all its cells.
+/// [tile_width x 8]
+void grid_distances_of_eight(const GridTile& tile, std::size_t first, std::int32_t* out) {
+    for (std::size_t row = 0; row < 8; row += block_rows) {
+        for (std::size_t column = 0; column < tile_width; column += block_vectors * lanes) {
+            Block sums;
+            grid_distances(tile, column, tile, first + row, sums);
             for (std::size_t v = 0; v < block_vectors; ++v) {
-                const Word limit_a = hn::LoadU(ints, a.minus_limit.data() + first_a + v * lanes);
                 for (std::size_t r = 0; r < block_rows; ++r) {
-                    const Word limit_b = hn::Set(ints, b.minus_limit[first_b + r]);
-                    any = hn::Or(any, is_close(sums[v][r], limit_a, limit_b));
+                    hn::StoreU(sums[v][r], Int32s(), out + (row + r) * tile_width + column + v * lanes);
                 }
             }
-            if (!hn::AllFalse(ints, any)) append_close(sums, a, first_a, b, first_b, close);
         }
     }
 }
@@ -214,6 +235,7 @@ HWY_EXPORT(put_floats_on_grid);
 HWY_EXPORT(put_doubles_on_grid);
 HWY_EXPORT(set_limits);
 HWY_EXPORT(find_close_pairs);
+HWY_EXPORT(grid_distances_of_eight);
 
 // Of a cell on the grid, so that half a squared grid distance is below 2^31.
 constexpr double largest_norm = 32767.0;
@@ -272,15 +294,38 @@ void set_limits(const std::vector<double>& worst, const Grid<Real>& grid, GridTi
      out.minus_limit.data());
 }
 
-void find_close_pairs(const GridTile& a, const GridTile& b, std::size_t first, std::size_t count,
-                      std::vector<PlacePair>& close) {
-    HWY_DYNAMIC_DISPATCH(find_close_pairs)(a, b, first, count, close);
+void find_close_pairs(const GridTile& a, const GridTile& b, std::vector<PlacePair>& close) {
+    HWY_DYNAMIC_DISPATCH(find_close_pairs)(a, b, close);
+}
+
+template <class Real>
+std::vector<double> worst_within(const GridTile& tile, std::size_t size, std::size_t k,
+                                 const Grid<Real>& grid) {
+    std::vector<double> worst(tile_width, 0.0);
+    std::fill_n(worst.begin(), size, std::numeric_limits<double>::infinity());
+    if (size <= k || grid.scale == Real(0)) return worst;
+    const ReachBound bound(grid.centre.n_elem);
+    std::vector<std::int32_t> sums(8 * tile_width);
+    for (std::size_t first = 0; first < size; first += 8) {
+        HWY_DYNAMIC_DISPATCH(grid_distances_of_eight)(tile, first, sums.data());
+        for (std::size_t i = first; i < std::min(first + 8, size); ++i) {
+            std::int32_t* row = sums.data() + (i - first) * tile_width;
+            std::nth_element(row, row + k, row + size,
+                             std::greater<>());  // k others, for the cell is its own nearest
+            const double on_grid = std::sqrt(2.0 * (1.0 - static_cast<double>(row[k])));
+            const double distance = (on_grid + 2.0 * grid.slack) / static_cast<double>(grid.scale);
+            worst[i] = (distance * distance * bound.relative + bound.absolute) * room;
+        }
+    }
+    return worst;
 }
 
 template Grid<float> common_grid(const CellTiles<float>&, std::size_t, std::size_t);
 template Grid<double> common_grid(const CellTiles<double>&, std::size_t, std::size_t);
 template void put_on_grid(const CellTiles<float>&, std::size_t, const Grid<float>&, GridTile&);
 template void put_on_grid(const CellTiles<double>&, std::size_t, const Grid<double>&, GridTile&);
+template std::vector<double> worst_within(const GridTile&, std::size_t, std::size_t, const Grid<float>&);
+template std::vector<double> worst_within(const GridTile&, std::size_t, std::size_t, const Grid<double>&);
 template void set_limits(const std::vector<double>&, const Grid<float>&, GridTile&);
 template void set_limits(const std::vector<double>&, const Grid<double>&, GridTile&);
 

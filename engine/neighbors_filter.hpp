@@ -55,14 +55,19 @@ void put_on_grid(const CellTiles<Real>& tiles, std::size_t tile, const Grid<Real
 template <class Real>
 void set_limits(const std::vector<double>& worst, const Grid<Real>& grid, GridTile& out);
 
+/// For each of the `size` cells of a tile on its grid a squared distance that at least k others of the tile
+/// are within, as computed; infinite if there is none to tell, 0 in the places left over. [tile_width]
+template <class Real>
+std::vector<double> worst_within(const GridTile& tile, std::size_t size, std::size_t k,
+                                 const Grid<Real>& grid);
+
 /// A pair of cells by their places within their tiles.
 struct PlacePair {
     std::uint16_t a, b;
 };
 
-/// Appends every pair of a cell of `a` and one of the cells first .. first+count-1 of `b` (both multiples of
-/// 8) that is not provably farther apart than either has to beat.
-void find_close_pairs(const GridTile& a, const GridTile& b, std::size_t first, std::size_t count,
-                      std::vector<PlacePair>& close);
+/// Appends every pair of a cell of `a` and one of `b` that is not provably farther apart than either has to
+/// beat.
+void find_close_pairs(const GridTile& a, const GridTile& b, std::vector<PlacePair>& close);
 
 }  // namespace bcbench::neighbor_search

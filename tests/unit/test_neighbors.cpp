@@ -200,7 +200,7 @@ TEST_CASE("the filter keeps every pair within reach and few others", "[neighbors
         set_limits(std::vector<double>(tile_width, within), grid, on_grid[tile]);
     }
     std::vector<PlacePair> close;
-    find_close_pairs(on_grid[0], on_grid[1], 0, tile_width, close);
+    find_close_pairs(on_grid[0], on_grid[1], close);
     arma::umat kept(tile_width, tile_width, arma::fill::zeros);
     for (const PlacePair places : close) kept(places.a, places.b) += 1;
     CHECK(kept.max() == 1);
