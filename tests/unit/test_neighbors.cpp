@@ -131,6 +131,16 @@ TEST_CASE("clusters, outliers and constant features do not mislead the search", 
     check_both_precisions("features of very different scale", unequal, 10);
 }
 
+// An outlier makes the grid of its tile so coarse that rounding reorders near neighbours; no bound may be too
+// tight.
+TEST_CASE("rounding to a coarse grid loses no neighbour", "[neighbors]") {
+    for (unsigned seed = 1; seed <= 200; ++seed) {
+        arma::mat cells = 20.0 * gaussian_cells(1 + seed % 3, 200, seed);
+        cells.col(100).fill(1e4);
+        check_both_precisions("seed " + std::to_string(seed), cells, 1 + seed % 4);
+    }
+}
+
 TEST_CASE("the search works at any scale", "[neighbors]") {
     const arma::mat cells = gaussian_cells(9, 600, 1);
     for (const double scale : {1e-45, 1e-42, 1e-38, 1e-30, 1e-20, 1e20, 1e30, 3e37}) {
