@@ -9,9 +9,12 @@ bash scripts/build.sh release bcbench_benchmarks
 mkdir -p results/benchmarks
 out=results/benchmarks/$(date -u +%Y%m%dT%H%M%SZ)-$(git describe --always --dirty 2>/dev/null || echo no-git).json
 echo "bench: running; five interleaved repeats of everything take about half an hour"
+log=$(mktemp)
 build/release/experiments/benchmarks/bcbench_benchmarks --benchmark_repetitions=5 --benchmark_min_time=0.2 \
   --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only=true \
-  --benchmark_out="$out" --benchmark_out_format=json "$@" >/dev/null
+  --benchmark_out="$out" --benchmark_out_format=json "$@" >"$log" 2>&1 ||
+  { cat "$log" >&2; echo "bench: the benchmark program failed; its output is above." >&2; exit 1; }
+rm -f "$log"
 python3 - "$out" <<'PYTHON'
 import json
 import sys
@@ -22,7 +25,7 @@ print(f"{context['num_cpus']} CPUs, load {context['load_avg']}, {context['blas']
 rows = [("case", "median ms", "spread %", "GFLOP/s", "GB/s", "of product rate")]
 benchmarks = report["benchmarks"]
 spread = {b["run_name"]: 100 * b["real_time"] for b in benchmarks if b.get("aggregate_name") == "cv"}
-for b in benchmarks:
+for b in sorted(benchmarks, key=lambda b: (b["family_index"], b.get("per_family_instance_index", 0))):
     if b.get("error_occurred"):
         rows.append((b["run_name"], b["error_message"], "", "", "", ""))
     elif b.get("aggregate_name") == "BigO":
