@@ -58,9 +58,10 @@ HWY_INLINE Word add_products(Word a, Word b, Word sum) {
     return hn::Add(sum, hn::Add(low_products, hn::Mul(hn::ShiftRight<16>(a), hn::ShiftRight<16>(b))));
 #else
     const hn::Repartition<std::int16_t, Int32s> halves;
-    Word unused = hn::Zero(Int32s());
-    return hn::ReorderWidenMulAccumulate(Int32s(), hn::BitCast(halves, a), hn::BitCast(halves, b), sum,
-                                         unused);
+    Word others = hn::Zero(Int32s());  // where the instruction set sums the two halves apart
+    sum =
+        hn::ReorderWidenMulAccumulate(Int32s(), hn::BitCast(halves, a), hn::BitCast(halves, b), sum, others);
+    return hn::RearrangeToOddPlusEven(sum, others);
 #endif
 }
 
