@@ -373,7 +373,7 @@ TEST_CASE("a directory that cannot be written: a clear error at once", "[run]") 
     CHECK(contains(file.err, "Not a directory"));
 }
 
-TEST_CASE("--only runs and reports a part, and leaves the rest as it is", "[run]") {
+TEST_CASE("a run with --only runs and reports a part, and leaves the rest as it is", "[run]") {
     const Scratch run;
     const std::string config = run.directory.write("config.json", sweep_config(4).dump());
     const std::string out = run / "out";
