@@ -27,7 +27,7 @@ struct Parameter {
     std::optional<double> maximum;
     bool minimum_exclusive = false;          // true: value > minimum
     bool maximum_exclusive = false;
-    bool optional = false;                   // true: null (absent) is a value of its own; default_value is then null
+    bool optional = false;                   // true: null (absent) is a value of its own, and may be the default
     std::vector<std::string> choices;        // string parameters: the allowed words; empty: any text
     std::string help;                        // one line; what larger values do
 };

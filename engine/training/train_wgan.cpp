@@ -1,6 +1,7 @@
 #include "engine/training/train_wgan.hpp"
 
 #include "engine/check.hpp"
+#include "engine/training/gradient_penalty.hpp"
 #include "engine/training/tensors.hpp"
 
 namespace bcbench::wgan_autoencoder {
@@ -51,10 +52,12 @@ struct Game {
     Parameters<Real> bar;
     optimizer::State<Real> autoencoder_state{};
     optimizer::State<Real> critic_state{};
+    std::uint32_t n_critic_updates = 0;
 
     optimizer::Options critic_optimizer() const {
         optimizer::Options critic = optimizer_of(common);
         critic.rule = options.critic_optimizer;
+        critic.beta1 = options.critic_beta1;
         critic.beta2 = options.critic_beta2;
         return critic;
     }
@@ -66,9 +69,15 @@ void update_critic(Game<Real>& game, Mlp<Real>& critic, const Matrix<Real>& late
     const optimizer::Tensors<Real> gradients = tensors_of<Real>(game.bar.critic);
     optimizer::set_zero(gradients);
     finite(critic_objective(critic, latent, batch, game.precision, &game.bar.critic), "discriminator_loss");
+    if (game.options.gradient_penalty) {
+        const Key key = fold_in(fold_in(training::training_key(game.common.seed), 2), game.n_critic_updates);
+        const Matrix<Real> points = points_between(latent, batch, key);
+        finite(gradient_penalty(critic, points, *game.options.gradient_penalty, &game.bar.critic), "the gradient penalty");
+    }
     optimizer::update(game.critic_optimizer(), rate * game.options.critic_learning_rate, parameters, gradients,
                       game.critic_state);
-    optimizer::clip(parameters, game.options.clip);
+    if (!game.options.gradient_penalty) optimizer::clip(parameters, game.options.clip);
+    ++game.n_critic_updates;
 }
 
 // One update of the autoencoder against the critic as it stands; the norm of its gradient.
@@ -102,6 +111,7 @@ void require_valid_options(const TrainOptions& options) {
     require(options.n_critic >= 1, "n_critic must be at least 1");
     require(options.critic_learning_rate > 0.0, "critic_learning_rate must be greater than 0");
     require(options.clip > 0.0, "clip must be greater than 0");
+    require(!options.gradient_penalty || *options.gradient_penalty > 0.0, "gradient_penalty must be greater than 0");
 }
 
 }  // namespace
