@@ -3,8 +3,9 @@
 
   tests/plant_errors.py [NAME...]      default: every one; about half a minute each on two cores
 
-Works on a copy of the tracked files in a temporary directory. Exit code 0: every planted error was caught by at least one
-test; 1: one was not, or could not be planted because the line it alters is no longer there.
+Works on a copy of the tracked files in a temporary directory. Exit code 0: every planted error was caught by at
+least one test; 1: one was not, or could not be planted because the line it alters is no longer there; 2: there is
+no such error.
 """
 
 import re
@@ -14,41 +15,73 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = "[gradients],[gradient_check],[training],[methods]"
+TESTS = "[gradients],[gradient_check],[gradient],[training]"
 
-# name, file, the line's text as it stands, the same with the error
-ERRORS = [
-    ("dense kernel", "engine/mlp.cpp", "dense_bar->kernel += y_bar * x.t();", "dense_bar->kernel += Real(1.0001) * y_bar * x.t();"),
-    ("dense bias", "engine/mlp.cpp", "dense_bar->bias += arma::sum(y_bar, 1);", "dense_bar->bias += Real(1.0001) * arma::sum(y_bar, 1);"),
-    ("dense input", "engine/mlp.cpp", "return dense.kernel.t() * y_bar;", "return Real(1.0001) * dense.kernel.t() * y_bar;"),
-    ("relu", "engine/mlp.cpp", "out[i] > Real(0) ? adjoint[i] : Real(0)", "out[i] > Real(0) ? adjoint[i] * Real(1.0001) : Real(0)"),
-    ("reconstruction loss", "engine/autoencoder.cpp", "static_cast<Real>(2.0 * loss_bar", "static_cast<Real>(2.0002 * loss_bar"),
-    ("conditional decoder", "engine/autoencoder.cpp", "latent_bar += decode_backward(model, pass.as_reference", "latent_bar += Real(1.0001) * decode_backward(model, pass.as_reference"),
-    ("reconstruction of the cells themselves, MMD", "engine/methods/mmd_autoencoder.cpp", "cells_bar -= reconstruction_bar;", "cells_bar -= Real(1.0001) * reconstruction_bar;"),
-    ("reconstruction of the cells themselves, WGAN", "engine/methods/wgan_autoencoder.cpp", "cells_bar -= reconstruction_bar;", "cells_bar -= Real(1.0001) * reconstruction_bar;"),
-    ("kernel sum", "engine/kernel_sum.cpp", "static_cast<Real>(-coefficient / n_kernels)", "static_cast<Real>(-1.0001 * coefficient / n_kernels)"),
-    ("square root of the MMD", "engine/mmd.cpp", "0.5 / std::sqrt(std::max(v, 1e-12))", "0.50005 / std::sqrt(std::max(v, 1e-12))"),
-    ("masked MMD, scale", "engine/mmd.cpp", "static_cast<Real>(loss_bar * loss.slope * group->scale)", "static_cast<Real>(1.0001 * loss_bar * loss.slope * group->scale)"),
-    ("masked MMD, zero rows", "engine/mmd.cpp", "kernel_sum(a.points, zero, bandwidths, a_bar, slope * b.n_zero_rows)", "kernel_sum(a.points, zero, bandwidths, a_bar, 1.0001 * slope * b.n_zero_rows)"),
-    ("ordinary MMD", "engine/mmd.cpp", "total.sums_bar += coefficient / pairs", "total.sums_bar += 1.0001 * coefficient / pairs"),
-    ("Wasserstein, real", "engine/methods/wgan_autoencoder.cpp", "real_bar / counts.real", "1.0001 * real_bar / counts.real"),
-    ("Wasserstein, fake", "engine/methods/wgan_autoencoder.cpp", "fake_bar / counts.fake", "1.0001 * fake_bar / counts.fake"),
-    ("gradient reversal", "engine/methods/wgan_autoencoder.cpp", "latent_bar = -score_backward(", "latent_bar = Real(-1.0001) * score_backward("),
-    ("gradient penalty, first kernel", "engine/training/gradient_penalty.cpp", "kernel += p1 * slope_bar.t();", "kernel += Real(1.0001) * p1 * slope_bar.t();"),
-    ("gradient penalty, second kernel", "engine/training/gradient_penalty.cpp", "kernel += p2 * r1.t();", "kernel += Real(1.0001) * p2 * r1.t();"),
-    ("gradient penalty, third kernel", "engine/training/gradient_penalty.cpp", "kernel += arma::sum(r2, 1).t();", "kernel += Real(1.0001) * arma::sum(r2, 1).t();"),
-    ("Harmony, softmax", "engine/methods/harmony_tile.cpp", "hn::Sub(hn::Load(reals, bar + place), mean)", "hn::Sub(hn::Load(reals, bar + place), hn::Mul(mean, hn::Set(reals, Real(1.0001))))"),
-    ("Harmony, correction step", "engine/methods/harmony_tile.cpp", "hn::Store(hn::Sub(bar, part), reals, y_bar + i)", "hn::Store(hn::Sub(bar, hn::Mul(part, hn::Set(reals, Real(1.0001)))), reals, y_bar + i)"),
-    ("Harmony, clipped ratio", "engine/methods/harmony_step.cpp", "batch.code[i]) += s_bar / s;", "batch.code[i]) += 1.0001 * s_bar / s;"),
-    ("Harmony, share of a cluster", "engine/methods/harmony_step.cpp", "share_bar.each_col() += total_bar;", "share_bar.each_col() += 1.0001 * total_bar;"),
-    ("Harmony, distances to cells", "engine/methods/harmony_step.cpp", "add_scaled(work.target, members.count, softmax.factor, y_bar)", "add_scaled(work.target, members.count, Real(1.0001) * softmax.factor, y_bar)"),
-    ("Harmony, centroids as targets", "engine/methods/harmony_step.cpp", "Matrix<Real> bar = c_bar.t() * a;", "Matrix<Real> bar = Real(1.0001) * c_bar.t() * a;"),
-    ("Harmony, centroids in distances", "engine/methods/harmony_step.cpp", "bar += softmax.factor * (y.t() * a_bar);", "bar += Real(1.0001) * softmax.factor * (y.t() * a_bar);"),
-    ("Harmony, squared centroids", "engine/methods/harmony_step.cpp", "bar -= softmax.centroids.each_row()", "bar -= Real(1.0001) * softmax.centroids.each_row()"),
-    ("Harmony training, distortion", "engine/training/train_harmony.cpp", "static_cast<Real>(4.0 * loss_bar * scale)", "static_cast<Real>(4.0004 * loss_bar * scale)"),
-    ("WGAN training, generator", "engine/training/train_wgan.cpp", "critic_weight, -critic_weight, precision", "1.0001 * critic_weight, -critic_weight, precision"),
-    ("WGAN training, critic", "engine/training/train_wgan.cpp", "scores, -1.0, 1.0, precision, critic_bar", "scores, -1.0001, 1.0, precision, critic_bar"),
-]  # fmt: skip
+# Each file's errors: a name, and a piece of a line with the expression that becomes 1.0001 times itself in [[ ]],
+# or in << >> if it is a vector of the Highway library.
+ERRORS = {
+    "engine/mlp.cpp": {
+        "dense kernel": "dense_bar->kernel += [[y_bar]] * x.t();",
+        "dense bias": "dense_bar->bias += [[arma::sum(y_bar, 1)]];",
+        "dense input": "return [[dense.kernel.t() * y_bar]];",
+        "relu": "out[i] > Real(0) ? [[adjoint[i]]] : Real(0)",
+    },
+    "engine/autoencoder.cpp": {
+        "reconstruction loss": "static_cast<Real>([[2.0]] * loss_bar",
+        "conditional decoder": "latent_bar += [[decode_backward(model, pass.as_reference, corrected_bar, "
+        "precision, model_bar)]];",
+    },
+    "engine/methods/mmd_autoencoder.cpp": {
+        "MMD, the cells compared with": "cells_bar -= [[reconstruction_bar]];",
+    },
+    "engine/kernel_sum.cpp": {"kernel sum": "static_cast<Real>([[-coefficient]] / n_kernels)"},
+    "engine/mmd.cpp": {
+        "MMD, square root": "[[0.5]] / std::sqrt(std::max(v, 1e-12))",
+        "masked MMD, scale": "static_cast<Real>([[loss_bar]] * loss.slope * group->scale)",
+        "masked MMD, zero rows": "kernel_sum(a.points, zero, bandwidths, a_bar, [[slope]] * b.n_zero_rows)",
+        "ordinary MMD": "total.sums_bar += [[coefficient]] / pairs",
+    },
+    "engine/methods/wgan_autoencoder.cpp": {
+        "WGAN, the cells compared with": "cells_bar -= [[reconstruction_bar]];",
+        "Wasserstein loss, real": "[[real_bar]] / counts.real",
+        "Wasserstein loss, fake": "[[fake_bar]] / counts.fake",
+        "gradient reversal": "latent_bar = [[-]]score_backward(tape.parameters.critic",
+    },
+    "engine/training/gradient_penalty.cpp": {
+        "gradient penalty, first kernel": "kernel += [[p1]] * slope_bar.t();",
+        "gradient penalty, second kernel": "kernel += [[p2]] * r1.t();",
+        "gradient penalty, third kernel": "kernel += [[arma::sum(r2, 1).t()]];",
+    },
+    "engine/methods/harmony_tile.cpp": {
+        "Harmony, softmax": "hn::Sub(hn::Load(reals, bar + place), <<mean>>)",
+        "Harmony, correction step": "hn::Store(hn::Sub(bar, <<part>>), reals, y_bar + i)",
+    },
+    "engine/methods/harmony_step.cpp": {
+        "Harmony, clipped ratio": "batch.code[i]) += [[s_bar]] / s;",
+        "Harmony, share of a cluster": "share_bar.each_col() += [[total_bar]];",
+        "Harmony, distances to cells": "add_scaled(work.target, members.count, [[softmax.factor]], y_bar)",
+        "Harmony, centroids as targets": "Matrix<Real> bar = [[c_bar.t()]] * a;",
+        "Harmony, centroids in distances": "bar += [[softmax.factor]] * (y.t() * a_bar);",
+        "Harmony, squared centroids": "([[softmax.factor]] * arma::sum(a_bar, 0))",
+    },
+    "engine/training/train_harmony.cpp": {
+        "Harmony training, distortion": "static_cast<Real>([[4.0]] * loss_bar * scale)",
+    },
+    "engine/training/train_wgan.cpp": {
+        "WGAN training, generator": "data.batch, scores, [[critic_weight]], -critic_weight, precision",
+        "WGAN training, critic": "batch, scores, [[-1.0]], 1.0, precision, critic_bar",
+    },
+}
+
+
+def as_it_stands(piece: str) -> str:
+    return re.sub(r"\[\[(.*?\]?)\]\]|<<(.*?)>>", r"\1\2", piece)
+
+
+def with_error(piece: str) -> str:
+    piece = piece.replace("[[-]]", "-1.0001 * ")
+    scalar = re.sub(r"\[\[(.*?\]?)\]\]", r"(1.0001 * (\1))", piece)
+    return re.sub(r"<<(.*?)>>", r"hn::Mul(\1, hn::Set(reals, Real(1.0001)))", scalar)
 
 
 def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -57,42 +90,49 @@ def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def failing_tests(directory: Path) -> list[str]:
     """Builds and runs the tests of gradients; the names of those that fail. Raises if the build fails."""
-    build = run(directory, "cmake", "--build", "build/test", "--target", "bcbench_tests")
+    build = run(directory, "cmake", "--build", "build/release", "--target", "bcbench_tests")
     if build.returncode != 0:
         raise RuntimeError("does not compile:\n" + build.stdout[-3000:])
-    tests = run(directory, "build/test/tests/bcbench_tests", TESTS, "--reporter", "xml")
+    tests = run(directory, "build/release/tests/bcbench_tests", TESTS, "--reporter", "xml")
     cases = re.findall(r'<TestCase name="([^"]*)"[^>]*>(.*?)</TestCase>', tests.stdout, re.DOTALL)
+    if not cases:
+        raise RuntimeError("no test ran:\n" + tests.stdout[-3000:] + tests.stderr)
     return [name for name, body in cases if 'success="false"' in body]
 
 
+def is_caught(directory: Path, name: str, file: str, piece: str) -> bool:
+    source = directory / file
+    text = source.read_text()
+    if text.count(as_it_stands(piece)) != 1:
+        print(f"{name}: {file} does not have this once: {as_it_stands(piece)}", flush=True)
+        return False
+    source.write_text(text.replace(as_it_stands(piece), with_error(piece)))
+    caught = failing_tests(directory)
+    source.write_text(text)
+    outcome = f"caught by {len(caught)}, first: {caught[0]}" if caught else "NOT CAUGHT"
+    print(f"{name}: {outcome}", flush=True)
+    return bool(caught)
+
+
 def main(chosen: list[str]) -> int:
-    unknown = set(chosen) - {name for name, *_ in ERRORS}
-    if unknown:
-        print(f"plant_errors: no error is named {sorted(unknown)[0]!r}", file=sys.stderr)
-        return 2
-    missed = 0
+    names = {name for errors in ERRORS.values() for name in errors}
+    for name in chosen:
+        if name not in names:
+            print(f"plant_errors: no error is named {name!r}", file=sys.stderr)
+            return 2
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary) / "bcbench"
         run(ROOT, "git", "checkout-index", "--all", f"--prefix={directory}/")
-        run(directory, "cmake", "--preset", "test")
+        run(directory, "cmake", "--preset", "release")
         before = failing_tests(directory)
         if before:
-            print(f"plant_errors: tests fail before anything is planted: {', '.join(before)}", file=sys.stderr)
+            print(f"plant_errors: tests fail already: {', '.join(before)}", file=sys.stderr)
             return 1
-        for name, file, good, bad in ERRORS:
-            if chosen and name not in chosen:
-                continue
-            source = directory / file
-            text = source.read_text()
-            if text.count(good) != 1:
-                print(f"{name}: {file} does not have the line to alter once: {good}", flush=True)
-                missed += 1
-                continue
-            source.write_text(text.replace(good, bad))
-            caught = failing_tests(directory)
-            source.write_text(text)
-            missed += not caught
-            print(f"{name}: " + (f"caught by {len(caught)}, first: {caught[0]}" if caught else "NOT CAUGHT"), flush=True)
+        missed = 0
+        for file, errors in ERRORS.items():
+            for name, piece in errors.items():
+                if not chosen or name in chosen:
+                    missed += not is_caught(directory, name, file, piece)
     return 1 if missed else 0
 
 
