@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Plants an error of 1e-4 in one reverse pass after the other and watches the tests catch it.
 
-  tests/plant_errors.py [NAME...]      default: every one; about half a minute each on two cores
+  tests/plant_errors.py [NAME...]      default: every one
 
 Works on a copy of the tracked files in a temporary directory. Exit code 0: every planted error was caught by at
-least one test; 1: one was not, or could not be planted because the line it alters is no longer there; 2: there is
-no such error.
+least one test; 1: one was not, or could not be planted because the line it alters is no longer there; 2: there
+is no such error.
 """
 
 import re
@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = "[gradients],[gradient_check],[gradient],[training]"
 
-# Each file's errors: a name, and a piece of a line with the expression that becomes 1.0001 times itself in [[ ]],
-# or in << >> if it is a vector of the Highway library.
+# Each file's errors: a name, and a piece of a line with the expression that becomes 1.0001 times itself in
+# [[ ]], or in << >> if it is a vector of the Highway library.
 ERRORS = {
     "engine/mlp.cpp": {
         "dense kernel": "dense_bar->kernel += [[y_bar]] * x.t();",
