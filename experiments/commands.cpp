@@ -35,6 +35,7 @@ struct Arguments {
     bool fresh = false;
     bool resume = true;  // what happens without --fresh
     bool quiet = false;
+    bool profile = false;
     double step = 0.0;
     unsigned coordinates = 20;
     bool steps = false;
@@ -60,6 +61,7 @@ int run(const Arguments& arguments) {
     options.only = arguments.only;
     options.fresh = arguments.fresh;
     options.quiet = arguments.quiet;
+    options.profile = arguments.profile;
     options.stop_on_error = arguments.on_error == "stop";
     options.jobs = arguments.jobs;
     options.threads = arguments.threads;
@@ -77,6 +79,7 @@ int run(const Arguments& arguments) {
     if (summary.failed > 0) std::fprintf(stderr, ", %llu failed", static_cast<unsigned long long>(summary.failed));
     if (summary.missing() > 0) std::fprintf(stderr, ", %llu not run", static_cast<unsigned long long>(summary.missing()));
     std::fprintf(stderr, "; results in %s\n", options.directory.c_str());
+    std::fputs(summary.profile.c_str(), stderr);
     if (summary.interrupted) std::fputs("interrupted; the same command goes on where it stopped\n", stderr);
 
     if (!summary.complete()) return exit_incomplete;
@@ -146,12 +149,13 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     CLI::App* run_command = app.add_subcommand("run", "run every point of a config into a results directory");
     add_config_options(*run_command, arguments);
     run_command->add_option("--out", arguments.out, "results directory (default results/<name>)")->type_name("DIR");
-    run_command->add_option("--jobs", arguments.jobs, "points to run in parallel")->check(CLI::Range(1U, 256U))->capture_default_str();
+    CLI::Option* jobs = run_command->add_option("--jobs", arguments.jobs, "points to run in parallel")->check(CLI::Range(1U, 256U))->capture_default_str();
     run_command->add_option("--threads", arguments.threads, "threads in all; results do not depend on it")->check(CLI::Range(1U, 1024U))->capture_default_str();
     CLI::Option* fresh = run_command->add_flag("--fresh", arguments.fresh, "compute every point again");
     run_command->add_flag("--resume", arguments.resume, "keep points that are finished and unchanged (the default)")->excludes(fresh);
     run_command->add_option("--on-error", arguments.on_error, "after a failed point")->check(CLI::IsMember({"continue", "stop"}))->capture_default_str();
     run_command->add_flag("--quiet", arguments.quiet, "no progress");
+    run_command->add_flag("--profile", arguments.profile, "say where the time went: stages, GFLOP/s, peak memory")->excludes(jobs);
 
     CLI::App* plan_command = app.add_subcommand("plan", "print the points that run would execute: id, label, parameters");
     add_config_options(*plan_command, arguments);

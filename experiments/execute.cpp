@@ -11,6 +11,7 @@
 #include "engine/checkpoint.hpp"
 #include "engine/metrics/mean_shift.hpp"
 #include "engine/neighbors.hpp"
+#include "engine/operations.hpp"
 #include "engine/pca.hpp"
 #include "experiments/canonical.hpp"
 #include "experiments/checks.hpp"
@@ -135,16 +136,17 @@ Projection project(const Dataset<Real>& data, const Matrix<Real>& corrected) {
 template <class Real>
 void run(const Point& point, const Config& config, const Dataset<Real>& data, Executed& executed) {
     PointRecord& record = executed.record;
-    const auto record_time = [&](const char* stage, std::uint64_t repeat, double start) {
-        executed.times.push_back({stage, repeat, seconds_now() - start, peak_rss_bytes()});
+    const auto timed = [&](const char* stage, std::uint64_t repeat, const auto& body) {
+        const double start = seconds_now();
+        const double operations = operations_so_far();
+        body();
+        executed.times.push_back(
+            {stage, repeat, seconds_now() - start, peak_rss_bytes(), operations_so_far() - operations});
     };
     // the warm-up repeats, then the timed ones
     const auto for_each_repeat = [&](const char* stage, const auto& body) {
-        for (std::uint64_t repeat = 0; repeat < config.timing.warmup + config.timing.repeats; ++repeat) {
-            const double start = seconds_now();
-            body();
-            if (repeat >= config.timing.warmup) record_time(stage, repeat - config.timing.warmup, start);
-        }
+        for (std::uint64_t repeat = 0; repeat < config.timing.warmup; ++repeat) body();
+        for (std::uint64_t repeat = 0; repeat < config.timing.repeats; ++repeat) timed(stage, repeat, body);
     };
     describe_data(data, record);
 
@@ -157,22 +159,26 @@ void run(const Point& point, const Config& config, const Dataset<Real>& data, Ex
     });
     describe_fit(fit, record);
 
-    const double start = seconds_now();
-    const Dataset<Real> corrected{fit.corrected, data.batch, data.type};
-    score_cells(config, corrected, "", record);
-    if (!fit.holdout.empty()) score_cells(config, training::subset(corrected, fit.holdout), "holdout_", record);
-    record_time("metrics", 0, start);
+    timed("metrics", 0, [&] {
+        const Dataset<Real> corrected{fit.corrected, data.batch, data.type};
+        score_cells(config, corrected, "", record);
+        if (!fit.holdout.empty()) score_cells(config, training::subset(corrected, fit.holdout), "holdout_", record);
+    });
     checkpoint();
 
     if (std::count(config.checks.begin(), config.checks.end(), "gradient") > 0 && fit.backward) {
         const Matrix<Real> ones(arma::size(fit.corrected), arma::fill::ones);
         for_each_repeat("gradient", [&] { fit.backward(ones); });
     }
-    for (const std::string& check : config.checks) {
-        run_check(check, data, fit, settings.precision, record);
-        checkpoint();
+    if (!config.checks.empty()) {
+        timed("checks", 0, [&] {
+            for (const std::string& check : config.checks) {
+                run_check(check, data, fit, settings.precision, record);
+                checkpoint();
+            }
+        });
     }
-    if (config.outputs.projections) record.projection = project(data, fit.corrected);
+    if (config.outputs.projections) timed("projection", 0, [&] { record.projection = project(data, fit.corrected); });
     executed.model = std::move(fit.model);
     if (config.outputs.embeddings) executed.embedding = arma::conv_to<arma::mat>::from(fit.corrected);
 }

@@ -15,10 +15,11 @@
 namespace bcbench {
 
 struct StageTime {
-    std::string stage;  // load, fit, gradient, metrics
+    std::string stage;  // load, fit, metrics, gradient, checks, projection
     std::uint64_t repeat = 0;
     double seconds = 0.0;
     std::uint64_t peak_rss_bytes = 0;
+    double operations = 0.0;  // floating-point, of the whole process meanwhile
 };
 
 /// A dataset as the points share it, in the arithmetic of the run; or the reason why it cannot be used.

@@ -5,6 +5,7 @@
 
 #include "engine/linear.hpp"
 #include "experiments/checks.hpp"
+#include "experiments/clock.hpp"
 #include "experiments/config_error.hpp"
 #include "experiments/datasets.hpp"
 #include "experiments/expected.hpp"
@@ -97,6 +98,7 @@ void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, c
 }  // namespace
 
 RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records) {
+    const double start = seconds_now();
     require_data_files(plan.config());
     if (plan.config().expected)
         read_expected(*plan.config().expected);  // a fault in it ends the run before it starts
@@ -114,6 +116,7 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
     write_tables(plan, indices, run.done, results, records);
     for (const PointRecord& record : records) run.summary.failed_checks += has_failed_check(record) ? 1 : 0;
     results.write("manifest.json", manifest.text(run.summary, records));
+    if (options.profile) run.summary.profile = run.profile.text(seconds_now() - start);
     return run.summary;
 }
 

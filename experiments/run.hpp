@@ -16,6 +16,7 @@ struct RunOptions {
     std::string only;    // pattern on point ids; empty: all
     bool fresh = false;  // compute every point again, whatever is there
     bool quiet = false;  // no progress
+    bool profile = false;  // the summary says where the time went
     bool stop_on_error = false;
     unsigned jobs = 1;     // points in parallel
     unsigned threads = 1;  // threads of the engine, over all jobs
@@ -29,6 +30,7 @@ struct RunSummary {
     std::uint64_t resumed = 0;  // of the above, taken from an earlier run
     std::uint64_t failed_checks = 0;
     bool interrupted = false;
+    std::string profile;  // a table, if asked for
 
     std::uint64_t missing() const { return expected - ok - skipped - failed; }
     bool complete() const { return missing() == 0 && failed == 0; }

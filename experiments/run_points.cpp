@@ -28,7 +28,9 @@ struct Finished {
     PointStatus status = PointStatus::ok;
     bool resumed = false;
     std::vector<NewFile> files;
-    std::string times;  // rows of timings.csv
+    std::vector<StageTime> times;
+    std::string dataset;  // id
+    std::string method;   // label
 
     std::size_t bytes() const {
         std::size_t sum = 0;
@@ -122,7 +124,7 @@ Finished run_point(Work& work, std::size_t position) {
             const CheckpointScope loading(ask_limits(config.limits, work.options.jobs));
             loaded = work.datasets.load(point);
         }
-        if (can_resume(work, point, *loaded)) return {position, point.id, PointStatus::ok, true, {}, ""};
+        if (can_resume(work, point, *loaded)) return {position, point.id, PointStatus::ok, true, {}, {}, "", ""};
         const CheckpointScope computing(ask_limits(config.limits, work.options.jobs));
         executed = execute(point, config, *loaded);
     }
@@ -131,7 +133,9 @@ Finished run_point(Work& work, std::size_t position) {
             executed.record.status,
             false,
             work.results.files_of(executed),
-            timing_rows(point.id, executed.times)};
+            std::move(executed.times),
+            point.dataset_id,
+            point.method_label};
 }
 
 void compute(Work& work, unsigned threads) {
@@ -156,7 +160,7 @@ void put_on_disk(const Work& work, std::vector<Finished>& group) {
     std::vector<NewFile> files;
     std::string times;
     for (Finished& point : group) {
-        times += point.times;
+        times += timing_rows(point.id, point.times);
         for (NewFile& file : point.files) files.push_back(std::move(file));
     }
     // times first: should the run be killed in between, the points are computed and timed again
@@ -188,6 +192,7 @@ void write_finished(Work& work, PointsRun& run) {
         for (const Finished& point : group) {
             count(point, run.summary);
             run.done[point.position] = true;
+            run.profile.add(point.dataset, point.method, point.times);
             progress.advance(point.id, point.resumed ? "resumed" : name_of(point.status));
         }
     }

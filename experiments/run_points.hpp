@@ -12,8 +12,8 @@ namespace bcbench {
 
 struct PointsRun {
     RunSummary summary;
-    std::vector<bool>
-        done;  // by position in `indices`: the point's file is that of this run or stands from an earlier
+    Profile profile;          // of the points that were computed
+    std::vector<bool> done;   // by position in `indices`: the point's file is that of this run or stands from an earlier
     std::exception_ptr error{};  // what ended the run, if it is not a point's own: a full disk
 };
 
