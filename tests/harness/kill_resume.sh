@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Kills runs at random moments (kill -9) and resumes them: every file that is there after a kill must be whole, and the
-# results in the end the same, byte for byte, as those of a run nobody disturbed.
+# Kills runs at random moments (kill -9) and resumes them: every file that is there after a kill must be whole, no point
+# that was finished may be lost or computed again, and the results in the end must be the same, byte for byte, as those
+# of a run nobody disturbed.
 #   tests/harness/kill_resume.sh PROGRAM [KILLS [SEED]]     default: 20 kills, seed 1
 set -euo pipefail
 program=$1
@@ -15,7 +16,7 @@ cat >"$scratch/config.json" <<'JSON'
               {"label": "b", "type": "gaussian_batches", "params": {"batch_shifts": [0, 1, 2]}}],
  "methods": [{"label": "Uncorrected", "type": "uncorrected"},
              {"label": "Harmony", "type": "differentiable_harmony", "seeds": [0, 1], "params": {"n_clusters": 20},
-              "sweep": {"grid": {"n_iterations": [1, 5, 10], "sigma": [0.1, 0.2]}}},
+              "sweep": {"random": {"n": 30, "seed": 1, "params": {"sigma": {"log_uniform": [0.01, 10]}, "n_iterations": {"choice": [1, 5, 10]}}}}},
              {"label": "MMD", "type": "mmd_autoencoder"}],
  "metrics": ["batch_mixing_entropy", "mean_shift"],
  "outputs": {"embeddings": true}}
@@ -27,17 +28,28 @@ files=$(find "$scratch/undisturbed/points" "$scratch/undisturbed/embeddings" -ty
 
 # every finished file of $1 is that of the undisturbed run
 check_whole() {
-  local file
-  for file in "$1"/points/*.json "$1"/embeddings/*.npy; do
-    [ -e "$file" ] || continue
-    cmp -s "$file" "$scratch/undisturbed/${file#"$1"/}" || { echo "kill_resume: ${file##*/} is not whole" >&2; exit 1; }
+  local kind
+  for kind in points embeddings; do
+    [ -d "$1/$kind" ] || continue
+    { diff -rq --exclude='.writing-*' "$1/$kind" "$scratch/undisturbed/$kind" || true; } |
+      { grep -v "^Only in $scratch/undisturbed" || true; } >"$scratch/torn"
+    if [ -s "$scratch/torn" ]; then
+      cat "$scratch/torn" >&2
+      echo "kill_resume: the files above are not whole" >&2
+      exit 1
+    fi
   done
 }
 
+# the finished points of $1 with the time each was written
+points_of() { [ ! -d "$1/points" ] || find "$1/points" -name '*.json' -printf '%f %T@\n' | sort; }
+
 killed=0
 finished=0
+kept=0
 disturbed=$scratch/disturbed
 while [ "$killed" -lt "$kills" ]; do
+  points_of "$disturbed" >"$scratch/before"
   "$program" run "$scratch/config.json" --quiet --out "$disturbed" --jobs $((1 + RANDOM % 3)) >/dev/null 2>>"$scratch/errors" &
   process=$!
   sleep "0.$(printf %03d $((RANDOM % 350)))"
@@ -45,6 +57,13 @@ while [ "$killed" -lt "$kills" ]; do
   status=0
   wait "$process" 2>/dev/null || status=$?
   check_whole "$disturbed"
+  points_of "$disturbed" >"$scratch/after"
+  comm -23 "$scratch/before" "$scratch/after" >"$scratch/lost"
+  if [ -s "$scratch/lost" ]; then
+    echo "kill_resume: finished, and yet lost or computed again: $(head -n 3 "$scratch/lost" | cut -d' ' -f1 | paste -sd' ')" >&2
+    exit 1
+  fi
+  kept=$((kept + $(wc -l <"$scratch/before")))
   if [ "$status" -eq 0 ]; then  # it came to its end: take away some points, so that there is something to resume
     finished=$((finished + 1))
     for file in "$disturbed"/points/*.json; do
@@ -60,4 +79,4 @@ for name in metrics.csv projections.csv points embeddings; do
 done
 if find "$disturbed" -name '.writing-*' | grep -q .; then echo "kill_resume: temporary files are left" >&2; exit 1; fi
 if [ -s "$scratch/errors" ] && grep -v 'points ok' "$scratch/errors" >&2; then exit 1; fi
-echo "kill_resume: $killed kills, $finished runs that came to their end in between, $files files the same byte for byte"
+echo "kill_resume: $killed kills, $finished runs that came to their end in between, finished points met again $kept times, $files files the same byte for byte"
