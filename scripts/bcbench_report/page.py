@@ -53,6 +53,7 @@ class Report:
     verdict: Verdict
     sections: list[Section]
     footer: str
+    ranked: bool = True  # the legend speaks of best and derived values
 
 
 def build_report(results: Results, album: Album, footer: str) -> Report:

@@ -105,7 +105,7 @@ def read_point(directory: Path, point: str, warnings: list[str]) -> dict[str, An
     if not path.is_file():
         return {}
     try:
-        return _read_json(path)
+        return read_json(path)
     except ReportError as error:
         note = f"{error}; what it says of this point is left out"
         if note not in warnings:
@@ -137,13 +137,13 @@ def _read_manifest(directory: Path, warnings: list[str]) -> dict[str, Any]:
         warnings.append("manifest.json is not there: the run has not finished, and what ran is not recorded")
         return {}
     try:
-        return _read_json(path)
+        return read_json(path)
     except ReportError as error:
         warnings.append(f"{error}; what ran is not shown")
         return {}
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
