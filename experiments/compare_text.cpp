@@ -28,7 +28,7 @@ std::string percent(const ValueChange& value) {
     const std::optional<double> difference = value.difference();
     if (!difference || *value.base == 0.0 || *difference == 0.0) return "";
     const double share = 100.0 * *difference / std::abs(*value.base);
-    return std::abs(share) < 1000.0 ? printed("%+.2g %%", share) : "";
+    return std::abs(share) < 1000.0 ? printed(std::abs(share) < 99.5 ? "%+.2g %%" : "%+.0f %%", share) : "";
 }
 
 // A table with one kind of change per row.
@@ -39,10 +39,12 @@ struct Listing {
     std::vector<Change> changes;  // of the rows
 };
 
+// Values of seeds that decide together stand in the list of seeds; by themselves only if `all` are asked for.
 Listing values_listing(const CompareReport& report, bool all) {
     Listing listing{
         "Values", {"status", "point", "metric", "base", "candidate", "difference", "", "reason"}, {}, {}};
     for (const ValueChange* value : shown_values(report, all)) {
+        if (value->over_seeds && !all) continue;
         const std::string reason = value->over_seeds ? "see seeds" : value->reason;
         listing.rows.push_back({name_of(value->change), value->point, value->metric, printed(value->base),
                                 printed(value->candidate), printed(value->difference(), "%+.3g"),

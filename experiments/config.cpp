@@ -147,14 +147,8 @@ std::uint64_t count_points(const std::vector<Entry>& entries) {
     return count;
 }
 
-}  // namespace
-
-Config make_config(OrderedJson source, const std::filesystem::path& file, const Catalog& catalog) {
-    Config config;
-    config.file = file;
-    config.source = std::move(source);
-    Faults faults;
-    if (!check_object(config.source, Pointer(), faults)) throw ConfigError(file.string(), faults);
+void read_parts(Config& config, const Catalog& catalog, Faults& faults) {
+    if (!check_object(config.source, Pointer(), faults)) return;
     read_header(config, faults);
     config.datasets = read_entries_of(config, "dataset", dataset_block(), catalog.datasets, faults);
     config.methods = read_entries_of(config, "method", method_block(), catalog.methods, faults);
@@ -165,6 +159,20 @@ Config make_config(OrderedJson source, const std::filesystem::path& file, const 
     read_exclusions(config, faults);
     if (saturating_product(count_points(config.datasets), count_points(config.methods)) > max_points)
         add_fault(faults, Pointer(), "describes more than 10^15 points");
+}
+
+}  // namespace
+
+Config make_config(OrderedJson source, const std::filesystem::path& file, const Catalog& catalog) {
+    Config config;
+    config.file = file;
+    config.source = std::move(source);
+    Faults faults;
+    try {
+        read_parts(config, catalog, faults);
+    } catch (const TooManyFaults&) {
+        // nobody reads on: mending the first ones comes first
+    }
     if (!faults.empty()) throw ConfigError(file.string(), faults);
     return config;
 }

@@ -6,13 +6,26 @@
 
 namespace bcbench {
 
+namespace {
+
+constexpr std::size_t most_faults = 100;
+constexpr std::size_t longest_pointer = 1000;  // of a fault's place, in bytes
+
+}  // namespace
+
 const OrderedJson& empty_object() {
     static const OrderedJson object = OrderedJson::object();
     return object;
 }
 
 void add_fault(Faults& faults, const Pointer& at, const std::string& message) {
-    faults.push_back({at.to_string(), message});
+    const std::string pointer = at.to_string();
+    const bool is_long = pointer.size() > longest_pointer;
+    faults.push_back(
+        {is_long ? std::string(utf8_prefix(pointer, longest_pointer)) + "..." : pointer, message});
+    if (faults.size() < most_faults) return;
+    faults.push_back({"", "has more faults than these " + std::to_string(most_faults)});
+    throw TooManyFaults{};
 }
 
 bool check_object(const OrderedJson& value, const Pointer& at, Faults& faults) {

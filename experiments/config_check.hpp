@@ -20,6 +20,10 @@ using Faults = std::vector<Fault>;
 /// What an absent section reads as.
 const OrderedJson& empty_object();
 
+/// Thrown once a config has more faults than anybody reads; the list then holds them up to this one.
+struct TooManyFaults {};
+
+/// Adds a fault. Throws TooManyFaults with the hundredth.
 void add_fault(Faults& faults, const Pointer& at, const std::string& message);
 
 /// Whether the value is an object (a list); a fault otherwise.

@@ -176,6 +176,9 @@ std::optional<std::string> nearest_name(const std::string& name, const std::vect
     std::optional<std::string> nearest;
     std::size_t least = 1 + name.size() / 3;
     for (const std::string& candidate : known) {
+        // the distance is at least the difference of the lengths; a long text needs no table of distances
+        if (std::max(name.size(), candidate.size()) - std::min(name.size(), candidate.size()) > least)
+            continue;
         const std::size_t distance = edit_distance(name, candidate);
         if (distance > least || (nearest && distance == least)) continue;
         nearest = candidate;

@@ -76,35 +76,28 @@ TEST_CASE("the documented run reproduces every documented value", "[cli][golden]
     REQUIRE(nlohmann::json::parse(contents(run.path() + "out/manifest.json"))["status"] == "complete");
 }
 
-TEST_CASE("the committed baseline of the documented run stands", "[cli][golden]") {
+// On another kind of machine OpenBLAS and the vector code add in another order. A sum of n <= 10,000 products is then
+// off by at most n * 1.1e-16 = 1e-12 of its terms, and the values compared here are means and roots of means of such
+// sums that keep at least three digits of them: within compare's default tolerance of 1e-9. tf32 rounds operands that
+// are the same on every machine up to such errors; one that changes its rounding needs a tie to 1e-13. Seen with the
+// OpenBLAS kernels for Prescott, Nehalem, Sandybridge, Haswell, Zen and SkylakeX: at most 1.2e-14.
+TEST_CASE("the committed baseline stands", "[cli][golden]") {
     const Scratch run;
     for (const char* name : {"documented", "documented_float64", "sweep_n_iterations", "sweep_bandwidth"}) {
-        REQUIRE(run("run " + source + "/configs/" + name + ".json --out " + run.path() + name + " --quiet").code == 0);
-        // on another kind of machine sums may differ in the last bits: compare values, not bytes
-        std::istringstream ours(contents(run.path() + name + "/metrics.csv"));
-        std::istringstream theirs(contents(source + "/results/baseline/" + name + "/metrics.csv"));
-        std::string a, b;
-        std::size_t rows = 0;
-        while (std::getline(ours, a)) {
-            REQUIRE(std::getline(theirs, b));
-            const auto value_of = [](const std::string& row, std::string& rest) {
-                const std::size_t status = row.rfind(',');
-                const std::size_t direction = row.rfind(',', status - 1);
-                const std::size_t value = row.rfind(',', direction - 1);
-                rest = row.substr(0, value) + row.substr(direction);
-                return row.substr(value + 1, direction - value - 1);
-            };
-            std::string rest_a, rest_b;
-            const std::string value_a = value_of(a, rest_a);
-            const std::string value_b = value_of(b, rest_b);
-            INFO(a << "\n" << b);
-            REQUIRE(rest_a == rest_b);
-            // the error of a right gradient is rounding noise, another on each machine: the check bounds it
-            const bool is_noise = contains(a, ",gradient_max_relative_error,");
-            if (rows++ > 0 && !is_noise) REQUIRE(std::stod(value_a) == Approx(std::stod(value_b)).epsilon(1e-9).margin(1e-12));
+        const std::string out = run.path() + name;
+        REQUIRE(run("run " + source + "/configs/" + name + ".json --out " + out + " --quiet").code == 0);
+        const Output comparison = run("compare " + source + "/results/baseline/" + name + " " + out + " --format json");
+        INFO(name << "\n" << comparison.out << comparison.err);
+        CHECK(comparison.code == 0);
+        const nlohmann::json counts = nlohmann::json::parse(comparison.out)["counts"];
+        std::size_t unmoved = 0;
+        std::size_t moved = 0;
+        for (const auto& [status, count] : counts.items()) {
+            const bool equal = status == "same" || status == "within tolerance";
+            (equal ? unmoved : moved) += count.get<std::size_t>();
         }
-        REQUIRE_FALSE(std::getline(theirs, b));
-        REQUIRE(rows > 5);
+        CHECK(unmoved > 5);
+        CHECK(moved == 0);  // better or new is no regression, but then the baseline is to be written anew
     }
 }
 

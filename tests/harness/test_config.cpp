@@ -102,6 +102,21 @@ TEST_CASE("config: every setting is read", "[config]") {
     CHECK(config.exclude.at(0).reason == "too slow");
 }
 
+TEST_CASE("config: of very many or very long faults the first are told, quickly", "[config]") {
+    OrderedJson many = small_config();
+    for (int i = 0; i < 3000; ++i) many["unknown" + std::to_string(i)] = 1;
+    const std::vector<Fault> faults = faults_of(many);
+    REQUIRE(faults.size() == 101);
+    CHECK(faults[0].pointer == "/unknown0");
+    CHECK(faults[100].message == "has more faults than these 100");
+
+    const std::string name(4'000'000, 'x');
+    const std::vector<Fault> one = faults_of(changed("/" + name, "1"));
+    REQUIRE(one.size() == 1);
+    CHECK(one[0].pointer.size() < 1100);
+    CHECK(one[0].message.size() < 1000);
+}
+
 TEST_CASE("config: faults at the top", "[config]") {
     check_cases({
         {"/methds", "[]", "/methds",
