@@ -19,6 +19,7 @@ cleanup() {
   rm -rf "$trees"
 }
 trap cleanup EXIT
+trap 'exit 130' INT TERM  # whatever is running has had the signal too
 
 declare -A commit
 for side in base candidate; do
@@ -26,6 +27,7 @@ for side in base candidate; do
     { echo "compare_commits: there is no revision '${!side}'" >&2; exit 2; }
   git worktree add --quiet --detach "$trees/$side" "${commit[$side]}"
   echo "compare_commits: building $side ${!side} (${commit[$side]:0:10})" >&2
+  export CCACHE_BASEDIR=$trees/$side CCACHE_NOHASHDIR=1  # what both have in common is compiled once, where ccache is used
   cmake -S "$trees/$side" -B "$trees/$side/build/release" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$trees/log" 2>&1 &&
     cmake --build "$trees/$side/build/release" --target bcbench >"$trees/log" 2>&1 ||
     { tail -n 20 "$trees/log" >&2; echo "compare_commits: $side does not build; the lines above say why." >&2; exit 2; }
@@ -58,7 +60,9 @@ for round in $(seq "$rounds"); do
   fi
 done
 
+comparing=candidate  # unless it is older than the comparison
+"$trees/candidate/build/release/bcbench" compare --help >/dev/null 2>&1 || comparing=base
 code=0
-"$trees/candidate/build/release/bcbench" compare "$out/base" "$out/candidate" "$@" || code=$?
+"$trees/$comparing/build/release/bcbench" compare "$out/base" "$out/candidate" "$@" || code=$?
 echo "compare_commits: results in $out" >&2
 exit "$code"

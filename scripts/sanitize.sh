@@ -3,18 +3,21 @@
 #   scripts/sanitize.sh [asan|tsan]...     default: both
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-presets=("$@")
-[ $# -gt 0 ] || presets=(asan tsan)
-bash scripts/setup.sh build test
+kinds=("$@")
+[ $# -gt 0 ] || kinds=(asan tsan)
+bash scripts/setup.sh build test fuzz
 
 export ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1
-export TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp:second_deadlock_stack=1
+export TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp
 export OPENBLAS_NUM_THREADS=1  # OpenBLAS is not instrumented; ours are the threads to be watched
-for preset in "${presets[@]}"; do
-  bash scripts/build.sh "$preset" bcbench bcbench_tests
-  select=()
-  [ "$preset" != tsan ] || select=(-R 'thread|parallel|jobs|tile|kill|Ctrl-C|interrupt|resume|checkpoint')
-  ctest --test-dir "build/$preset" --output-on-failure --progress -j "$(nproc)" "${select[@]}" ||
-    { echo "sanitize: a test failed under $preset; its output is above." >&2; exit 1; }
+for kind in "${kinds[@]}"; do
+  case $kind in
+    asan) preset=fuzz selection=() ;;  # ASan and UBSan with clang: scripts/fuzz.sh uses the same build
+    tsan) preset=tsan selection=(-R 'thread|jobs|tile|kill|Ctrl-C|interrupt|resume|every method') ;;
+    *) echo "sanitize: there are asan and tsan, not $kind" >&2; exit 2 ;;
+  esac
+  bash scripts/build.sh "$preset"
+  ctest --test-dir "build/$preset" --output-on-failure --progress -j "$(nproc)" "${selection[@]}" ||
+    { echo "sanitize: a test failed under $kind; its output is above." >&2; exit 1; }
 done
