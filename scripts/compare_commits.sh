@@ -17,6 +17,7 @@ trees=$(mktemp -d)
 cleanup() {
   for tree in "$trees"/*/; do git worktree remove --force "$tree" 2>/dev/null || true; done
   rm -rf "$trees"
+  git worktree prune
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM  # whatever is running has had the signal too
