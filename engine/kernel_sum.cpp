@@ -1,6 +1,7 @@
 #include "engine/kernel_sum.hpp"
 
 #include <algorithm>
+#include <numbers>
 
 #include "engine/parallel.hpp"
 
@@ -75,8 +76,9 @@ HWY_INLINE double kernel_row(const Row<Real>& row) {
         const auto members = hn::FirstN(reals, row.count - j);
         auto weights = hn::Zero(reals);
         for (const double w : *row.bandwidths) {
-            const auto exponent = hn::Mul(hn::Load(reals, squared + j), hn::Set(reals, static_cast<Real>(-0.5 / (w * w))));
-            const auto k = hn::IfThenElseZero(members, bcbench::HWY_NAMESPACE::exp_of_negative(reals, exponent));
+            const auto scale = static_cast<Real>(-0.5 * std::numbers::log2e / (w * w));
+            const auto exponent = hn::Mul(hn::Load(reals, squared + j), hn::Set(reals, scale));
+            const auto k = hn::IfThenElseZero(members, bcbench::HWY_NAMESPACE::exp2_of_negative(reals, exponent));
             sum = hn::Add(sum, k);
             weights = hn::MulAdd(k, hn::Set(reals, static_cast<Real>(1.0 / (w * w))), weights);
         }

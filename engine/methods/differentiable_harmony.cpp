@@ -37,11 +37,12 @@ template <class Real>
 std::vector<Step<Real>> replay(const Tape<Real>& tape, const Softmax<Real>& softmax, const BatchTiles& tiles,
                                std::size_t first, std::size_t last) {
     std::vector<Step<Real>> steps(last - first);
-    Matrix<Real> cells = tape.steps[first / tape.stride].cells;
-    Matrix<Real> kept;
-    for (Step<Real>& step : steps) {
-        step.cells = cells;
-        iterate(softmax, tiles, cells, kept, &step);
+    steps[0].cells = tape.steps[first / tape.stride].cells;
+    Targets<Real> targets = make_targets<Real>(tiles, steps[0].cells.n_rows);
+    walk<Real>(softmax, tiles, steps[0].cells, nullptr, nullptr, &steps[0].assignment, targets);
+    for (std::size_t t = 1; t < steps.size(); ++t) {
+        steps[t].cells.set_size(arma::size(steps[0].cells));
+        walk(softmax, tiles, steps[t - 1].cells, &steps[t - 1].assignment, &steps[t].cells, &steps[t].assignment, targets);
     }
     return steps;
 }
@@ -59,16 +60,26 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
     const auto n_iterations = static_cast<std::size_t>(options.n_iterations);
     const std::size_t stride = stride_of(options);
 
-    Matrix<Real> kept;
     Result<Real> result;
-    result.corrected = data.cells;
+    result.corrected.set_size(arma::size(data.cells));
+    std::vector<Step<Real>>& steps = result.tape.steps;
+    if (keep_tape) {
+        steps.resize((n_iterations - 1) / stride + 1);
+        for (Step<Real>& step : steps) step.cells.set_size(arma::size(data.cells));
+        steps[0].cells = data.cells;
+    }
+    // where the state before iteration t stands, and its assignment
+    const auto state_at = [&](std::size_t t) {
+        return keep_tape && t < n_iterations && t % stride == 0 ? &steps[t / stride].cells : &result.corrected;
+    };
+    Assignment assignment;
+    const auto assignment_at = [&](std::size_t t) { return keep_tape && stride == 1 ? &steps[t].assignment : &assignment; };
+
+    Targets<Real> targets = make_targets<Real>(tiles, data.cells.n_rows);
+    walk<Real>(softmax, tiles, data.cells, nullptr, nullptr, assignment_at(0), targets);
     for (std::size_t t = 0; t < n_iterations; ++t) {
-        Step<Real>* step = nullptr;
-        if (keep_tape && t % stride == 0) {
-            step = &result.tape.steps.emplace_back();
-            step->cells = result.corrected;
-        }
-        iterate(softmax, tiles, result.corrected, kept, stride == 1 ? step : nullptr);
+        walk(softmax, tiles, t == 0 ? data.cells : *state_at(t), assignment_at(t), state_at(t + 1),
+             t + 1 < n_iterations ? assignment_at(t + 1) : nullptr, targets);
     }
     require_finite(result.corrected, "a corrected embedding");
     if (keep_tape) {
@@ -123,11 +134,11 @@ std::uint64_t choices(const Tape<Real>& tape) {
     std::uint64_t signature = 0;
     for (std::size_t first = 0; first < n_iterations; first += tape.stride) {
         if (tape.stride == 1) {
-            signature = with_choices(signature, tape.batch, tape.steps[first]);
+            signature = with_choices(signature, tiles, tape.steps[first].assignment);
             continue;
         }
         for (const Step<Real>& step : replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations))) {
-            signature = with_choices(signature, tape.batch, step);
+            signature = with_choices(signature, tiles, step.assignment);
         }
     }
     return signature;

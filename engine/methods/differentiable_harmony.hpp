@@ -48,12 +48,17 @@ void for_each_parameter(Parameters<Real>& parameters, const Visit& visit) {
 template <class Real>
 Parameters<Real> initial_parameters(const Options& options, arma::uword n_features, Stream stream);
 
+/// What decides by how much each cell of a state moves.
+struct Assignment {
+    std::vector<std::uint32_t> top_cluster;  // [n] k*
+    arma::mat batch_mass;                    // [K x B] sum of A over the cells of a batch
+};
+
 /// One iteration as the reverse pass reads it.
 template <class Real>
 struct Step {
-    Matrix<Real> cells;                      // [F x n] y before the step
-    std::vector<std::uint32_t> top_cluster;  // [n] k*
-    arma::mat batch_mass;                    // [K x B] sum of A over the cells of a batch
+    Matrix<Real> cells;     // [F x n] y before the step
+    Assignment assignment;  // of these cells
 };
 
 template <class Real>

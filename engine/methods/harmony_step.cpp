@@ -1,7 +1,7 @@
 #include "engine/methods/harmony_step.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "engine/choices.hpp"
@@ -19,13 +19,10 @@ constexpr double min_ratio = 0.5;
 constexpr double max_ratio = 2.0;
 
 // P(k, b) / (g(b) + eps) for every cluster and batch, before the clip. [K x B]
-arma::mat representation(const arma::mat& batch_mass, const Labels& batch) {
-    const std::vector<std::size_t> sizes = label_sizes(batch);
+arma::mat representation(const arma::mat& batch_mass, const BatchTiles& tiles) {
     arma::mat ratio = batch_mass;
     ratio.each_col() /= arma::vec(arma::sum(batch_mass, 1) + epsilon);
-    for (uword b = 0; b < ratio.n_cols; ++b) {
-        ratio.col(b) /= static_cast<double>(sizes[b]) / static_cast<double>(batch.code.size()) + epsilon;
-    }
+    for (uword b = 0; b < ratio.n_cols; ++b) ratio.col(b) /= tiles.share[b] + epsilon;
     return ratio;
 }
 
@@ -41,9 +38,15 @@ T ordered_sum(const std::vector<T>& slots) {
 
 template <class Real>
 Softmax<Real> make_softmax(const Matrix<Real>& centroids, const Options& options) {
-    const auto scale = static_cast<Real>(1.0 / (options.sigma * options.temperature));
+    const double scale = 1.0 / (options.sigma * options.temperature);
+    const auto in_powers_of_2 = static_cast<Real>(std::numbers::log2e * scale);
     const Vector<Real> squared_norms = arma::sum(arma::square(centroids), 0).t();
-    return {centroids, pack<Real>(centroids.t()), pack(centroids), -scale * squared_norms, 2 * scale};
+    return {centroids,
+            pack<Real>(2 * in_powers_of_2 * centroids.t()),
+            -in_powers_of_2 * squared_norms,
+            pack<Real>(centroids.t()),
+            pack(centroids),
+            static_cast<Real>(2.0 * scale)};
 }
 
 BatchTiles make_batch_tiles(const Labels& batch) {
@@ -53,6 +56,7 @@ BatchTiles make_batch_tiles(const Labels& batch) {
     std::vector<std::size_t> next(sizes.size());  // the place of each batch's next cell
     std::size_t first = 0;
     for (std::size_t b = 0; b < sizes.size(); ++b) {
+        tiles.share.push_back(static_cast<double>(sizes[b]) / static_cast<double>(batch.code.size()));
         next[b] = first;
         const std::size_t end = first + sizes[b];
         for (; first < end; first += std::min(tile_width, end - first)) {
@@ -79,8 +83,7 @@ Matrix<Real> assign_all(const Softmax<Real>& softmax, const Matrix<Real>& cells)
         Tile<Real> tile(assigned.n_rows);
         std::uint32_t top[tile_width];
         load(cells, members, y);
-        multiply(softmax.to_logits, y, members.count, tile);
-        differentiable_harmony::softmax(tile, members.count, softmax.factor, softmax.offset.memptr(), top, nullptr);
+        assign(softmax.to_logits, softmax.offset.memptr(), y, members.count, tile, top, nullptr);
         store(tile, members, assigned);
     });
     return assigned;
@@ -88,9 +91,7 @@ Matrix<Real> assign_all(const Softmax<Real>& softmax, const Matrix<Real>& cells)
 
 namespace {
 
-// C A of the first tiles is kept between the two passes of an iteration, in up to this much memory; the second pass
-// computes the others anew.
-constexpr std::size_t kept_bytes = std::size_t{32} << 20;
+constexpr std::size_t targets_bytes = std::size_t{48} << 20;
 
 // The tiles in at most 64 chunks, so that sums over cells depend on the tiles alone.
 Tiles chunks_of(const BatchTiles& tiles) { return {tiles.runs.size(), (tiles.runs.size() + 63) / 64}; }
@@ -107,97 +108,75 @@ struct Workspace {
         : y(softmax.centroids.n_rows), assigned(softmax.centroids.n_cols), target(softmax.centroids.n_rows) {}
 };
 
-// y, A and top cluster of a tile, and its sums of A in mass [K] unless that is nullptr.
+// A and top cluster of the cells in work.y, and the sums of A in mass [K] unless that is nullptr.
 template <class Real>
-void assign(const Softmax<Real>& softmax, const Matrix<Real>& cells, TileCells members, Workspace<Real>& work,
-            double* mass) {
-    load(cells, members, work.y);
-    multiply(softmax.to_logits, work.y, members.count, work.assigned);
-    differentiable_harmony::softmax(work.assigned, members.count, softmax.factor, softmax.offset.memptr(), work.top,
-                                    mass);
+void assign_tile(const Softmax<Real>& softmax, std::size_t count, Workspace<Real>& work, double* mass) {
+    assign(softmax.to_logits, softmax.offset.memptr(), work.y, count, work.assigned, work.top, mass);
 }
 
-// First pass: top clusters and the mass of every batch in every cluster; C A of the tiles that `kept` has room for,
-// in the order of the tiles.
+// 0.1 s of every cell of a tile.
 template <class Real>
-arma::mat assign_pass(const Softmax<Real>& softmax, const BatchTiles& tiles, const Matrix<Real>& cells,
-                      std::vector<std::uint32_t>& top_cluster, Matrix<Real>& kept) {
-    const Tiles chunks = chunks_of(tiles);
-    const uword n_clusters = softmax.centroids.n_cols;
-    std::vector<arma::mat> masses(chunks.count(), arma::mat(n_clusters, tiles.batch->count(), arma::fill::zeros));
-    parallel_for(chunks.count(), [&](std::size_t chunk) {
-        Workspace<Real> work(softmax);
-        arma::vec tile_mass(n_clusters);
-        for (std::size_t t = chunks.first(chunk); t < chunks.first(chunk) + chunks.size(chunk); ++t) {
-            const BatchTiles::Run& run = tiles.runs[t];
-            const TileCells members = tiles.cells(run);
-            assign(softmax, cells, members, work, tile_mass.memptr());
-            masses[chunk].col(run.batch) += tile_mass;
-            for (std::size_t i = 0; i < members.count; ++i) top_cluster[members.columns[i]] = work.top[i];
-            if (run.first + run.count > kept.n_cols) continue;
-            multiply(softmax.to_cells, work.assigned, members.count, work.target);
-            std::uint32_t places[tile_width];
-            std::iota(places, places + run.count, run.first);
-            store(work.target, {places, run.count}, kept);
-        }
-    });
-    return ordered_sum(masses);
-}
-
-// Second pass: y += 0.1 s (C A - y).
-template <class Real>
-void move_pass(const Softmax<Real>& softmax, const BatchTiles& tiles, const arma::mat& ratio,
-               const std::vector<std::uint32_t>& top_cluster, const Matrix<Real>& kept, Matrix<Real>& cells) {
-    const Tiles chunks = chunks_of(tiles);
-    parallel_for(chunks.count(), [&](std::size_t chunk) {
-        Workspace<Real> work(softmax);
-        Real rate[tile_width] = {};
-        for (std::size_t t = chunks.first(chunk); t < chunks.first(chunk) + chunks.size(chunk); ++t) {
-            const BatchTiles::Run& run = tiles.runs[t];
-            const TileCells members = tiles.cells(run);
-            for (std::size_t i = 0; i < members.count; ++i) {
-                const double s = ratio(top_cluster[members.columns[i]], run.batch);
-                rate[i] = static_cast<Real>(step_size * std::clamp(s, min_ratio, max_ratio));
-            }
-            if (run.first + run.count <= kept.n_cols) {
-                for (std::size_t i = 0; i < members.count; ++i) {
-                    Real* y = cells.colptr(members.columns[i]);
-                    const Real* target = kept.colptr(run.first + i);
-                    for (uword f = 0; f < cells.n_rows; ++f) y[f] += rate[i] * (target[f] - y[f]);
-                }
-                continue;
-            }
-            assign(softmax, cells, members, work, nullptr);
-            multiply(softmax.to_cells, work.assigned, members.count, work.target);
-            move_towards(work.target, members.count, rate, work.y);
-            store(work.y, members, cells);
-        }
-    });
+void find_rates(const arma::mat& ratio, const Assignment& assignment, std::uint32_t batch, TileCells members, Real* rate) {
+    for (std::size_t i = 0; i < members.count; ++i) {
+        const double s = ratio(assignment.top_cluster[members.columns[i]], batch);
+        rate[i] = static_cast<Real>(step_size * std::clamp(s, min_ratio, max_ratio));
+    }
 }
 
 }  // namespace
 
 template <class Real>
-void iterate(const Softmax<Real>& softmax, const BatchTiles& tiles, Matrix<Real>& cells, Matrix<Real>& kept,
-             Step<Real>* step) {
-    std::vector<std::uint32_t> top_cluster(cells.n_cols);
-    const std::size_t cell_bytes = std::max<std::size_t>(cells.n_rows * sizeof(Real), 1);
-    kept.set_size(cells.n_rows, std::min<uword>(cells.n_cols, kept_bytes / cell_bytes));
-    const arma::mat batch_mass = assign_pass(softmax, tiles, cells, top_cluster, kept);
-    move_pass(softmax, tiles, representation(batch_mass, *tiles.batch), top_cluster, kept, cells);
-    if (step != nullptr) {
-        step->top_cluster = std::move(top_cluster);
-        step->batch_mass = batch_mass;
-    }
+Targets<Real> make_targets(const BatchTiles& tiles, uword n_features) {
+    const std::size_t tile_bytes = n_features * tile_stride * sizeof(Real);
+    return Targets<Real>(std::min(tiles.runs.size(), targets_bytes / tile_bytes));
 }
 
 template <class Real>
-std::uint64_t with_choices(std::uint64_t signature, const Labels& batch, const Step<Real>& step) {
-    const arma::mat ratio = representation(step.batch_mass, batch);
-    for (uword i = 0; i < batch.code.size(); ++i) {
-        const double s = ratio(step.top_cluster[i], batch.code[i]);
+void walk(const Softmax<Real>& softmax, const BatchTiles& tiles, const Matrix<Real>& cells,
+          const Assignment* assignment, Matrix<Real>* moved, Assignment* next, Targets<Real>& targets) {
+    const uword n_clusters = softmax.centroids.n_cols;
+    arma::mat ratio;  // [K x B]
+    if (assignment != nullptr) ratio = representation(assignment->batch_mass, tiles);
+    if (next != nullptr) next->top_cluster.resize(cells.n_cols);
+    const Tiles chunks = chunks_of(tiles);
+    std::vector<arma::mat> masses(chunks.count());
+    parallel_for(chunks.count(), [&](std::size_t chunk) {
+        Workspace<Real> work(softmax);
+        arma::vec tile_mass(n_clusters);
+        Real rate[tile_width] = {};
+        masses[chunk].zeros(n_clusters, tiles.batch->count());
+        for (std::size_t t = chunks.first(chunk); t < chunks.first(chunk) + chunks.size(chunk); ++t) {
+            const BatchTiles::Run& run = tiles.runs[t];
+            const TileCells members = tiles.cells(run);
+            const bool kept = t < targets.size();
+            load(cells, members, work.y);
+            if (assignment != nullptr) {  // y += 0.1 s (C A - y)
+                find_rates(ratio, *assignment, run.batch, members, rate);
+                if (!kept) {
+                    assign_tile(softmax, members.count, work, nullptr);
+                    multiply(softmax.to_cells, work.assigned, members.count, work.target);
+                }
+                move_towards(kept ? targets[t] : work.target, members.count, rate, work.y);
+                store(work.y, members, *moved);
+            }
+            if (next == nullptr) continue;
+            assign_tile(softmax, members.count, work, tile_mass.memptr());
+            masses[chunk].col(run.batch) += tile_mass;
+            for (std::size_t i = 0; i < members.count; ++i) next->top_cluster[members.columns[i]] = work.top[i];
+            if (!kept) continue;
+            if (targets[t].n_rows == 0) targets[t] = Tile<Real>(cells.n_rows);
+            multiply(softmax.to_cells, work.assigned, members.count, targets[t]);
+        }
+    });
+    if (next != nullptr) next->batch_mass = ordered_sum(masses);
+}
+
+std::uint64_t with_choices(std::uint64_t signature, const BatchTiles& tiles, const Assignment& assignment) {
+    const arma::mat ratio = representation(assignment.batch_mass, tiles);
+    for (uword i = 0; i < tiles.batch->code.size(); ++i) {
+        const double s = ratio(assignment.top_cluster[i], tiles.batch->code[i]);
         const std::uint64_t side = s <= min_ratio ? 0 : s < max_ratio ? 1 : 2;
-        signature = with_choice(signature, 3 * std::uint64_t{step.top_cluster[i]} + side);
+        signature = with_choice(signature, 3 * std::uint64_t{assignment.top_cluster[i]} + side);
     }
     return signature;
 }
@@ -206,27 +185,27 @@ namespace {
 
 // Adjoint of batch_mass from y' = y + 0.1 s (C A - y): s_bar = 0.1 <y'_bar, C A - y> = <y'_bar, y' - y> / s. [K x B]
 template <class Real>
-arma::mat batch_mass_backward(const Step<Real>& step, const Labels& batch, const arma::mat& ratio,
+arma::mat batch_mass_backward(const Step<Real>& step, const BatchTiles& tiles, const arma::mat& ratio,
                               const Matrix<Real>& after, const Matrix<Real>& after_bar) {
     const Tiles chunks = bcbench::chunks_of(after.n_cols);
     std::vector<arma::mat> ratio_bars(chunks.count(), arma::mat(arma::size(ratio), arma::fill::zeros));
     parallel_for(chunks.count(), [&](std::size_t chunk) {
         for (uword i = chunks.first(chunk); i < chunks.first(chunk) + chunks.size(chunk); ++i) {
-            const double s = ratio(step.top_cluster[i], batch.code[i]);
+            const std::uint32_t top = step.assignment.top_cluster[i];
+            const std::uint32_t batch = tiles.batch->code[i];
+            const double s = ratio(top, batch);
             if (!(s > min_ratio && s < max_ratio)) continue;  // clip: slope 0 outside
             const double s_bar =
                 dot_difference(after_bar.colptr(i), after.colptr(i), step.cells.colptr(i), after.n_rows);
-            ratio_bars[chunk](step.top_cluster[i], batch.code[i]) += s_bar / s;
+            ratio_bars[chunk](top, batch) += s_bar / s;
         }
     });
     // ratio(k, b) = mass(k, b) / (total(k) + eps) / (g(b) + eps), total(k) = sum_b mass(k, b)
-    const std::vector<std::size_t> sizes = label_sizes(batch);
+    const arma::mat& mass = step.assignment.batch_mass;
     arma::mat share_bar = ordered_sum(ratio_bars);
-    for (uword b = 0; b < share_bar.n_cols; ++b) {
-        share_bar.col(b) /= static_cast<double>(sizes[b]) / static_cast<double>(batch.code.size()) + epsilon;
-    }
-    const arma::vec total = arma::sum(step.batch_mass, 1) + epsilon;
-    const arma::vec total_bar = -arma::sum(share_bar % step.batch_mass, 1) / arma::square(total);
+    for (uword b = 0; b < share_bar.n_cols; ++b) share_bar.col(b) /= tiles.share[b] + epsilon;
+    const arma::vec total = arma::sum(mass, 1) + epsilon;
+    const arma::vec total_bar = -arma::sum(share_bar % mass, 1) / arma::square(total);
     share_bar.each_col() /= total;
     share_bar.each_col() += total_bar;
     return share_bar;
@@ -259,9 +238,9 @@ template <class Real>
 void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, const Step<Real>& step,
                       const Matrix<Real>& after, Matrix<Real>& cells_bar, Matrix<Real>* centroids_bar) {
     const Matrix<Real>& centroids = softmax.centroids;
-    const arma::mat ratio = representation(step.batch_mass, *tiles.batch);
+    const arma::mat ratio = representation(step.assignment.batch_mass, tiles);
     const Matrix<Real> mass_bar = arma::conv_to<Matrix<Real>>::from(
-        batch_mass_backward(step, *tiles.batch, ratio, after, cells_bar));  // [K x B]
+        batch_mass_backward(step, tiles, ratio, after, cells_bar));  // [K x B]
 
     const Tiles chunks = chunks_of(tiles);
     const bool want_centroids = centroids_bar != nullptr;
@@ -272,19 +251,17 @@ void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, con
         Tile<Real> y_bar(centroids.n_rows);
         Tile<Real> target_bar(centroids.n_rows);    // the adjoint of C A
         Tile<Real> assigned_bar(centroids.n_cols);  // the adjoint of A, then of the logits
+        Real rate[tile_width] = {};
         for (std::size_t t = chunks.first(chunk); t < chunks.first(chunk) + chunks.size(chunk); ++t) {
             const BatchTiles::Run& run = tiles.runs[t];
             const TileCells members = tiles.cells(run);
-            assign(softmax, step.cells, members, work, nullptr);
+            load(step.cells, members, work.y);
+            assign_tile(softmax, members.count, work, nullptr);
             load(cells_bar, members, y_bar);
-            Real rate[tile_width] = {};
-            for (std::size_t i = 0; i < members.count; ++i) {
-                const double s = ratio(step.top_cluster[members.columns[i]], run.batch);
-                rate[i] = static_cast<Real>(step_size * std::clamp(s, min_ratio, max_ratio));
-            }
+            find_rates(ratio, step.assignment, run.batch, members, rate);
             move_towards_backward(members.count, rate, y_bar, target_bar);
             // A enters through C A and through the mass of the cell's batch
-            multiply(softmax.to_logits, target_bar, members.count, assigned_bar);
+            multiply(softmax.transposed, target_bar, members.count, assigned_bar);
             softmax_backward(work.assigned, members.count, mass_bar.colptr(run.batch), assigned_bar);
             multiply(softmax.to_cells, assigned_bar, members.count, work.target);
             add_scaled(work.target, members.count, softmax.factor, y_bar);
@@ -301,10 +278,11 @@ void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, con
 #define BCBENCH_INSTANTIATE(Real)                                                                                   \
     template Softmax<Real> make_softmax(const Matrix<Real>&, const Options&);                                       \
     template Matrix<Real> assign_all(const Softmax<Real>&, const Matrix<Real>&);                                    \
-    template void iterate(const Softmax<Real>&, const BatchTiles&, Matrix<Real>&, Matrix<Real>&, Step<Real>*);      \
+    template Targets<Real> make_targets(const BatchTiles&, uword);                                                  \
+    template void walk(const Softmax<Real>&, const BatchTiles&, const Matrix<Real>&, const Assignment*,             \
+                       Matrix<Real>*, Assignment*, Targets<Real>&);                                                 \
     template void iterate_backward(const Softmax<Real>&, const BatchTiles&, const Step<Real>&, const Matrix<Real>&, \
-                                   Matrix<Real>&, Matrix<Real>*);                                                   \
-    template std::uint64_t with_choices(std::uint64_t, const Labels&, const Step<Real>&)
+                                   Matrix<Real>&, Matrix<Real>*)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

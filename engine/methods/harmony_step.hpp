@@ -8,14 +8,15 @@
 namespace bcbench::differentiable_harmony {
 
 /// What the soft assignment needs of the centroids. The cell's own norm is the same for all clusters and cancels in
-/// the softmax: A = softmax(scale (2 c.y - ||c||^2)).
+/// the softmax: A = softmax(factor c.y - scale ||c||^2), here with powers of 2.
 template <class Real>
 struct Softmax {
-    Matrix<Real> centroids;  // [F x K]
-    Panels<Real> to_logits;  // C^T [K x F]
-    Panels<Real> to_cells;   // C [F x K]
-    Vector<Real> offset;     // [K] -scale ||c||^2
-    Real factor = 0;         // 2 scale, scale = 1 / (sigma * temperature)
+    Matrix<Real> centroids;   // [F x K]
+    Panels<Real> to_logits;   // factor C^T, for powers of 2 [K x F]
+    Vector<Real> offset;      // [K] -scale ||c||^2, for powers of 2
+    Panels<Real> transposed;  // C^T [K x F]
+    Panels<Real> to_cells;    // C [F x K]
+    Real factor = 0;          // 2 scale, scale = 1 / (sigma * temperature)
 };
 
 template <class Real>
@@ -29,6 +30,7 @@ struct BatchTiles {
         std::uint32_t count;
     };
     const Labels* batch = nullptr;
+    std::vector<double> share;         // [B] of all cells
     std::vector<std::uint32_t> order;  // [n] cells by batch
     std::vector<Run> runs;
 
@@ -42,11 +44,21 @@ BatchTiles make_batch_tiles(const Labels& batch);
 template <class Real>
 Matrix<Real> assign_all(const Softmax<Real>& softmax, const Matrix<Real>& cells);
 
-/// Moves `cells` [F x n] by one iteration. Fills top_cluster and batch_mass of `step` unless it is nullptr.
-/// `kept` is memory to work in, at most 32 MiB; hand the same to the next call. Beside it: 4 bytes a cell.
+/// C A of the first tiles, kept from the walk that assigns a state to the walk that moves it; the others are computed
+/// again. At most 48 MiB.
 template <class Real>
-void iterate(const Softmax<Real>& softmax, const BatchTiles& tiles, Matrix<Real>& cells, Matrix<Real>& kept,
-             Step<Real>* step);
+using Targets = std::vector<Tile<Real>>;
+
+template <class Real>
+Targets<Real> make_targets(const BatchTiles& tiles, arma::uword n_features);
+
+/// One walk over `cells` [F x n] = y: moves them by one iteration, as their assignment says, into `moved` (which may
+/// be `cells`); then assigns the moved cells. Without `assignment` nothing moves, and y itself is assigned; without
+/// `next`, which may be `assignment`, nothing is assigned. The walk that moves a state needs the targets that the walk
+/// that assigned it has left.
+template <class Real>
+void walk(const Softmax<Real>& softmax, const BatchTiles& tiles, const Matrix<Real>& cells,
+          const Assignment* assignment, Matrix<Real>* moved, Assignment* next, Targets<Real>& targets);
 
 /// Undoes one iteration: turns the adjoint of `after` (y after the step) in `cells_bar` [F x n] into the adjoint of
 /// step.cells; adds the centroids' gradient to `centroids_bar` [F x K] unless it is nullptr.
@@ -54,8 +66,7 @@ template <class Real>
 void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, const Step<Real>& step,
                       const Matrix<Real>& after, Matrix<Real>& cells_bar, Matrix<Real>* centroids_bar);
 
-/// `signature` continued by the step's nearest clusters and the side of the clip that each cell's ratio lies on.
-template <class Real>
-std::uint64_t with_choices(std::uint64_t signature, const Labels& batch, const Step<Real>& step);
+/// `signature` continued by the nearest clusters and the side of the clip that each cell's ratio lies on.
+std::uint64_t with_choices(std::uint64_t signature, const BatchTiles& tiles, const Assignment& assignment);
 
 }  // namespace bcbench::differentiable_harmony

@@ -1,7 +1,6 @@
 #include "engine/methods/harmony_tile.hpp"
 
 #include <algorithm>
-#include <limits>
 
 // This file is compiled once per instruction set; Highway picks the best one when the program starts.
 #undef HWY_TARGET_INCLUDE
@@ -22,7 +21,10 @@ constexpr std::size_t block_vectors = 2;
 template <class Real>
 constexpr std::size_t lanes = HWY_LANES(Real);
 
-static_assert(tile_width % (block_vectors * lanes<float>) == 0);
+template <class Real>
+constexpr std::size_t block_cells = block_vectors * lanes<Real>;
+
+static_assert(tile_width % block_cells<float> == 0);
 
 /// A vector's first cell past `count`, rounded up to whole vectors.
 template <class Real>
@@ -48,13 +50,15 @@ HWY_INLINE void pack(const Real* matrix, std::size_t n_rows, std::size_t n_steps
     });
 }
 
+/// Rows of start + a x for one block of cells; no start: 0.
 template <std::size_t Rows, class Real>
-HWY_INLINE void multiply_block(const Real* a, std::size_t n_steps, const Real* x, Real* product) {
+HWY_INLINE void multiply_block(const Real* a, std::size_t n_steps, const Real* x, const Real* start, Real* product) {
     const hn::ScalableTag<Real> reals;
     hn::Vec<decltype(reals)> sum[Rows][block_vectors];
     HWY_UNROLL(12)
     for (std::size_t r = 0; r < Rows; ++r) {
-        for (std::size_t v = 0; v < block_vectors; ++v) sum[r][v] = hn::Zero(reals);
+        const auto first = start != nullptr ? hn::Set(reals, start[r]) : hn::Zero(reals);
+        for (std::size_t v = 0; v < block_vectors; ++v) sum[r][v] = first;
     }
     for (std::size_t s = 0; s < n_steps; ++s, a += Rows, x += tile_stride) {
         hn::Vec<decltype(reals)> step[block_vectors];
@@ -75,73 +79,88 @@ HWY_INLINE void multiply_block(const Real* a, std::size_t n_steps, const Real* x
 
 /// multiply_block for a number of rows known at run time.
 template <std::size_t Rows, class Real>
-HWY_INLINE void multiply_rows(std::size_t rows, const Real* a, std::size_t n_steps, const Real* x, Real* product) {
+HWY_INLINE void multiply_rows(std::size_t rows, const Real* a, std::size_t n_steps, const Real* x, const Real* start,
+                              Real* product) {
     if (rows == Rows) {
-        multiply_block<Rows>(a, n_steps, x, product);
+        multiply_block<Rows>(a, n_steps, x, start, product);
     } else if constexpr (Rows > 1) {
-        multiply_rows<Rows - 1>(rows, a, n_steps, x, product);
+        multiply_rows<Rows - 1>(rows, a, n_steps, x, start, product);
     }
+}
+
+/// start + a x for the block of cells that begins at x and product.
+template <class Real>
+HWY_INLINE void multiply_cells(const Panels<Real>& a, const Real* x, const Real* start, Real* product) {
+    for_each_block(a.n_rows, [&](std::size_t first, std::size_t rows) HWY_ATTR {
+        multiply_rows<most_rows>(rows, a.values.data() + first * a.n_steps, a.n_steps, x,
+                                 start != nullptr ? start + first : nullptr, product + first * tile_stride);
+    });
 }
 
 template <class Real>
 HWY_INLINE void multiply(const Panels<Real>& a, const Real* x, std::size_t count, Real* product) {
-    for (std::size_t i = 0; i < count; i += block_vectors * lanes<Real>) {
-        for_each_block(a.n_rows, [&](std::size_t first, std::size_t rows) HWY_ATTR {
-            multiply_rows<most_rows>(rows, a.values.data() + first * a.n_steps, a.n_steps, x + i,
-                                     product + first * tile_stride + i);
-        });
-    }
+    const Real* const no_start = nullptr;
+    for (std::size_t i = 0; i < count; i += block_cells<Real>) multiply_cells(a, x + i, no_start, product + i);
 }
 
-/// The highest logit of each cell and its cluster; the logits get factor and offset on the way.
+/// Turns the logits of a block of cells into 2^(logit - highest); their highest cluster and 1 / sum go to top and
+/// inverse.
 template <class Real>
-HWY_INLINE void find_top(std::size_t n_clusters, std::size_t count, Real factor, const Real* offset, Real* logits,
-                         Real* highest, Real* top) {
+HWY_INLINE void exponentiate(std::size_t n_clusters, Real* logits, Real* top, Real* inverse) {
     const hn::ScalableTag<Real> reals;
-    for (std::size_t i = 0; i < count; i += lanes<Real>) {
-        auto best = hn::Set(reals, -std::numeric_limits<Real>::infinity());
-        auto best_cluster = hn::Zero(reals);
-        for (std::size_t k = 0; k < n_clusters; ++k) {
-            Real* place = logits + k * tile_stride + i;
-            const auto logit = hn::MulAdd(hn::Set(reals, factor), hn::Load(reals, place), hn::Set(reals, offset[k]));
-            hn::Store(logit, reals, place);
-            const auto higher = hn::Gt(logit, best);
-            best = hn::IfThenElse(higher, logit, best);
-            best_cluster = hn::IfThenElse(higher, hn::Set(reals, static_cast<Real>(k)), best_cluster);
-        }
-        hn::Store(best, reals, highest + i);
-        hn::Store(best_cluster, reals, top + i);
+    using Vector = hn::Vec<decltype(reals)>;
+    Vector highest[block_vectors];
+    Vector highest_cluster[block_vectors];
+    Vector sum[block_vectors];
+    for (std::size_t v = 0; v < block_vectors; ++v) {
+        highest[v] = hn::Load(reals, logits + v * lanes<Real>);
+        highest_cluster[v] = hn::Zero(reals);
+        sum[v] = hn::Zero(reals);
     }
-}
-
-template <class Real>
-HWY_INLINE void softmax(Real* logits, std::size_t n_clusters, std::size_t count, Real factor, const Real* offset,
-                        std::uint32_t* top, double* mass) {
-    const hn::ScalableTag<Real> reals;
-    HWY_ALIGN Real highest[tile_width];
-    HWY_ALIGN Real top_cluster[tile_width] = {};
-    HWY_ALIGN Real inverse[tile_width];
-    const std::size_t end = whole_vectors<Real>(count);
-    find_top(n_clusters, end, factor, offset, logits, highest, top_cluster);
-    for (std::size_t i = 0; i < end; i += lanes<Real>) {
-        const auto shift = hn::Load(reals, highest + i);
-        auto sum = hn::Zero(reals);
-        for (std::size_t k = 0; k < n_clusters; ++k) {
-            Real* place = logits + k * tile_stride + i;
-            const auto term = bcbench::HWY_NAMESPACE::exp_of_negative(reals, hn::Sub(hn::Load(reals, place), shift));
-            hn::Store(term, reals, place);
-            sum = hn::Add(sum, term);
+    auto cluster = hn::Zero(reals);
+    for (std::size_t k = 1; k < n_clusters; ++k) {
+        cluster = hn::Add(cluster, hn::Set(reals, Real(1)));
+        for (std::size_t v = 0; v < block_vectors; ++v) {
+            const auto logit = hn::Load(reals, logits + k * tile_stride + v * lanes<Real>);
+            const auto higher = hn::Gt(logit, highest[v]);
+            highest[v] = hn::IfThenElse(higher, logit, highest[v]);
+            highest_cluster[v] = hn::IfThenElse(higher, cluster, highest_cluster[v]);
         }
-        hn::Store(hn::Div(hn::Set(reals, Real(1)), sum), reals, inverse + i);
     }
-    for (std::size_t i = count; i < end; ++i) inverse[i] = 0;
     for (std::size_t k = 0; k < n_clusters; ++k) {
+        for (std::size_t v = 0; v < block_vectors; ++v) {
+            Real* place = logits + k * tile_stride + v * lanes<Real>;
+            const auto below = hn::Sub(hn::Load(reals, place), highest[v]);
+            const auto term = bcbench::HWY_NAMESPACE::exp2_of_negative(reals, below);
+            hn::Store(term, reals, place);
+            sum[v] = hn::Add(sum[v], term);
+        }
+    }
+    for (std::size_t v = 0; v < block_vectors; ++v) {
+        hn::Store(highest_cluster[v], reals, top + v * lanes<Real>);
+        hn::Store(hn::Div(hn::Set(reals, Real(1)), sum[v]), reals, inverse + v * lanes<Real>);
+    }
+}
+
+template <class Real>
+HWY_INLINE void assign(const Panels<Real>& a, const Real* offset, const Real* y, std::size_t count, Real* assigned,
+                       std::uint32_t* top, double* mass) {
+    const hn::ScalableTag<Real> reals;
+    HWY_ALIGN Real top_cluster[tile_width];
+    HWY_ALIGN Real inverse[tile_width];
+    for (std::size_t i = 0; i < count; i += block_cells<Real>) {
+        multiply_cells(a, y + i, offset, assigned + i);
+        exponentiate(a.n_rows, assigned + i, top_cluster + i, inverse + i);
+    }
+    const std::size_t end = whole_vectors<Real>(count);
+    for (std::size_t i = count; i < end; ++i) inverse[i] = 0;
+    for (std::size_t k = 0; k < a.n_rows; ++k) {
         auto sum = hn::Zero(reals);
         for (std::size_t i = 0; i < end; i += lanes<Real>) {
-            Real* place = logits + k * tile_stride + i;
-            const auto assigned = hn::Mul(hn::Load(reals, place), hn::Load(reals, inverse + i));
-            hn::Store(assigned, reals, place);
-            sum = hn::Add(sum, assigned);
+            Real* place = assigned + k * tile_stride + i;
+            const auto share = hn::Mul(hn::Load(reals, place), hn::Load(reals, inverse + i));
+            hn::Store(share, reals, place);
+            sum = hn::Add(sum, share);
         }
         if (mass != nullptr) mass[k] = static_cast<double>(hn::GetLane(hn::SumOfLanes(reals, sum)));
     }
@@ -165,6 +184,98 @@ HWY_INLINE void softmax_backward(const Real* assigned, std::size_t n_clusters, s
             const auto centred = hn::Sub(hn::Load(reals, bar + place), mean);
             hn::Store(hn::Mul(hn::Load(reals, assigned + place), centred), reals, bar + place);
         }
+    }
+}
+
+/// A square of values whose rows fill 128-bit vectors; transpose_square makes its rows columns.
+#if HWY_TARGET == HWY_SCALAR
+template <class Real>
+constexpr std::size_t square = 1;
+
+template <class Real>
+HWY_INLINE void transpose_square(const Real* const* from, Real* const* to) {
+    to[0][0] = from[0][0];
+}
+#else
+template <class Real>
+constexpr std::size_t square = 16 / sizeof(Real);
+
+HWY_INLINE void transpose_square(const double* const* from, double* const* to) {
+    const hn::FixedTag<double, 2> reals;
+    const auto a = hn::LoadU(reals, from[0]);
+    const auto b = hn::LoadU(reals, from[1]);
+    hn::StoreU(hn::InterleaveLower(reals, a, b), reals, to[0]);
+    hn::StoreU(hn::InterleaveUpper(reals, a, b), reals, to[1]);
+}
+
+HWY_INLINE void transpose_square(const float* const* from, float* const* to) {
+    const hn::FixedTag<float, 4> reals;
+    const auto a = hn::LoadU(reals, from[0]);
+    const auto b = hn::LoadU(reals, from[1]);
+    const auto c = hn::LoadU(reals, from[2]);
+    const auto d = hn::LoadU(reals, from[3]);
+    const auto ac_low = hn::InterleaveLower(reals, a, c);
+    const auto bd_low = hn::InterleaveLower(reals, b, d);
+    const auto ac_high = hn::InterleaveUpper(reals, a, c);
+    const auto bd_high = hn::InterleaveUpper(reals, b, d);
+    hn::StoreU(hn::InterleaveLower(reals, ac_low, bd_low), reals, to[0]);
+    hn::StoreU(hn::InterleaveUpper(reals, ac_low, bd_low), reals, to[1]);
+    hn::StoreU(hn::InterleaveLower(reals, ac_high, bd_high), reals, to[2]);
+    hn::StoreU(hn::InterleaveUpper(reals, ac_high, bd_high), reals, to[3]);
+}
+#endif
+
+/// Calls body(f) for squares that begin at feature f and cover all features; the last may overlap the one before it.
+template <class Real, class Body>
+HWY_INLINE void for_each_square(std::size_t n_features, const Body& body) {
+    for (std::size_t f = 0; f + square<Real> <= n_features; f += square<Real>) body(f);
+    if (n_features % square<Real> != 0) body(n_features - square<Real>);
+}
+
+template <class Real>
+HWY_INLINE void load(const Real* matrix, std::size_t n_features, const std::uint32_t* columns, std::size_t count,
+                     Real* tile) {
+    constexpr std::size_t side = square<Real>;
+    const std::size_t end = whole_vectors<Real>(count);
+    for (std::size_t i = 0; i < end; i += side) {
+        const Real* cell[side];
+        for (std::size_t c = 0; c < side; ++c) cell[c] = matrix + n_features * columns[std::min(i + c, count - 1)];
+        if (n_features < side) {
+            for (std::size_t f = 0; f < n_features; ++f) {
+                for (std::size_t c = 0; c < side; ++c) tile[f * tile_stride + i + c] = cell[c][f];
+            }
+            continue;
+        }
+        for_each_square<Real>(n_features, [&](std::size_t f) HWY_ATTR {
+            const Real* from[side];
+            Real* to[side];
+            for (std::size_t c = 0; c < side; ++c) {
+                from[c] = cell[c] + f;
+                to[c] = tile + (f + c) * tile_stride + i;
+            }
+            transpose_square(from, to);
+        });
+    }
+}
+
+template <class Real>
+HWY_INLINE void store(const Real* tile, std::size_t n_features, const std::uint32_t* columns, std::size_t count,
+                      Real* matrix) {
+    constexpr std::size_t side = square<Real>;
+    const std::size_t whole = n_features < side ? 0 : count / side * side;  // cells in whole squares
+    for (std::size_t i = 0; i < whole; i += side) {
+        for_each_square<Real>(n_features, [&](std::size_t f) HWY_ATTR {
+            const Real* from[side];
+            Real* to[side];
+            for (std::size_t c = 0; c < side; ++c) {
+                from[c] = tile + (f + c) * tile_stride + i;
+                to[c] = matrix + n_features * columns[i + c] + f;
+            }
+            transpose_square(from, to);
+        });
+    }
+    for (std::size_t i = whole; i < count; ++i) {
+        for (std::size_t f = 0; f < n_features; ++f) matrix[n_features * columns[i] + f] = tile[f * tile_stride + i];
     }
 }
 
@@ -223,9 +334,15 @@ HWY_INLINE double dot_difference(const Real* bar, const Real* after, const Real*
 #define BCBENCH_TILE_FUNCTIONS(Real, suffix)                                                                     \
     void pack_##suffix(const Real* m, std::size_t r, std::size_t s, Real* p) { pack(m, r, s, p); }               \
     void multiply_##suffix(const Panels<Real>& a, const Real* x, std::size_t n, Real* p) { multiply(a, x, n, p); } \
-    void softmax_##suffix(Real* l, std::size_t k, std::size_t n, Real f, const Real* o, std::uint32_t* t,         \
-                          double* m) {                                                                           \
-        softmax(l, k, n, f, o, t, m);                                                                            \
+    void load_##suffix(const Real* m, std::size_t f, const std::uint32_t* c, std::size_t n, Real* t) {           \
+        load(m, f, c, n, t);                                                                                     \
+    }                                                                                                            \
+    void store_##suffix(const Real* t, std::size_t f, const std::uint32_t* c, std::size_t n, Real* m) {          \
+        store(t, f, c, n, m);                                                                                    \
+    }                                                                                                            \
+    void assign_##suffix(const Panels<Real>& a, const Real* o, const Real* y, std::size_t n, Real* s,            \
+                         std::uint32_t* t, double* m) {                                                          \
+        assign(a, o, y, n, s, t, m);                                                                             \
     }                                                                                                            \
     void softmax_backward_##suffix(const Real* a, std::size_t k, std::size_t n, const Real* s, Real* b) {        \
         softmax_backward(a, k, n, s, b);                                                                         \
@@ -257,35 +374,12 @@ Tile<Real>::Tile(std::size_t rows) : n_rows(rows), values(hwy::AllocateAligned<R
     std::fill_n(values.get(), rows * tile_stride, Real(0));
 }
 
-template <class Real>
-void load(const Matrix<Real>& matrix, TileCells cells, Tile<Real>& tile) {
-    constexpr std::size_t group = 16;  // cells whose rows stay in the nearest cache
-    const std::size_t padded = std::min(tile_width, (cells.count + group - 1) / group * group);
-    for (std::size_t first = 0; first < padded; first += group) {
-        const Real* column[group];
-        for (std::size_t i = 0; i < group; ++i) {
-            column[i] = matrix.colptr(cells.columns[std::min(first + i, cells.count - 1)]);
-        }
-        for (std::size_t f = 0; f < tile.n_rows; ++f) {
-            Real* row = tile.row(f) + first;
-            for (std::size_t i = 0; i < group; ++i) row[i] = column[i][f];
-        }
-    }
-}
-
-template <class Real>
-void store(const Tile<Real>& tile, TileCells cells, Matrix<Real>& matrix) {
-    for (std::size_t i = 0; i < cells.count; ++i) {
-        Real* column = matrix.colptr(cells.columns[i]);
-        const Real* value = tile.row(0) + i;
-        for (std::size_t f = 0; f < tile.n_rows; ++f) column[f] = value[f * tile_stride];
-    }
-}
-
 #define BCBENCH_DISPATCH(Real, suffix)                                                                            \
     HWY_EXPORT(pack_##suffix);                                                                                    \
     HWY_EXPORT(multiply_##suffix);                                                                                \
-    HWY_EXPORT(softmax_##suffix);                                                                                 \
+    HWY_EXPORT(load_##suffix);                                                                                    \
+    HWY_EXPORT(store_##suffix);                                                                                   \
+    HWY_EXPORT(assign_##suffix);                                                                                  \
     HWY_EXPORT(softmax_backward_##suffix);                                                                        \
     HWY_EXPORT(move_##suffix);                                                                                    \
     HWY_EXPORT(move_backward_##suffix);                                                                           \
@@ -302,10 +396,19 @@ void store(const Tile<Real>& tile, TileCells cells, Matrix<Real>& matrix) {
         HWY_DYNAMIC_DISPATCH(multiply_##suffix)(a, x.row(0), count, product.row(0));                              \
     }                                                                                                             \
     template <>                                                                                                   \
-    void softmax(Tile<Real>& logits, std::size_t count, Real factor, const Real* offset, std::uint32_t* top,      \
-                 double* mass) {                                                                                  \
-        HWY_DYNAMIC_DISPATCH(softmax_##suffix)                                                                    \
-        (logits.row(0), logits.n_rows, count, factor, offset, top, mass);                                         \
+    void load(const Matrix<Real>& matrix, TileCells cells, Tile<Real>& tile) {                                    \
+        HWY_DYNAMIC_DISPATCH(load_##suffix)                                                                       \
+        (matrix.memptr(), tile.n_rows, cells.columns, cells.count, tile.row(0));                                  \
+    }                                                                                                             \
+    template <>                                                                                                   \
+    void store(const Tile<Real>& tile, TileCells cells, Matrix<Real>& matrix) {                                   \
+        HWY_DYNAMIC_DISPATCH(store_##suffix)                                                                      \
+        (tile.row(0), tile.n_rows, cells.columns, cells.count, matrix.memptr());                                  \
+    }                                                                                                             \
+    template <>                                                                                                   \
+    void assign(const Panels<Real>& a, const Real* offset, const Tile<Real>& y, std::size_t count,                \
+                Tile<Real>& assigned, std::uint32_t* top, double* mass) {                                         \
+        HWY_DYNAMIC_DISPATCH(assign_##suffix)(a, offset, y.row(0), count, assigned.row(0), top, mass);            \
     }                                                                                                             \
     template <>                                                                                                   \
     void softmax_backward(const Tile<Real>& assigned, std::size_t count, const Real* shift, Tile<Real>& bar) {    \
@@ -328,9 +431,7 @@ void store(const Tile<Real>& tile, TileCells cells, Matrix<Real>& matrix) {
     double dot_difference(const Real* bar, const Real* after, const Real* before, std::size_t n) {                \
         return HWY_DYNAMIC_DISPATCH(dot_difference_##suffix)(bar, after, before, n);                              \
     }                                                                                                             \
-    template struct Tile<Real>;                                                                                   \
-    template void load(const Matrix<Real>&, TileCells, Tile<Real>&);                                              \
-    template void store(const Tile<Real>&, TileCells, Matrix<Real>&)
+    template struct Tile<Real>
 BCBENCH_DISPATCH(float, float);
 BCBENCH_DISPATCH(double, double);
 #undef BCBENCH_DISPATCH

@@ -22,6 +22,7 @@ struct Tile {
     std::size_t n_rows = 0;
     hwy::AlignedFreeUniquePtr<Real[]> values;
 
+    Tile() = default;
     explicit Tile(std::size_t rows);
     Real* row(std::size_t r) { return values.get() + r * tile_stride; }
     const Real* row(std::size_t r) const { return values.get() + r * tile_stride; }
@@ -55,14 +56,14 @@ void load(const Matrix<Real>& matrix, TileCells cells, Tile<Real>& tile);
 template <class Real>
 void store(const Tile<Real>& tile, TileCells cells, Matrix<Real>& matrix);
 
-/// Turns `logits` [K x W], before their scale and offset, into A = softmax(factor * logits + offset) [K x W]; cells
-/// beyond `count` get 0. `top` [W] receives the most likely cluster, the first on ties; mass[k] the sum of A over the
-/// tile, unless it is nullptr.
+/// A = 2^l / sum of 2^l over clusters [K x W], l = a y + offset with a [K x F] and y [F x W]; cells beyond `count` get 0.
+/// `top` [W] receives the most likely cluster, the first on ties; mass[k] the sum of A over the tile, unless it is
+/// nullptr.
 template <class Real>
-void softmax(Tile<Real>& logits, std::size_t count, Real factor, const Real* offset, std::uint32_t* top,
-             double* mass);
+void assign(const Panels<Real>& a, const Real* offset, const Tile<Real>& y, std::size_t count, Tile<Real>& assigned,
+            std::uint32_t* top, double* mass);
 
-/// Undoes A = softmax(l): bar becomes A ((bar + shift) - <A, bar + shift>), shift [K] the same for all cells.
+/// Undoes A = softmax: bar becomes A ((bar + shift) - <A, bar + shift>), shift [K] the same for all cells.
 template <class Real>
 void softmax_backward(const Tile<Real>& assigned, std::size_t count, const Real* shift, Tile<Real>& bar);
 
