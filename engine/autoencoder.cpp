@@ -2,6 +2,7 @@
 
 #include "engine/check.hpp"
 #include "engine/choices.hpp"
+#include "engine/linear.hpp"
 
 namespace bcbench {
 
@@ -83,7 +84,7 @@ template <class Real>
 Matrix<Real> autoencoder_backward(const Autoencoder<Real>& model, const Matrix<Real>& cells,
                                   const AutoencoderPass<Real>& pass, Matrix<Real> latent_bar,
                                   const Matrix<Real>& reconstruction_bar, const Matrix<Real>& corrected_bar,
-                                  Precision precision, Autoencoder<Real>* model_bar) {
+                                  Precision precision, Autoencoder<Real>* model_bar, bool want_cells_bar) {
     if (latent_bar.empty()) latent_bar.zeros(arma::size(pass.latent));
     Matrix<Real> own_batch_bar = reconstruction_bar;
     if (!corrected_bar.empty()) {
@@ -99,7 +100,7 @@ Matrix<Real> autoencoder_backward(const Autoencoder<Real>& model, const Matrix<R
         latent_bar += decode_backward(model, pass.own_batch, own_batch_bar, precision, model_bar);
     }
     return mlp_backward(model.encoder, cells, pass.encoder_tape, latent_bar, precision,
-                        model_bar != nullptr ? &model_bar->encoder : nullptr);
+                        model_bar != nullptr ? &model_bar->encoder : nullptr, want_cells_bar);
 }
 
 template <class Real>
@@ -113,11 +114,12 @@ std::uint64_t choices(const AutoencoderPass<Real>& pass) {
 
 template <class Real>
 double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells) {
-    double sum = 0.0;
-    for (uword i = 0; i < cells.n_elem; ++i) {
-        const double residual = static_cast<double>(reconstruction.memptr()[i]) - static_cast<double>(cells.memptr()[i]);
-        sum += residual * residual;
-    }
+    const Real* y = reconstruction.memptr();
+    const Real* x = cells.memptr();
+    const double sum = sum_of(cells.n_elem, [&](uword i) {
+        const double residual = static_cast<double>(y[i]) - static_cast<double>(x[i]);
+        return residual * residual;
+    });
     return sum / static_cast<double>(cells.n_elem);
 }
 
@@ -135,7 +137,7 @@ Matrix<Real> reconstruction_loss_backward(const Matrix<Real>& reconstruction, co
                                                        Precision, bool, bool);                                        \
     template Matrix<Real> autoencoder_backward(const Autoencoder<Real>&, const Matrix<Real>&,                         \
                                                const AutoencoderPass<Real>&, Matrix<Real>, const Matrix<Real>&,       \
-                                               const Matrix<Real>&, Precision, Autoencoder<Real>*);                   \
+                                               const Matrix<Real>&, Precision, Autoencoder<Real>*, bool);             \
     template std::uint64_t choices(const AutoencoderPass<Real>&);                                                     \
     template double reconstruction_loss(const Matrix<Real>&, const Matrix<Real>&);                                    \
     template Matrix<Real> reconstruction_loss_backward(const Matrix<Real>&, const Matrix<Real>&, double)

@@ -59,13 +59,13 @@ template <class Real>
 AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>& model, const Matrix<Real>& cells, const Labels& batch,
                                           Precision precision, bool keep_tape, bool want_corrected = true);
 
-/// The adjoint of the cells [F x n] through encoder and decoder, for the adjoints of the pass's results; an empty
-/// matrix stands for a zero adjoint. Adds the gradients of the parameters to `model_bar` unless it is nullptr.
+/// The adjoint of the cells [F x n] through encoder and decoder, empty unless wanted, for the adjoints of the pass's
+/// results; an empty matrix stands for a zero adjoint. Adds the gradients of the parameters to `model_bar` unless it is nullptr.
 template <class Real>
 Matrix<Real> autoencoder_backward(const Autoencoder<Real>& model, const Matrix<Real>& cells,
                                   const AutoencoderPass<Real>& pass, Matrix<Real> latent_bar,
                                   const Matrix<Real>& reconstruction_bar, const Matrix<Real>& corrected_bar,
-                                  Precision precision, Autoencoder<Real>* model_bar);
+                                  Precision precision, Autoencoder<Real>* model_bar, bool want_cells_bar = true);
 
 /// Calls visit(name, parameter) for every kernel and bias, in order: "encoder.layer1.kernel", ..., "decoder.layer3.bias".
 template <class Real, class Visit>

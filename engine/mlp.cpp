@@ -33,30 +33,43 @@ void dense_forward(const Dense<Real>& dense, const Matrix<Real>& x, Precision pr
     } else {
         y = dense.kernel * x;
     }
-    y.each_col() += dense.bias;
 }
 
-// Undoes y = W x + b: W_bar += y_bar x^T, b_bar += sum of y_bar over cells, x_bar = W^T y_bar.
+// y = x + b
 template <class Real>
-Matrix<Real> dense_backward(const Dense<Real>& dense, const Matrix<Real>& x, const Matrix<Real>& y_bar,
-                            Precision precision, Dense<Real>* dense_bar) {
-    const bool rounded = tf32_eligible(precision, dense.kernel.n_cols, dense.kernel.n_rows);
-    if (dense_bar != nullptr) {
-        if (rounded) {
-            dense_bar->kernel += y_bar * rounded_to_tf32(x).t();
-        } else {
-            dense_bar->kernel += y_bar * x.t();
-        }
-        dense_bar->bias += arma::sum(y_bar, 1);
+void add_bias(const Vector<Real>& bias, Matrix<Real>& y) {
+    y.each_col() += bias;
+}
+
+// y = max(x + b, 0)
+template <class Real>
+void add_bias_and_rectify(const Vector<Real>& bias, Matrix<Real>& y) {
+    const Real* b = bias.memptr();
+    for (uword i = 0; i < y.n_cols; ++i) {
+        Real* values = y.colptr(i);
+        for (uword r = 0; r < y.n_rows; ++r) values[r] = std::max(values[r] + b[r], Real(0));
     }
-    if (rounded) return rounded_to_tf32(dense.kernel).t() * y_bar;
-    return dense.kernel.t() * y_bar;
 }
 
-// y = max(x, 0)
+// Undoes y = W x + b for the parameters: W_bar += y_bar x^T, b_bar += sum of y_bar over cells.
 template <class Real>
-void relu_forward(Matrix<Real>& values) {
-    for (Real& value : values) value = std::max(value, Real(0));
+void dense_parameters_backward(const Matrix<Real>& x, const Matrix<Real>& y_bar, bool rounded, Dense<Real>& dense_bar) {
+    if (rounded) {
+        dense_bar.kernel += y_bar * rounded_to_tf32(x).t();
+    } else {
+        dense_bar.kernel += y_bar * x.t();
+    }
+    dense_bar.bias += arma::sum(y_bar, 1);
+}
+
+// Undoes y = W x + b for the input: x_bar = W^T y_bar.
+template <class Real>
+void dense_input_backward(const Dense<Real>& dense, const Matrix<Real>& y_bar, bool rounded, Matrix<Real>& x_bar) {
+    if (rounded) {
+        x_bar = rounded_to_tf32(dense.kernel).t() * y_bar;
+    } else {
+        x_bar = dense.kernel.t() * y_bar;
+    }
 }
 
 // Undoes y = max(x, 0), in place: the adjoint passes where the output is positive.
@@ -112,33 +125,54 @@ Matrix<Real> mlp_forward(const Mlp<Real>& mlp, const Matrix<Real>& x, Precision 
         Matrix<Real> hidden2 = tape != nullptr ? columns(tape->hidden2, first, count) : Matrix<Real>(n_hidden, count);
         Matrix<Real> y_tile = columns(y, first, count);
         dense_forward(mlp.layers[0], columns(x, first, count), precision, hidden1);
-        relu_forward(hidden1);
+        add_bias_and_rectify(mlp.layers[0].bias, hidden1);
         dense_forward(mlp.layers[1], hidden1, precision, hidden2);
-        relu_forward(hidden2);
+        add_bias_and_rectify(mlp.layers[1].bias, hidden2);
         dense_forward(mlp.layers[2], hidden2, precision, y_tile);
+        add_bias(mlp.layers[2].bias, y_tile);
     });
     return y;
 }
 
+namespace {
+
+// The reverse pass of one tile. Adds to `bar` unless it is nullptr; x_bar is written unless it is nullptr.
+template <class Real>
+void tile_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const Matrix<Real>& hidden1, const Matrix<Real>& hidden2,
+                   const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* bar, Matrix<Real>* x_bar) {
+    const auto layer = [&](std::size_t l, const Matrix<Real>& in, const Matrix<Real>& out_bar, Matrix<Real>* in_bar) {
+        const Dense<Real>& dense = mlp.layers[l];
+        const bool rounded = tf32_eligible(precision, dense.kernel.n_cols, dense.kernel.n_rows);
+        if (bar != nullptr) dense_parameters_backward(in, out_bar, rounded, bar->layers[l]);
+        if (in_bar != nullptr) dense_input_backward(dense, out_bar, rounded, *in_bar);
+    };
+    Matrix<Real> bar2;
+    Matrix<Real> bar1;
+    layer(2, hidden2, y_bar, &bar2);
+    relu_backward(hidden2, bar2);
+    layer(1, hidden1, bar2, &bar1);
+    relu_backward(hidden1, bar1);
+    layer(0, x, bar1, x_bar);
+}
+
+}  // namespace
+
 template <class Real>
 Matrix<Real> mlp_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const MlpTape<Real>& tape,
-                          const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* mlp_bar) {
-    Matrix<Real> x_bar(x.n_rows, x.n_cols);
+                          const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* mlp_bar, bool want_x_bar) {
+    Matrix<Real> x_bar;
+    if (want_x_bar) x_bar.set_size(x.n_rows, x.n_cols);
     const Tiles chunks = chunks_of(x.n_cols);
-    std::vector<Mlp<Real>> partial_bars(mlp_bar != nullptr ? chunks.count() : 0);
+    const bool in_place = chunks.count() == 1;  // the only chunk adds to mlp_bar itself
+    std::vector<Mlp<Real>> partial_bars(mlp_bar != nullptr && !in_place ? chunks.count() : 0);
     parallel_for(chunks.count(), [&](std::size_t chunk) {
-        Mlp<Real>* bar = mlp_bar != nullptr ? &(partial_bars[chunk] = zeros_like(mlp)) : nullptr;
-        const auto layer_bar = [&](std::size_t l) { return bar != nullptr ? &bar->layers[l] : nullptr; };
+        Mlp<Real>* bar = mlp_bar;
+        if (!partial_bars.empty()) bar = &(partial_bars[chunk] = zeros_like(mlp));
         for_each_tile(chunks, chunk, [&](uword first, uword count) {
-            const Matrix<Real> hidden1 = columns(tape.hidden1, first, count);
-            const Matrix<Real> hidden2 = columns(tape.hidden2, first, count);
-            Matrix<Real> bar2 =
-                dense_backward(mlp.layers[2], hidden2, columns(y_bar, first, count), precision, layer_bar(2));
-            relu_backward(hidden2, bar2);
-            Matrix<Real> bar1 = dense_backward(mlp.layers[1], hidden1, bar2, precision, layer_bar(1));
-            relu_backward(hidden1, bar1);
-            columns(x_bar, first, count) =
-                dense_backward(mlp.layers[0], columns(x, first, count), bar1, precision, layer_bar(0));
+            Matrix<Real> x_bar_tile = want_x_bar ? columns(x_bar, first, count) : Matrix<Real>();
+            tile_backward(mlp, columns(x, first, count), columns(tape.hidden1, first, count),
+                          columns(tape.hidden2, first, count), columns(y_bar, first, count), precision, bar,
+                          want_x_bar ? &x_bar_tile : nullptr);
         });
     });
     for (const Mlp<Real>& partial : partial_bars) add_to(*mlp_bar, partial);
@@ -163,7 +197,7 @@ std::uint64_t choices(const MlpTape<Real>& tape) {
     template Mlp<Real> zeros_like(const Mlp<Real>&);                                                           \
     template Matrix<Real> mlp_forward(const Mlp<Real>&, const Matrix<Real>&, Precision, MlpTape<Real>*);       \
     template Matrix<Real> mlp_backward(const Mlp<Real>&, const Matrix<Real>&, const MlpTape<Real>&,            \
-                                       const Matrix<Real>&, Precision, Mlp<Real>*);                            \
+                                       const Matrix<Real>&, Precision, Mlp<Real>*, bool);                      \
     template std::uint64_t choices(const MlpTape<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -47,10 +47,11 @@ Mlp<Real> zeros_like(const Mlp<Real>& mlp);
 template <class Real>
 Matrix<Real> mlp_forward(const Mlp<Real>& mlp, const Matrix<Real>& x, Precision precision, MlpTape<Real>* tape);
 
-/// x_bar [in x n] from y_bar [out x n]; adds the gradients of the parameters to `mlp_bar` unless it is nullptr.
+/// x_bar [in x n] from y_bar [out x n], empty unless wanted; adds the gradients of the parameters to `mlp_bar` unless it
+/// is nullptr.
 template <class Real>
 Matrix<Real> mlp_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const MlpTape<Real>& tape,
-                          const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* mlp_bar);
+                          const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* mlp_bar, bool want_x_bar = true);
 
 /// Which units are active: equal for inputs on the same linear piece of the network.
 template <class Real>

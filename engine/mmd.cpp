@@ -6,6 +6,7 @@
 
 #include "engine/check.hpp"
 #include "engine/kernel_sum.hpp"
+#include "engine/linear.hpp"
 
 namespace bcbench::mmd {
 
@@ -241,7 +242,12 @@ double median_distance(const Matrix<Real>& cells, uword max_cells) {
     std::vector<double> distances;
     for (uword i = 0; i < cells.n_cols; i += stride) {
         for (uword j = 0; j < i; j += stride) {
-            distances.push_back(static_cast<double>(arma::norm(cells.col(i) - cells.col(j))));
+            const Real* a = cells.colptr(i);
+            const Real* b = cells.colptr(j);
+            distances.push_back(std::sqrt(sum_of(cells.n_rows, [a, b](uword l) {
+                const double gap = static_cast<double>(a[l]) - static_cast<double>(b[l]);
+                return gap * gap;
+            })));
         }
     }
     require(!distances.empty(), "a median distance needs at least two cells");

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/check.hpp"
+#include "engine/linear.hpp"
 
 namespace bcbench::optimizer {
 
@@ -28,7 +29,7 @@ Coefficients<Real> coefficients(const Options& options, double rate, long t) {
 }
 
 template <class Real>
-void adam(const Coefficients<Real>& c, uword n, const Real* g, Real* m, Real* v, Real* w) {
+void adam(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* __restrict m, Real* __restrict v, Real* __restrict w) {
     for (uword i = 0; i < n; ++i) {
         m[i] = c.beta1 * m[i] + (1 - c.beta1) * g[i];
         v[i] = c.beta2 * v[i] + (1 - c.beta2) * g[i] * g[i];
@@ -38,7 +39,7 @@ void adam(const Coefficients<Real>& c, uword n, const Real* g, Real* m, Real* v,
 }
 
 template <class Real>
-void rmsprop(const Coefficients<Real>& c, uword n, const Real* g, Real* v, Real* w) {
+void rmsprop(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* __restrict v, Real* __restrict w) {
     for (uword i = 0; i < n; ++i) {
         v[i] = c.beta2 * v[i] + (1 - c.beta2) * g[i] * g[i];
         w[i] = c.keep * w[i] - c.rate * g[i] / (std::sqrt(v[i]) + static_cast<Real>(epsilon));
@@ -46,7 +47,7 @@ void rmsprop(const Coefficients<Real>& c, uword n, const Real* g, Real* v, Real*
 }
 
 template <class Real>
-void sgd(const Coefficients<Real>& c, uword n, const Real* g, Real* m, Real* w) {
+void sgd(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* __restrict m, Real* __restrict w) {
     for (uword i = 0; i < n; ++i) {
         m[i] = c.beta1 * m[i] + g[i];
         w[i] = c.keep * w[i] - c.rate * m[i];
@@ -91,7 +92,8 @@ template <class Real>
 double norm(const Tensors<Real>& gradients) {
     double sum = 0.0;
     for (const Matrix<Real>* gradient : gradients) {
-        for (const Real value : *gradient) sum += static_cast<double>(value) * static_cast<double>(value);
+        const Real* g = gradient->memptr();
+        sum += sum_of(gradient->n_elem, [g](uword i) { return static_cast<double>(g[i]) * static_cast<double>(g[i]); });
     }
     return std::sqrt(sum);
 }

@@ -23,9 +23,21 @@ Losses objective(const Autoencoder<Real>& model, const Dataset<Real>& data, cons
     if (want_gradient) {
         autoencoder_backward(model, data.cells, pass, std::move(latent_bar),
                              reconstruction_loss_backward(pass.reconstruction(), data.cells, 1.0), Matrix<Real>(),
-                             precision, model_bar);
+                             precision, model_bar, false);
     }
     return losses;
+}
+
+template <class Real>
+double training_step(Autoencoder<Real>& model, const Dataset<Real>& cells, const training::Kernel& kernel,
+                     double mmd_weight, Precision precision, const optimizer::Options& options, double rate,
+                     Gradient<Real>& gradient) {
+    const optimizer::Tensors<Real> gradients = training::tensors_of<Real>(gradient.model_bar);
+    optimizer::set_zero(gradients);
+    objective(model, cells, kernel, mmd_weight, precision, &gradient.model_bar);
+    const double norm = finite(optimizer::norm(gradients), "the gradient");
+    optimizer::update(options, rate, training::tensors_of<Real>(model), gradients, gradient.state);
+    return norm;
 }
 
 template <class Real>
@@ -37,17 +49,10 @@ training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencode
         model = with_conditional_decoder(std::move(model), data.batch.count(),
                                          training::batch_code(options.reference_batch, data.batch));
     }
-    Autoencoder<Real> model_bar = zeros_like(model);
-    const optimizer::Tensors<Real> gradients = training::tensors_of<Real>(model_bar);
-    optimizer::State<Real> state;
+    Gradient<Real> gradient{zeros_like(model), {}};
     const auto update = [&](Autoencoder<Real>& current, training::MiniBatches<Real>& cells, std::int64_t step, double rate) {
-        optimizer::set_zero(gradients);
-        const training::Kernel kernel = at_step(options.kernel, step, common.steps);
-        objective(current, cells.next(), kernel, options.mmd_weight, precision, &model_bar);
-        const double norm = finite(optimizer::norm(gradients), "the gradient");
-        optimizer::update(optimizer_of(common), rate * common.learning_rate, training::tensors_of<Real>(current), gradients,
-                          state);
-        return norm;
+        return training_step(current, cells.next(), at_step(options.kernel, step, common.steps), options.mmd_weight,
+                             precision, optimizer_of(common), rate * common.learning_rate, gradient);
     };
     const auto evaluate = [&](const Autoencoder<Real>& current, const Dataset<Real>& cells) {
         const Losses losses = objective<Real>(current, cells, options.kernel, options.mmd_weight, precision, nullptr);
@@ -62,6 +67,8 @@ training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencode
 #define BCBENCH_INSTANTIATE(Real)                                                                                      \
     template Losses objective(const Autoencoder<Real>&, const Dataset<Real>&, const training::Kernel&, double,         \
                               Precision, Autoencoder<Real>*);                                                          \
+    template double training_step(Autoencoder<Real>&, const Dataset<Real>&, const training::Kernel&, double,           \
+                                  Precision, const optimizer::Options&, double, Gradient<Real>&);                      \
     template training::Trained<Autoencoder<Real>> train(const Dataset<Real>&, Autoencoder<Real>, const TrainOptions&,  \
                                                         const training::Options&, Precision)
 BCBENCH_INSTANTIATE(float);

@@ -30,6 +30,20 @@ template <class Real>
 Losses objective(const Autoencoder<Real>& model, const Dataset<Real>& data, const training::Kernel& kernel,
                  double mmd_weight, Precision precision, Autoencoder<Real>* model_bar);
 
+/// What an update leaves for the next one: the memory of its gradient, and the optimiser's state.
+template <class Real>
+struct Gradient {
+    Autoencoder<Real> model_bar;  // shaped as the model
+    optimizer::State<Real> state;
+};
+
+/// One update of `model` on `cells` at learning rate `rate`. Returns the norm of the gradient; throws NumericalError if
+/// it is not finite.
+template <class Real>
+double training_step(Autoencoder<Real>& model, const Dataset<Real>& cells, const training::Kernel& kernel,
+                     double mmd_weight, Precision precision, const optimizer::Options& options, double rate,
+                     Gradient<Real>& gradient);
+
 /// Trains `model`, first given a conditional decoder if that is asked for. Throws std::invalid_argument on bad options,
 /// NumericalError if the training diverges.
 template <class Real>

@@ -28,7 +28,7 @@ Losses generator_objective(const Parameters<Real>& parameters, const Dataset<Rea
                            static_cast<Mlp<Real>*>(nullptr));
         autoencoder_backward(model, data.cells, pass, std::move(latent_bar),
                              reconstruction_loss_backward(pass.reconstruction(), data.cells, 1.0), Matrix<Real>(),
-                             precision, model_bar);
+                             precision, model_bar, false);
     }
     return losses;
 }

@@ -15,6 +15,9 @@ void register_harmony();
 /// The MMD loss and its gradient.
 void register_mmd();
 
+/// A training step of the MMD autoencoder.
+void register_training();
+
 /// Rate of a float32 matrix product of 2048 x 2048 matrices in FLOP/s, with this many threads: the best of a
 /// few, measured when first asked for.
 double product_rate(unsigned threads);

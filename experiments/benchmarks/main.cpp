@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
     bcbench::benchmarks::register_neighbors();
     bcbench::benchmarks::register_harmony();
     bcbench::benchmarks::register_mmd();
+    bcbench::benchmarks::register_training();
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
 }
