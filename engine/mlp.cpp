@@ -112,7 +112,7 @@ Mlp<Real> zeros_like(const Mlp<Real>& mlp) {
 template <class Real>
 Matrix<Real> mlp_forward(const Mlp<Real>& mlp, const Matrix<Real>& x, Precision precision, MlpTape<Real>* tape) {
     const uword n_hidden = mlp.layers[0].kernel.n_rows;
-    Matrix<Real> y(mlp.n_outputs(), x.n_cols);
+    Matrix<Real> y(mlp.n_outputs(), x.n_cols, arma::fill::none);
     if (tape != nullptr) {
         tape->hidden1.set_size(n_hidden, x.n_cols);
         tape->hidden2.set_size(n_hidden, x.n_cols);
@@ -121,8 +121,8 @@ Matrix<Real> mlp_forward(const Mlp<Real>& mlp, const Matrix<Real>& x, Precision 
     parallel_for(tiles.count(), [&](std::size_t tile) {
         const uword first = tiles.first(tile);
         const uword count = tiles.size(tile);
-        Matrix<Real> hidden1 = tape != nullptr ? columns(tape->hidden1, first, count) : Matrix<Real>(n_hidden, count);
-        Matrix<Real> hidden2 = tape != nullptr ? columns(tape->hidden2, first, count) : Matrix<Real>(n_hidden, count);
+        Matrix<Real> hidden1 = tape != nullptr ? columns(tape->hidden1, first, count) : Matrix<Real>(n_hidden, count, arma::fill::none);
+        Matrix<Real> hidden2 = tape != nullptr ? columns(tape->hidden2, first, count) : Matrix<Real>(n_hidden, count, arma::fill::none);
         Matrix<Real> y_tile = columns(y, first, count);
         dense_forward(mlp.layers[0], columns(x, first, count), precision, hidden1);
         add_bias_and_rectify(mlp.layers[0].bias, hidden1);
