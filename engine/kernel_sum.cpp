@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numbers>
 
+#include "engine/operations.hpp"
 #include "engine/parallel.hpp"
 
 // This file is compiled once per instruction set; Highway picks the best one when the program starts.
@@ -135,6 +136,7 @@ void fill_tile(const Matrix<Real>& points, uword first, uword count, std::vector
 template <class Real>
 double kernel_sum(const Matrix<Real>& u, const Matrix<Real>& v, const std::vector<double>& bandwidths,
                   Matrix<Real>* u_bar, double coefficient) {
+    count_operations(u.n_cols * v.n_cols, (u_bar != nullptr ? 6U : 3U) * u.n_rows);  // distances, and gaps weighted
     const double n_kernels = static_cast<double>(bandwidths.size());
     const auto bar_factor = static_cast<Real>(-coefficient / n_kernels);
     const bool symmetric = &u == &v && u_bar == nullptr;  // then a pair of tiles is met once

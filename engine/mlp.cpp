@@ -6,6 +6,7 @@
 
 #include "engine/choices.hpp"
 #include "engine/linear.hpp"
+#include "engine/operations.hpp"
 #include "engine/parallel.hpp"
 
 namespace bcbench {
@@ -28,6 +29,7 @@ Dense<Real> initial_dense(uword n_inputs, uword n_outputs, Stream& stream) {
 
 template <class Real>
 void dense_forward(const Dense<Real>& dense, const Matrix<Real>& x, Precision precision, Matrix<Real>& y) {
+    count_operations(x.n_cols, 2 * dense.kernel.n_elem);
     if (tf32_eligible(precision, dense.kernel.n_cols, dense.kernel.n_rows)) {
         y = rounded_to_tf32(dense.kernel) * rounded_to_tf32(x);
     } else {
@@ -54,6 +56,7 @@ void add_bias_and_rectify(const Vector<Real>& bias, Matrix<Real>& y) {
 // Undoes y = W x + b for the parameters: W_bar += y_bar x^T, b_bar += sum of y_bar over cells.
 template <class Real>
 void dense_parameters_backward(const Matrix<Real>& x, const Matrix<Real>& y_bar, bool rounded, Dense<Real>& dense_bar) {
+    count_operations(x.n_cols, 2 * dense_bar.kernel.n_elem);
     if (rounded) {
         dense_bar.kernel += y_bar * rounded_to_tf32(x).t();
     } else {
@@ -65,6 +68,7 @@ void dense_parameters_backward(const Matrix<Real>& x, const Matrix<Real>& y_bar,
 // Undoes y = W x + b for the input: x_bar = W^T y_bar.
 template <class Real>
 void dense_input_backward(const Dense<Real>& dense, const Matrix<Real>& y_bar, bool rounded, Matrix<Real>& x_bar) {
+    count_operations(y_bar.n_cols, 2 * dense.kernel.n_elem);
     if (rounded) {
         x_bar = rounded_to_tf32(dense.kernel).t() * y_bar;
     } else {

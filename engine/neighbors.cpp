@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/check.hpp"
+#include "engine/operations.hpp"
 #include "engine/neighbors_distance.hpp"
 #include "engine/neighbors_filter.hpp"
 #include "engine/neighbors_tiles.hpp"
@@ -209,6 +210,7 @@ Neighbors nearest_neighbors(const Matrix<Real>& cells, arma::uword k) {
     require(k >= 1 && k < cells.n_cols,
             "the number of neighbours must be at least 1 and less than the number of cells");
     require_finite(cells, "a cell given to the neighbour search");
+    count_operations(cells.n_cols * cells.n_cols, 3 * cells.n_rows);  // every distance, though many are never computed
     neighbor_search::Search<Real> search(cells, k);
     neighbor_search::meet_all(search);
     return neighbor_search::sorted_neighbors(search);

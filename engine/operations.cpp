@@ -1,7 +1,6 @@
 #include "engine/operations.hpp"
 
 #include <atomic>
-#include <cstdint>
 
 namespace bcbench {
 
@@ -11,8 +10,8 @@ std::atomic<std::uint64_t> total{0};
 
 }  // namespace
 
-void count_operations(double operations) {
-    total.fetch_add(static_cast<std::uint64_t>(operations), std::memory_order_relaxed);
+void count_operations(std::uint64_t n, std::uint64_t per_item) {
+    total.fetch_add(n * per_item, std::memory_order_relaxed);
 }
 
 double operations_so_far() {

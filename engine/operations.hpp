@@ -2,10 +2,13 @@
 // definitions have them (a multiply-add is two); exp, softmax and everything of lower order are left out.
 #pragma once
 
+#include <cstdint>
+
 namespace bcbench {
 
-/// Adds to the count. Products call it once each, not once per entry; safe from several threads.
-void count_operations(double operations);
+/// Adds `per_item` operations for each of `n` items (cells, pairs of cells). Called once per product, not per entry; safe
+/// from several threads.
+void count_operations(std::uint64_t n, std::uint64_t per_item);
 
 /// Operations of this process so far; only differences mean something.
 double operations_so_far();

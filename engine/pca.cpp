@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/check.hpp"
+#include "engine/operations.hpp"
 #include "engine/linear.hpp"
 #include "engine/parallel.hpp"
 
@@ -46,6 +47,7 @@ arma::mat scatter(const Matrix<Real>& cells, const arma::vec& mean) {
 template <class Real>
 Matrix<double> principal_components(const Matrix<Real>& cells, uword n_components) {
     require(cells.n_cols > 0 && cells.n_rows > 0, "principal components need cells and features");
+    count_operations(cells.n_cols, 2 * cells.n_rows * (cells.n_rows + n_components));  // scatter and projection
     const arma::vec mean = mean_cell(cells);
     arma::vec variance;
     arma::mat loadings;  // [F x F], by increasing variance

@@ -5,6 +5,7 @@
 #include <exception>
 #include <vector>
 
+#include "experiments/profile.hpp"
 #include "experiments/results_directory.hpp"
 #include "experiments/run.hpp"
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/check.hpp"
+#include "engine/operations.hpp"
 #include "engine/methods/harmony_step.hpp"
 
 namespace bcbench::differentiable_harmony {
@@ -81,6 +82,7 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
         walk(softmax, tiles, t == 0 ? data.cells : *state_at(t), assignment_at(t), state_at(t + 1),
              t + 1 < n_iterations ? assignment_at(t + 1) : nullptr, targets);
     }
+    count_operations(data.cells.n_cols * n_iterations, 4 * parameters.centroids.n_elem);  // A and C A
     require_finite(result.corrected, "a corrected embedding");
     if (keep_tape) {
         result.tape.options = options;
@@ -94,6 +96,7 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
 
 template <class Real>
 Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& parameters, const Options& options) {
+    count_operations(cells.n_cols, 2 * parameters.centroids.n_elem);
     return assign_all(make_softmax(parameters.centroids, options), cells);
 }
 
@@ -103,6 +106,10 @@ Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar,
     const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
     const BatchTiles tiles = make_batch_tiles(tape.batch);
     const auto n_iterations = static_cast<std::size_t>(tape.options.n_iterations);
+
+    // A again, its adjoint through C A, and the cells' through A; the centroids' through both
+    count_operations(corrected_bar.n_cols * n_iterations,
+                     (parameters_bar != nullptr ? 10U : 6U) * tape.parameters.centroids.n_elem);
 
     Matrix<Real> cells_bar = corrected_bar;
     const Matrix<Real>* after = &tape.corrected;  // y after the step being undone
