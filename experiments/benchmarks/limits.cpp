@@ -1,8 +1,10 @@
 // The limits of the machine, measured in the same run as everything that is compared with them.
 #include <benchmark/benchmark.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
@@ -56,20 +58,59 @@ void triad(benchmark::State& state, unsigned threads) {
 
 }  // namespace
 
+template <class Real>
 double product_rate(unsigned threads) {
     static std::map<unsigned, double> rates;
     double& rate = rates[threads];
     if (rate > 0.0) return rate;
     use_threads(1, threads);
-    const Matrix<float> a(product_size, product_size, arma::fill::randu);
-    Matrix<float> product;
-    for (int repeat = 0; repeat < 7; ++repeat) {
-        const auto start = std::chrono::steady_clock::now();
-        product = a * a;
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-        rate = std::max(rate, product_flops / elapsed.count());
-    }
+    const Matrix<Real> a(product_size, product_size, arma::fill::randu);
+    Matrix<Real> product;
+    for (int repeat = 0; repeat < 7; ++repeat) rate = std::max(rate, product_flops / seconds([&] { product = a * a; }));
     return rate;
+}
+
+template double product_rate<float>(unsigned);
+template double product_rate<double>(unsigned);
+
+double seconds(const std::function<void()>& body) {
+    const auto start = std::chrono::steady_clock::now();
+    body();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void time_in_turn(benchmark::State& state, const char* ratio, const std::function<void()>& body,
+                  const std::function<void()>& yardstick) {
+    double in_body = 0.0;
+    double in_yardstick = 0.0;
+    for (auto _ : state) {
+        const double elapsed = seconds(body);
+        in_yardstick += seconds(yardstick);
+        in_body += elapsed;
+        state.SetIterationTime(elapsed);
+    }
+    state.counters[ratio] = in_yardstick / in_body;
+}
+
+namespace {
+
+/// A figure of /proc/self/status in bytes.
+double memory_status(const std::string& name) {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with(name + ":")) return 1024.0 * std::stod(line.substr(name.size() + 1));
+    }
+    return 0.0;
+}
+
+}  // namespace
+
+double extra_memory(const std::function<void()>& body) {
+    malloc_trim(0);                              // memory that was freed is there no more
+    std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins anew
+    const double before = memory_status("VmRSS");
+    body();
+    return memory_status("VmHWM") - before;
 }
 
 void use_threads(unsigned loops, unsigned blas) {

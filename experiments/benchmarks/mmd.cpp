@@ -62,11 +62,47 @@ double engine_loss_and_gradient(const Latent& latent) {
 
 using Loss = double (*)(const Latent&);
 
+/// What is wrong with the engine's loss and its gradient of few cells, or nothing. The slope is that of the
+/// definition along the engine's gradient, a length of the gradient if it is right.
+std::string fault() {
+    const Latent small = make_latent(1000);
+    const double right = plain_loss(small);
+    if (!(std::abs(engine_loss(small) - right) < 1e-4)) return "the engine and the definition disagree";
+    Matrix<float> bar(arma::size(small.points), arma::fill::zeros);
+    mmd::loss(small.points, small.batch, mmd::Options{}, &bar);
+    const double length = std::sqrt(arma::accu(arma::square(arma::conv_to<arma::mat>::from(bar))));
+    Latent ahead = small;
+    Latent behind = small;
+    const float h = 0.5F;  // far enough for the rounding of the definition in float
+    ahead.points += static_cast<float>(h / length) * bar;
+    behind.points -= static_cast<float>(h / length) * bar;
+    const double slope = (plain_loss(ahead) - plain_loss(behind)) / (2.0 * h);
+    if (!(std::abs(slope - length) < 0.03 * length)) return "the slope is not the length of the gradient";
+    return {};
+}
+
+/// The engine against the definition, where both fit.
+void mmd_against_plain(benchmark::State& state, unsigned threads) {
+    const std::string wrong = fault();
+    if (!wrong.empty()) {
+        state.SkipWithError(("not timed: " + wrong).c_str());
+        return;
+    }
+    const Latent latent = make_latent(static_cast<uword>(state.range(0)));
+    const auto with_threads = [&](unsigned loops, unsigned blas, Loss loss) {
+        return [=, &latent] {
+            use_threads(loops, blas);
+            benchmark::DoNotOptimize(loss(latent));
+        };
+    };
+    time_in_turn(state, "times_plain", with_threads(threads, 1, engine_loss), with_threads(1, threads, plain_loss));
+}
+
 void mmd_loss(benchmark::State& state, Loss loss, unsigned threads) {
     use_threads(loss == plain_loss ? 1 : threads, loss == plain_loss ? threads : 1);
-    const Latent small = make_latent(1000);
-    if (!(std::abs(engine_loss(small) - plain_loss(small)) < 1e-4)) {
-        state.SkipWithError("not timed: the engine and the definition disagree");
+    const std::string wrong = fault();
+    if (!wrong.empty()) {
+        state.SkipWithError(("not timed: " + wrong).c_str());
         return;
     }
     const auto n = static_cast<uword>(state.range(0));
@@ -76,24 +112,29 @@ void mmd_loss(benchmark::State& state, Loss loss, unsigned threads) {
         benchmark::Counter(static_cast<double>(n * n), benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void add(const std::string& name, Loss loss, unsigned threads) {
-    benchmark::RegisterBenchmark(("mmd/" + name + "/threads:" + std::to_string(threads)).c_str(), mmd_loss,
-                                 loss, threads)
-        ->ArgName("n")
-        ->Arg(5000)
-        ->Arg(20000)
-        ->MeasureProcessCPUTime()
-        ->UseRealTime()
-        ->Unit(benchmark::kMillisecond);
-}
-
 }  // namespace
 
 void register_mmd() {
+    const struct {
+        const char* name;
+        Loss loss;
+        std::vector<std::int64_t> sizes;
+    } table[] = {{"plain_armadillo/loss", plain_loss, {5000}},
+                 {"engine/loss", engine_loss, {5000, 10000, 20000}},
+                 {"engine/loss_and_gradient", engine_loss_and_gradient, {5000, 10000, 20000}}};
     for (const unsigned threads : {1U, 2U}) {
-        add("plain_armadillo/loss", plain_loss, threads);
-        add("engine/loss", engine_loss, threads);
-        add("engine/loss_and_gradient", engine_loss_and_gradient, threads);
+        const std::string suffix = "/threads:" + std::to_string(threads);
+        for (const auto& [name, loss, sizes] : table) {
+            auto* cases = benchmark::RegisterBenchmark(("mmd/" + std::string(name) + suffix).c_str(), mmd_loss,
+                                                       loss, threads);
+            for (const std::int64_t n : sizes) cases->Arg(n);
+            cases->ArgName("n")->UseRealTime()->Unit(benchmark::kMillisecond);
+        }
+        benchmark::RegisterBenchmark(("mmd/engine_against_plain/loss" + suffix).c_str(), mmd_against_plain, threads)
+            ->ArgName("n")
+            ->Arg(5000)
+            ->UseManualTime()
+            ->Unit(benchmark::kMillisecond);
     }
 }
 

@@ -154,7 +154,7 @@ void search(benchmark::State& state, const Implementation& implementation, const
         return;
     }
     const auto n = static_cast<arma::uword>(state.range(0));
-    const double limit = product_rate(threads);
+    const double limit = product_rate<float>(threads);
     use_threads(threads, implementation.search == faiss_search ? threads : 1);
     const Matrix<float> cells = data.cells(n);
     const std::string& wrong = checked_fault(implementation, data, cells);
@@ -173,12 +173,45 @@ void search(benchmark::State& state, const Implementation& implementation, const
     state.counters["FLOP/s"] = Counter(flops, Counter::kIsIterationInvariantRate);
     state.counters["cells/s"] = Counter(static_cast<double>(n), Counter::kIsIterationInvariantRate);
     state.counters["of_product_rate"] = Counter(flops / limit, Counter::kIsIterationInvariantRate);
-    state.SetComplexityN(state.range(0));
+}
+
+/// The engine against FAISS, timed in turn.
+void search_against_faiss(benchmark::State& state, const Data& data, unsigned threads) {
+    const Matrix<float> cells = data.cells(static_cast<arma::uword>(state.range(0)));
+    for (const Implementation& implementation : implementations()) {
+        if (implementation.search == reference_search) continue;
+        use_threads(threads, implementation.search == faiss_search ? threads : 1);
+        const std::string& wrong = checked_fault(implementation, data, cells);
+        if (!wrong.empty()) {
+            state.SkipWithError(("not timed, the answer is wrong: " + wrong).c_str());
+            return;
+        }
+    }
+    const auto run = [&](Index (*search)(const Matrix<float>&)) {
+        return [&cells, search, threads] {
+            use_threads(threads, search == faiss_search ? threads : 1);
+            const Index index = search(cells);
+            benchmark::DoNotOptimize(index.memptr());
+        };
+    };
+    time_in_turn(state, "times_faiss", run(engine_search), run(faiss_search));
 }
 
 }  // namespace
 
 void register_neighbors() {
+    for (const Data& data : data_sets) {
+        for (const unsigned threads : {1U, 2U}) {
+            if (implementations().back().search == nullptr) continue;  // not in this build
+            const std::string name =
+                std::string("neighbors/engine_against_faiss/") + data.name + "/threads:" + std::to_string(threads);
+            benchmark::RegisterBenchmark(name.c_str(), search_against_faiss, data, threads)
+                ->ArgName("n")
+                ->Arg(50000)
+                ->UseManualTime()
+                ->Unit(benchmark::kMillisecond);
+        }
+    }
     for (const Implementation& implementation : implementations()) {
         for (const Data& data : data_sets) {
             for (const unsigned threads : {1U, 2U}) {
@@ -190,8 +223,7 @@ void register_neighbors() {
                 for (const arma::uword n : implementation.sizes) cases->Arg(static_cast<std::int64_t>(n));
                 cases->ArgName("n")
                     ->UseRealTime()
-                    ->Unit(benchmark::kMillisecond)
-                    ->Complexity(benchmark::oNSquared);
+                    ->Unit(benchmark::kMillisecond);
             }
         }
     }

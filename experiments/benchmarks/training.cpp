@@ -2,9 +2,7 @@
 // objective and update by Adam, against its matrix products alone at the same shapes, timed in turn with it.
 #include <benchmark/benchmark.h>
 
-#include <chrono>
 #include <cmath>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -107,13 +105,6 @@ std::string fault(const Options& widths) {
     return "slope " + std::to_string(found) + " along a gradient of length " + std::to_string(norm);
 }
 
-double seconds(const std::function<void()>& body) {
-    const auto start = std::chrono::steady_clock::now();
-    body();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Times steps, and after each one its bare products, so that both meet the same machine.
 void training_steps(benchmark::State& state, const Options& widths) {
     use_threads(1, 1);
     const std::string wrong = fault(widths);
@@ -126,21 +117,15 @@ void training_steps(benchmark::State& state, const Options& widths) {
     double flops = 0.0;
     for (const LayerProducts& layer : products) flops += layer.flops();
     const double first_loss = training.loss();
-    double in_steps = 0.0;
-    double in_products = 0.0;
-    for (auto _ : state) {
-        const double step = seconds([&] { training.step(); });
-        in_products += seconds([&] {
+    time_in_turn(
+        state, "of_bare_products", [&] { training.step(); },
+        [&] {
             for (LayerProducts& layer : products) layer.run();
         });
-        in_steps += step;
-        state.SetIterationTime(step);
-    }
     if (!(training.loss() < first_loss)) state.SkipWithError("the steps did not lower the loss");
     using benchmark::Counter;
     state.counters["FLOP/s"] = Counter(flops, Counter::kIsIterationInvariantRate);
     state.counters["cells/s"] = Counter(static_cast<double>(mini_batch), Counter::kIsIterationInvariantRate);
-    state.counters["of_bare_products"] = in_products / in_steps;
 }
 
 }  // namespace

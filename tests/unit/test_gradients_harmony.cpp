@@ -74,7 +74,8 @@ std::array<int, 3> clip_sides(const Problem& p) {
         for (arma::uword i = 0; i < p.data.cells.n_cols; ++i) {
             const std::uint32_t b = p.data.batch.code[i];
             const double share = static_cast<double>(sizes[b]) / static_cast<double>(p.data.cells.n_cols);
-            const double ratio = step.batch_mass(step.top_cluster[i], b) / arma::accu(step.batch_mass.row(step.top_cluster[i])) / share;
+            const arma::rowvec mass = step.assignment.batch_mass.row(step.assignment.top_cluster[i]);
+            const double ratio = mass[b] / arma::accu(mass) / share;
             ++sides[ratio <= 0.5 ? 0 : ratio < 2.0 ? 1 : 2];
         }
     }
