@@ -21,9 +21,9 @@ TESTS = "[gradients],[gradient_check],[gradient],[training]"
 # [[ ]], or in << >> if it is a vector of the Highway library.
 ERRORS = {
     "engine/mlp.cpp": {
-        "dense kernel": "dense_bar->kernel += [[y_bar]] * x.t();",
-        "dense bias": "dense_bar->bias += [[arma::sum(y_bar, 1)]];",
-        "dense input": "return [[dense.kernel.t() * y_bar]];",
+        "dense kernel": "dense_bar.kernel += [[y_bar]] * x.t();",
+        "dense bias": "dense_bar.bias += [[arma::sum(y_bar, 1)]];",
+        "dense input": "x_bar = [[dense.kernel.t()]] * y_bar;",
         "relu": "out[i] > Real(0) ? [[adjoint[i]]] : Real(0)",
     },
     "engine/autoencoder.cpp": {
@@ -57,7 +57,7 @@ ERRORS = {
         "Harmony, correction step": "hn::Store(hn::Sub(bar, <<part>>), reals, y_bar + i)",
     },
     "engine/methods/harmony_step.cpp": {
-        "Harmony, clipped ratio": "batch.code[i]) += [[s_bar]] / s;",
+        "Harmony, clipped ratio": "+= [[s_bar]] / s;",
         "Harmony, share of a cluster": "share_bar.each_col() += [[total_bar]];",
         "Harmony, distances to cells": "add_scaled(work.target, members.count, [[softmax.factor]], y_bar)",
         "Harmony, centroids as targets": "Matrix<Real> bar = [[c_bar.t()]] * a;",
