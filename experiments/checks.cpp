@@ -17,7 +17,7 @@ constexpr CheckDefinition checks[] = {
     {"gradient", "the gradient of the sum of all corrected entries with respect to the input cells is right",
      "Rows gradient_nonzero, gradient_finite and gradient_l2_norm are of the run's own gradient. "
      "gradient_max_relative_error is the largest error of the reverse pass in float64, with the parameters of the run, "
-     "against central differences at up to 64 coordinates spread over the cells (16 of large datasets); the coordinates "
+     "against central differences at 24 coordinates spread over the cells; those "
      "where a discrete choice flips are skipped and counted. In float32 and tf32 rounding makes the function a staircase "
      "without useful differences: there the run's gradient is also compared with the float64 one "
      "(gradient_float64_difference in the point file, norm of the difference over norm). Holds if the gradient is finite, "
@@ -66,10 +66,7 @@ void check_reference(const Fit<Real>& fit, Precision precision, PointRecord& rec
 // coarse rounding switches units on and off. A wrong term in one arithmetic alone would change it by its whole size.
 double max_float64_difference(Precision precision) { return precision == Precision::tf32 ? 0.2 : 0.01; }
 
-// Evaluations cost a forward pass each: fewer coordinates where cells are many.
-arma::uword coordinates_for(arma::uword n_entries) {
-    return std::clamp<arma::uword>(200'000 / std::max<arma::uword>(n_entries, 1), 16, 64);
-}
+constexpr arma::uword gradient_coordinates = 24;  // each costs two forward passes
 
 void add_gradient_not_applicable(PointRecord& record, const std::string& reason, std::initializer_list<const char*> rows) {
     for (const char* row : rows) record.scores.push_back(not_applicable(row, Direction::info, reason));
@@ -89,7 +86,7 @@ void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecor
     record.outputs["gradient_shape"] = {gradient.n_cols, gradient.n_rows};
 
     const Differentiable exact = fit.differentiable();
-    const CellsGradient checked = check_cells_gradient(exact, arma::mat(arma::size(ones), arma::fill::ones), coordinates_for(gradient.n_elem));
+    const CellsGradient checked = check_cells_gradient(exact, arma::mat(arma::size(ones), arma::fill::ones), gradient_coordinates);
     const double difference = arma::norm(gradient - checked.gradient, "fro") / std::max(arma::norm(checked.gradient, "fro"), 1e-300);
     if (precision != Precision::float64 && std::isfinite(difference)) record.outputs["gradient_float64_difference"] = difference;
     const bool right = finite && is_right(checked.report, gradient_tolerance) && difference <= max_float64_difference(precision);
