@@ -15,7 +15,6 @@
 namespace bcbench {
 namespace {
 
-constexpr std::size_t max_bytes = 16 * 1024 * 1024;
 constexpr std::size_t max_depth = 64;
 constexpr std::size_t max_number_length = 400;
 constexpr int out_of_range_id = 406;  // of nlohmann's error for a number that no double holds
@@ -185,8 +184,9 @@ std::string location(const std::string& file, std::string_view text, std::size_t
 
 }  // namespace
 
-OrderedJson parse_json(std::string_view text, const std::string& file) {
-    if (text.size() > max_bytes) refuse_file(file, "larger than 16 MB, which no config is");
+OrderedJson parse_json(std::string_view text, const std::string& file, std::size_t most_bytes) {
+    if (text.size() > most_bytes)
+        refuse_file(file, "larger than " + std::to_string(most_bytes >> 20) + " MB");
     if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
     // The lexer takes a NUL byte for the end of the input and would not see what follows it.
     const std::size_t nul = text.find('\0');
@@ -202,6 +202,25 @@ OrderedJson parse_json(std::string_view text, const std::string& file) {
     return builder.take();
 }
 
+bool is_nested_too_deep(std::string_view text) {
+    std::size_t depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_string) {
+            if (c == '\\') ++i;
+            in_string = c != '"';
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > max_depth) return true;
+        } else if ((c == ']' || c == '}') && depth > 0) {
+            --depth;
+        }
+    }
+    return false;
+}
+
 OrderedJson read_json(const std::filesystem::path& file) {
     const std::string name = file.string();
     std::error_code ignored;
@@ -211,7 +230,7 @@ OrderedJson read_json(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
     if (!stream)
         refuse_file(name, std::string("cannot be opened: ") + std::strerror(errno == 0 ? ENOENT : errno));
-    std::string text(max_bytes + 1, '\0');
+    std::string text(most_config_bytes + 1, '\0');
     stream.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (stream.bad()) refuse_file(name, "cannot be read");
     text.resize(static_cast<std::size_t>(stream.gcount()));

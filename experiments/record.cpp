@@ -5,6 +5,7 @@
 
 #include "experiments/canonical.hpp"
 #include "experiments/files.hpp"
+#include "experiments/json_reader.hpp"
 
 namespace bcbench {
 
@@ -130,6 +131,7 @@ std::string to_text(const PointRecord& record) {
 
 PointRecord record_from_text(const std::string& text, const std::string& origin) {
     try {
+        if (is_nested_too_deep(text)) throw std::invalid_argument("it is nested too deep");
         const ordered_json json = ordered_json::parse(text);
         if (json.at("schema_version") != record_schema_version) {
             throw std::invalid_argument("schema_version is " + json.at("schema_version").dump() +
@@ -160,6 +162,15 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
     } catch (const std::exception& error) {
         throw std::invalid_argument(origin + " is no record of a point: " + error.what());
     }
+}
+
+PointRecord read_record(const std::filesystem::path& file) {
+    std::error_code error;
+    if (std::filesystem::file_size(file, error) > most_result_bytes && !error) {
+        throw std::invalid_argument(file.string() + " is no record of a point: it is larger than " +
+                                    std::to_string(most_result_bytes >> 20) + " MB");
+    }
+    return record_from_text(read_file(file), file.string());
 }
 
 std::string metrics_rows(const PointRecord& record) {

@@ -1,6 +1,7 @@
 // What is known of one finished point, its JSON form (points/<id>.json), and its rows in the tables.
 #pragma once
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ std::string to_text(const PointRecord& record);
 
 /// Throws std::invalid_argument naming `origin` if the text is no record of this schema version.
 PointRecord record_from_text(const std::string& text, const std::string& origin);
+
+/// The record in a file, as above. Throws FileError if it cannot be read.
+PointRecord read_record(const std::filesystem::path& file);
 
 extern const char* const metrics_header;      // with line end
 extern const char* const projections_header;

@@ -84,7 +84,7 @@ std::optional<PointRecord> ResultsDirectory::read_point(const std::string& id) c
     std::error_code error;
     if (!fs::exists(file, error)) return std::nullopt;
     try {
-        PointRecord record = record_from_text(read_file(file), file.string());
+        PointRecord record = read_record(file);
         if (record.id == id) return record;
     } catch (const std::exception&) {
         // a damaged or foreign file is not a finished point: it is computed again

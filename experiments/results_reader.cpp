@@ -116,7 +116,7 @@ double tolerance_at(const ordered_json& tolerance, const char* key) {
 
 void read_manifest(StoredResults& results, const std::string& name, std::string_view text) {
     try {
-        const ordered_json json = parse_json(text, name);
+        const ordered_json json = parse_json(text, name, most_result_bytes);
         if (!json.is_object()) throw std::invalid_argument("is no object");
         results.name = text_at(json, "/name");
         results.git_commit = text_at(json, "/program/git_commit");
@@ -166,7 +166,7 @@ void add_details(StoredPoint& point, const StoredPoint& details, std::vector<std
 
 std::optional<StoredPoint> read_point_file(const fs::path& file, std::vector<std::string>& notes) {
     try {
-        return stored_point(record_from_text(read_file(file), file.string()));
+        return stored_point(read_record(file));
     } catch (const std::exception& error) {
         notes.push_back(error.what());
         return std::nullopt;

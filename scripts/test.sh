@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Runs every test: sets up, builds in release mode with warnings as errors, runs CTest and the tests of the report.
+# Runs every test: sets up, builds in release mode with warnings as errors, runs CTest, the tests of the report, and each
+# fuzz target for five seconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-bash scripts/setup.sh build report test
+bash scripts/setup.sh build report test fuzz
 bash scripts/build.sh test
 echo "test: ctest"
 ctest --test-dir build/test --output-on-failure --progress -j "$(nproc)" ||
@@ -10,3 +11,4 @@ ctest --test-dir build/test --output-on-failure --progress -j "$(nproc)" ||
 echo "test: report"
 bash scripts/test_report.sh ||
   { echo "test: the report's tests failed; their output is above." >&2; exit 1; }
+bash scripts/fuzz.sh 5

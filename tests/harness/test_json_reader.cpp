@@ -69,8 +69,18 @@ TEST_CASE("json: nesting up to 64 levels", "[json]") {
           std::string::npos);
 }
 
+TEST_CASE("json: nesting is found without parsing, brackets in texts are none", "[json]") {
+    CHECK_FALSE(is_nested_too_deep(repeated("[", 64) + repeated("]", 64)));
+    CHECK(is_nested_too_deep(repeated("[", 65)));
+    CHECK(is_nested_too_deep(repeated("[{\"a\":", 33)));
+    CHECK_FALSE(is_nested_too_deep(repeated("[]{}", 100)));
+    CHECK_FALSE(is_nested_too_deep("\"" + repeated("[\\\"", 100) + "\""));
+    CHECK(is_nested_too_deep("\"\\\\\"" + repeated("[", 65)));
+    CHECK_FALSE(is_nested_too_deep("\"\\"));
+}
+
 TEST_CASE("json: large inputs are refused or read quickly", "[json]") {
-    CHECK(refusal(std::string(16 * 1024 * 1024 + 1, ' ')) == "c.json: larger than 16 MB, which no config is");
+    CHECK(refusal(std::string(16 * 1024 * 1024 + 1, ' ')) == "c.json: larger than 16 MB");
     CHECK(refusal(std::string(16 * 1024 * 1024, '7')).find("characters, allowed are 400") !=
           std::string::npos);
     const std::string many_keys = [] {

@@ -129,6 +129,15 @@ TEST_CASE("only points that changed or are damaged are computed again", "[run]")
     SECTION("an empty point file") {
         fs::resize_file(victim, 0);
     }
+    SECTION("a point file nested so deep that copying it would overflow the stack") {
+        std::string text = contents(victim);
+        const std::string place = "\"outputs\":{";
+        const std::size_t deep = 300'000;
+        text.insert(text.find(place) + place.size(),
+                    "\"deep\":" + std::string(deep, '[') + std::string(deep, ']') + ",");
+        write_atomically(victim, text);
+        CHECK(contains(run("compare " + run / "out" + " " + run / "out").out, "is nested too deep"));
+    }
     SECTION("a point file of another point") {
         fs::copy_file(run / "out/points/data.Harmony.sigma=0.03.json", victim,
                       fs::copy_options::overwrite_existing);
@@ -403,7 +412,7 @@ TEST_CASE("half a row at the end of timings.csv does no harm", "[run]") {
 
 TEST_CASE("labels cannot lead out of the results directory", "[run]") {
     const Scratch run;
-    for (const char* label : {"../escape", "a/b", "..", ".", "/tmp/x", "a\\b", ".hidden"}) {
+    for (const char* label : {"../escape", "a/b", "..", ".", "/tmp/x", "a\\b", ".hidden", "a\nb", "a\x1b[2J", "a\x7f"}) {
         json source = sweep_config(1);
         source["methods"][0]["label"] = label;
         const Output output =
