@@ -36,7 +36,8 @@ void add_compare_options(CLI::App& command, CompareArguments& arguments) {
                     "two results directories, BASE and CANDIDATE; with --history any number")
         ->type_name("DIR")
         ->required();
-    command.add_flag("--all", arguments.all, "show also what is the same, and each seed of several by itself");
+    command.add_flag("--all", arguments.all,
+                     "show also what is the same, and each seed of several by itself");
     command
         .add_option("--only", arguments.only,
                     "only points whose id matches GLOB (several, separated by commas)")

@@ -412,7 +412,8 @@ TEST_CASE("half a row at the end of timings.csv does no harm", "[run]") {
 
 TEST_CASE("labels cannot lead out of the results directory", "[run]") {
     const Scratch run;
-    for (const char* label : {"../escape", "a/b", "..", ".", "/tmp/x", "a\\b", ".hidden", "a\nb", "a\x1b[2J", "a\x7f"}) {
+    for (const char* label :
+         {"../escape", "a/b", "..", ".", "/tmp/x", "a\\b", ".hidden", "a\nb", "a\x1b[2J", "a\x7f"}) {
         json source = sweep_config(1);
         source["methods"][0]["label"] = label;
         const Output output =
