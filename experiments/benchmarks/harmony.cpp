@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cmath>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -39,6 +40,14 @@ Dataset<Real> make_cells(uword n) {
         data.cells.col(i) += static_cast<Real>(0.02) * static_cast<Real>(data.batch.code.back());
     }
     return data;
+}
+
+/// The same cells for every case of a size, made once.
+template <class Real>
+const Dataset<Real>& cells_of(uword n) {
+    static std::map<uword, Dataset<Real>> made;
+    const auto known = made.find(n);
+    return known != made.end() ? known->second : made[n] = make_cells<Real>(n);
 }
 
 /// The equations as one writes them with whole matrices.
@@ -127,8 +136,11 @@ std::string backward_fault() {
     return {};
 }
 
-/// True if there is nothing wrong; else the case is not timed.
-bool is_right(benchmark::State& state, const std::string& fault) {
+/// True if `find_fault`, asked once, finds nothing wrong; else the case is not timed.
+bool is_right(benchmark::State& state, std::string (*find_fault)()) {
+    static std::map<std::string (*)(), std::string> found;
+    const auto known = found.find(find_fault);
+    const std::string& fault = known != found.end() ? known->second : found[find_fault] = find_fault();
     if (!fault.empty()) state.SkipWithError(("not timed: " + fault).c_str());
     return fault.empty();
 }
@@ -155,22 +167,23 @@ void forward_pass(benchmark::State& state, Forward<Real> forward, unsigned threa
     product_rate<Real>(threads);
     const bool plain = forward == plain_forward<Real>;
     use_threads(plain ? 1 : threads, plain ? threads : 1);
-    if (!is_right(state, forward_fault<Real>())) return;
-    const Dataset<Real> data = make_cells<Real>(static_cast<uword>(state.range(0)));
+    if (!is_right(state, forward_fault<Real>)) return;
+    const Dataset<Real>& data = cells_of<Real>(static_cast<uword>(state.range(0)));
     const Parameters<Real> parameters = make_parameters<Real>();
-    const double extra = extra_memory([&] { forward(data, parameters); });
     for (auto _ : state) {
         const Matrix<Real> corrected = forward(data, parameters);
         benchmark::DoNotOptimize(corrected.memptr());
     }
     count<Real>(state, threads);
+    if (threads > 1) return;  // memory that ended threads have freed would be there already
+    const double extra = extra_memory([&] { forward(data, parameters); });
     state.counters["extra_MiB"] = (extra - static_cast<double>(data.cells.n_elem * sizeof(Real))) / (1 << 20);
 }
 
 /// The engine against the plain equations with BLAS on as many threads, timed in turn.
 void forward_against_plain(benchmark::State& state, unsigned threads) {
-    if (!is_right(state, forward_fault<float>())) return;
-    const Dataset<float> data = make_cells<float>(static_cast<uword>(state.range(0)));
+    if (!is_right(state, forward_fault<float>)) return;
+    const Dataset<float>& data = cells_of<float>(static_cast<uword>(state.range(0)));
     const Parameters<float> parameters = make_parameters<float>();
     const auto run = [&](Forward<float> forward, unsigned loops, unsigned blas) {
         return [=, &data, &parameters] {
@@ -185,8 +198,8 @@ void forward_against_plain(benchmark::State& state, unsigned threads) {
 /// The reverse pass in turn with the forward pass it undoes, without and with the gradient of the centroids.
 void backward_pass(benchmark::State& state, bool want_parameters, unsigned threads) {
     use_threads(threads, 1);
-    if (!is_right(state, backward_fault())) return;
-    const Dataset<float> data = make_cells<float>(static_cast<uword>(state.range(0)));
+    if (!is_right(state, backward_fault)) return;
+    const Dataset<float>& data = cells_of<float>(static_cast<uword>(state.range(0)));
     const Parameters<float> parameters = make_parameters<float>();
     const auto result = differentiable_harmony::forward(data, parameters, options(), true);
     const Matrix<float> bar = normal(make_key(3), n_features, data.cells.n_cols);
@@ -203,8 +216,8 @@ void backward_pass(benchmark::State& state, bool want_parameters, unsigned threa
 
 /// One thread in turn with two.
 void two_threads(benchmark::State& state) {
-    if (!is_right(state, forward_fault<float>())) return;
-    const Dataset<float> data = make_cells<float>(static_cast<uword>(state.range(0)));
+    if (!is_right(state, forward_fault<float>)) return;
+    const Dataset<float>& data = cells_of<float>(static_cast<uword>(state.range(0)));
     const Parameters<float> parameters = make_parameters<float>();
     const auto run = [&](unsigned threads) {
         return [=, &data, &parameters] {

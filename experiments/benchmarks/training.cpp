@@ -31,6 +31,11 @@ Dataset<float> make_data() {
     return data;
 }
 
+const Dataset<float>& made_data() {
+    static const Dataset<float> data = make_data();
+    return data;
+}
+
 /// The products of a dense layer in a training step; the first layer's input needs no adjoint.
 struct LayerProducts {
     Matrix<float> kernel, x, y, kernel_bar, x_bar;
@@ -63,7 +68,7 @@ std::vector<LayerProducts> products_of(const Autoencoder<float>& model) {
 
 /// A model in training, as train() holds it.
 struct Training {
-    Dataset<float> data = make_data();
+    const Dataset<float>& data = made_data();
     training::MiniBatches<float> cells{data, mini_batch, make_key(7)};
     Autoencoder<float> model;
     mmd_autoencoder::Gradient<float> gradient;
@@ -85,7 +90,7 @@ struct Training {
 /// What is wrong with the gradient of a step, or nothing: its directional derivative against central differences, in
 /// double, where both are exact to more digits than are asked for.
 std::string fault(const Options& widths) {
-    const Dataset<float> all = make_data();
+    const Dataset<float>& all = made_data();
     Dataset<double> data{arma::conv_to<arma::mat>::from(all.cells.head_cols(mini_batch)), all.batch, {}};
     data.batch.code.resize(mini_batch);
     const training::Kernel kernel{{1.0}, training::BandwidthUnit::absolute};
