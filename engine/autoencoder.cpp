@@ -86,18 +86,20 @@ Matrix<Real> autoencoder_backward(const Autoencoder<Real>& model, const Matrix<R
                                   const Matrix<Real>& reconstruction_bar, const Matrix<Real>& corrected_bar,
                                   Precision precision, Autoencoder<Real>* model_bar, bool want_cells_bar) {
     if (latent_bar.empty()) latent_bar.zeros(arma::size(pass.latent));
-    Matrix<Real> own_batch_bar = reconstruction_bar;
+    const Matrix<Real>* own_batch_bar = &reconstruction_bar;
+    Matrix<Real> sum;
     if (!corrected_bar.empty()) {
         if (pass.conditional) {
             latent_bar += decode_backward(model, pass.as_reference, corrected_bar, precision, model_bar);
-        } else if (own_batch_bar.empty()) {
-            own_batch_bar = corrected_bar;
+        } else if (reconstruction_bar.empty()) {
+            own_batch_bar = &corrected_bar;
         } else {
-            own_batch_bar += corrected_bar;
+            sum = reconstruction_bar + corrected_bar;
+            own_batch_bar = &sum;
         }
     }
-    if (!own_batch_bar.empty()) {
-        latent_bar += decode_backward(model, pass.own_batch, own_batch_bar, precision, model_bar);
+    if (!own_batch_bar->empty()) {
+        latent_bar += decode_backward(model, pass.own_batch, *own_batch_bar, precision, model_bar);
     }
     return mlp_backward(model.encoder, cells, pass.encoder_tape, latent_bar, precision,
                         model_bar != nullptr ? &model_bar->encoder : nullptr, want_cells_bar);
@@ -113,20 +115,23 @@ std::uint64_t choices(const AutoencoderPass<Real>& pass) {
 }
 
 template <class Real>
-double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells) {
+double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells, Matrix<Real>* reconstruction_bar,
+                           double loss_bar) {
     const Real* y = reconstruction.memptr();
     const Real* x = cells.memptr();
-    const double sum = sum_of(cells.n_elem, [&](uword i) {
-        const double residual = static_cast<double>(y[i]) - static_cast<double>(x[i]);
-        return residual * residual;
-    });
-    return sum / static_cast<double>(cells.n_elem);
-}
-
-template <class Real>
-Matrix<Real> reconstruction_loss_backward(const Matrix<Real>& reconstruction, const Matrix<Real>& cells, double loss_bar) {
-    const auto factor = static_cast<Real>(2.0 * loss_bar / static_cast<double>(cells.n_elem));
-    return factor * (reconstruction - cells);
+    const auto n = static_cast<double>(cells.n_elem);
+    const auto square = [](double residual) { return residual * residual; };
+    if (reconstruction_bar == nullptr) {
+        return sum_of(cells.n_elem, [&](uword i) { return square(static_cast<double>(y[i]) - static_cast<double>(x[i])); }) / n;
+    }
+    const auto factor = static_cast<Real>(2.0 * loss_bar / n);
+    reconstruction_bar->set_size(arma::size(cells));
+    Real* bar = reconstruction_bar->memptr();
+    const auto residual = [=](uword i) {
+        bar[i] = factor * (y[i] - x[i]);
+        return static_cast<double>(y[i]) - static_cast<double>(x[i]);
+    };
+    return sum_of(cells.n_elem, [&](uword i) { return square(residual(i)); }) / n;
 }
 
 #define BCBENCH_INSTANTIATE(Real)                                                                                     \
@@ -139,8 +144,7 @@ Matrix<Real> reconstruction_loss_backward(const Matrix<Real>& reconstruction, co
                                                const AutoencoderPass<Real>&, Matrix<Real>, const Matrix<Real>&,       \
                                                const Matrix<Real>&, Precision, Autoencoder<Real>*, bool);             \
     template std::uint64_t choices(const AutoencoderPass<Real>&);                                                     \
-    template double reconstruction_loss(const Matrix<Real>&, const Matrix<Real>&);                                    \
-    template Matrix<Real> reconstruction_loss_backward(const Matrix<Real>&, const Matrix<Real>&, double)
+    template double reconstruction_loss(const Matrix<Real>&, const Matrix<Real>&, Matrix<Real>*, double)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

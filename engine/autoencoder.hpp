@@ -78,12 +78,10 @@ void for_each_parameter(Autoencoder<Real>& model, const Visit& visit) {
 template <class Real>
 std::uint64_t choices(const AutoencoderPass<Real>& pass);
 
-/// Mean over all entries of (reconstruction - cells)^2.
+/// Mean over all entries of (reconstruction - cells)^2. Sets `reconstruction_bar` [F x n] to loss_bar times the slope
+/// with respect to the reconstruction unless it is nullptr; the slope with respect to the cells is its negative.
 template <class Real>
-double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells);
-
-/// d loss / d reconstruction times loss_bar [F x n]; d loss / d cells is its negative.
-template <class Real>
-Matrix<Real> reconstruction_loss_backward(const Matrix<Real>& reconstruction, const Matrix<Real>& cells, double loss_bar);
+double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells,
+                           Matrix<Real>* reconstruction_bar = nullptr, double loss_bar = 1.0);
 
 }  // namespace bcbench

@@ -211,26 +211,44 @@ arma::mat batch_mass_backward(const Step<Real>& step, const BatchTiles& tiles, c
     return share_bar;
 }
 
-// The rows of a tile as a matrix [cells x rows] that shares its memory.
+// The rows of a tile as a matrix [tile_stride x rows] that shares its memory.
 template <class Real>
 const Matrix<Real> transposed(const Tile<Real>& tile) {
     return Matrix<Real>(const_cast<Real*>(tile.row(0)), tile_stride, tile.n_rows, false, true);
 }
 
-// The centroids' gradient from one tile: through C A, through the logits factor c.y, and through their offset
-// -scale ||c||^2. [F x K]
+// Sets what stands beyond the cells of a tile to 0, so that products over whole rows are sums over its cells.
 template <class Real>
-Matrix<Real> centroids_backward(const Softmax<Real>& softmax, std::size_t count, const Workspace<Real>& work,
-                                const Tile<Real>& target_bar, const Tile<Real>& assigned_bar) {
-    const Matrix<Real> a = transposed(work.assigned).head_rows(count);         // [m x K]
-    const Matrix<Real> a_bar = transposed(assigned_bar).head_rows(count);      // [m x K]
-    const Matrix<Real> y = transposed(work.y).head_rows(count);                // [m x F]
-    const Matrix<Real> c_bar = transposed(target_bar).head_rows(count);        // [m x F]
-    Matrix<Real> bar = c_bar.t() * a;
-    bar += softmax.factor * (y.t() * a_bar);
-    bar -= softmax.centroids.each_row() % (softmax.factor * arma::sum(a_bar, 0));
-    return bar;
+void clear_beyond(std::size_t count, Tile<Real>& tile) {
+    for (std::size_t r = 0; r < tile.n_rows; ++r) std::fill(tile.row(r) + count, tile.row(r) + tile_stride, Real(0));
 }
+
+// The centroids' gradient from some tiles: through C A, through the logits factor c.y, and through their offset
+// -scale ||c||^2.
+template <class Real>
+struct CentroidsBar {
+    Matrix<Real> through_cells;   // [F x K] sum of (C A)_bar A^T
+    Matrix<Real> through_logits;  // [F x K] sum of y logits_bar^T
+    arma::Row<Real> logits;       // [K] sum of logits_bar
+
+    explicit CentroidsBar(const Matrix<Real>& centroids)
+        : through_cells(arma::size(centroids), arma::fill::zeros),
+          through_logits(arma::size(centroids), arma::fill::zeros),
+          logits(centroids.n_cols, arma::fill::zeros) {}
+
+    void add(std::size_t count, Workspace<Real>& work, const Tile<Real>& target_bar, Tile<Real>& logits_bar) {
+        clear_beyond(count, work.assigned);
+        clear_beyond(count, logits_bar);
+        through_cells += transposed(target_bar).t() * transposed(work.assigned);
+        through_logits += transposed(work.y).t() * transposed(logits_bar);
+        logits += arma::sum(transposed(logits_bar), 0);
+    }
+    arma::mat total(const Softmax<Real>& softmax) const {
+        const Matrix<Real> sum =
+            through_cells + softmax.factor * (through_logits - softmax.centroids.each_row() % logits);
+        return arma::conv_to<arma::mat>::from(sum);
+    }
+};
 
 }  // namespace
 
@@ -244,13 +262,13 @@ void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, con
 
     const Tiles chunks = chunks_of(tiles);
     const bool want_centroids = centroids_bar != nullptr;
-    std::vector<arma::mat> partial_bars(want_centroids ? chunks.count() : 0,
-                                        arma::mat(arma::size(centroids), arma::fill::zeros));
+    std::vector<arma::mat> partial_bars(want_centroids ? chunks.count() : 0);  // [F x K]
     parallel_for(chunks.count(), [&](std::size_t chunk) {
         Workspace<Real> work(softmax);
         Tile<Real> y_bar(centroids.n_rows);
         Tile<Real> target_bar(centroids.n_rows);    // the adjoint of C A
         Tile<Real> assigned_bar(centroids.n_cols);  // the adjoint of A, then of the logits
+        CentroidsBar<Real> chunk_bar(centroids);
         Real rate[tile_width] = {};
         for (std::size_t t = chunks.first(chunk); t < chunks.first(chunk) + chunks.size(chunk); ++t) {
             const BatchTiles::Run& run = tiles.runs[t];
@@ -266,11 +284,9 @@ void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, con
             multiply(softmax.to_cells, assigned_bar, members.count, work.target);
             add_scaled(work.target, members.count, softmax.factor, y_bar);
             store(y_bar, members, cells_bar);
-            if (want_centroids) {
-                partial_bars[chunk] += arma::conv_to<arma::mat>::from(
-                    centroids_backward(softmax, members.count, work, target_bar, assigned_bar));
-            }
+            if (want_centroids) chunk_bar.add(members.count, work, target_bar, assigned_bar);
         }
+        if (want_centroids) partial_bars[chunk] = chunk_bar.total(softmax);
     });
     if (want_centroids) *centroids_bar += arma::conv_to<Matrix<Real>>::from(ordered_sum(partial_bars));
 }

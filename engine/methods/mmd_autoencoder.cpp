@@ -42,8 +42,7 @@ Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, 
     }
     Matrix<Real> reconstruction_bar;
     if (adjoint.reconstruction_loss != 0.0) {
-        reconstruction_bar =
-            reconstruction_loss_backward(result.pass.reconstruction(), tape.cells, adjoint.reconstruction_loss);
+        reconstruction_loss(result.pass.reconstruction(), tape.cells, &reconstruction_bar, adjoint.reconstruction_loss);
     }
     Matrix<Real> cells_bar = autoencoder_backward(tape.parameters, tape.cells, result.pass, std::move(latent_bar),
                                                   reconstruction_bar, adjoint.corrected, tape.precision, parameters_bar);

@@ -102,8 +102,7 @@ Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, 
     }
     Matrix<Real> reconstruction_bar;
     if (reconstruction_loss_bar != 0.0) {
-        reconstruction_bar =
-            reconstruction_loss_backward(result.pass.reconstruction(), tape.cells, reconstruction_loss_bar);
+        reconstruction_loss(result.pass.reconstruction(), tape.cells, &reconstruction_bar, reconstruction_loss_bar);
     }
     Matrix<Real> cells_bar = autoencoder_backward(
         tape.parameters.autoencoder, tape.cells, result.pass, std::move(latent_bar), reconstruction_bar,

@@ -14,7 +14,10 @@ Losses objective(const Autoencoder<Real>& model, const Dataset<Real>& data, cons
     const AutoencoderPass<Real> pass =
         autoencoder_forward(model, data.cells, data.batch, precision, want_gradient, false);
     Losses losses;
-    losses.reconstruction = finite(reconstruction_loss(pass.reconstruction(), data.cells), "reconstruction_loss");
+    Matrix<Real> reconstruction_bar;
+    losses.reconstruction = finite(
+        reconstruction_loss(pass.reconstruction(), data.cells, want_gradient ? &reconstruction_bar : nullptr),
+        "reconstruction_loss");
     Matrix<Real> latent_bar(arma::size(pass.latent), arma::fill::zeros);
     if (data.batch.count() > 1) {
         losses.mmd = kernel_loss(pass.latent, data.batch, kernel, want_gradient ? &latent_bar : nullptr, mmd_weight);
@@ -22,8 +25,7 @@ Losses objective(const Autoencoder<Real>& model, const Dataset<Real>& data, cons
     losses.objective = losses.reconstruction + mmd_weight * losses.mmd;
     if (want_gradient) {
         autoencoder_backward(model, data.cells, pass, std::move(latent_bar),
-                             reconstruction_loss_backward(pass.reconstruction(), data.cells, 1.0), Matrix<Real>(),
-                             precision, model_bar, false);
+                             reconstruction_bar, Matrix<Real>(), precision, model_bar, false);
     }
     return losses;
 }

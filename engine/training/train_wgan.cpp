@@ -18,7 +18,10 @@ Losses generator_objective(const Parameters<Real>& parameters, const Dataset<Rea
         autoencoder_forward(model, data.cells, data.batch, precision, want_gradient, false);
     const Scores<Real> scores = score(parameters.critic, pass.latent, data.batch, precision, want_gradient);
     Losses losses;
-    losses.reconstruction = finite(reconstruction_loss(pass.reconstruction(), data.cells), "reconstruction_loss");
+    Matrix<Real> reconstruction_bar;
+    losses.reconstruction = finite(
+        reconstruction_loss(pass.reconstruction(), data.cells, want_gradient ? &reconstruction_bar : nullptr),
+        "reconstruction_loss");
     losses.real = finite(scores.real, "the critic's mean score of batch 0");
     losses.fake = finite(scores.fake, "the critic's mean score of the other batches");
     losses.objective = losses.reconstruction + critic_weight * (losses.real - losses.fake);
@@ -27,8 +30,7 @@ Losses generator_objective(const Parameters<Real>& parameters, const Dataset<Rea
             score_backward(parameters.critic, pass.latent, data.batch, scores, critic_weight, -critic_weight, precision,
                            static_cast<Mlp<Real>*>(nullptr));
         autoencoder_backward(model, data.cells, pass, std::move(latent_bar),
-                             reconstruction_loss_backward(pass.reconstruction(), data.cells, 1.0), Matrix<Real>(),
-                             precision, model_bar, false);
+                             reconstruction_bar, Matrix<Real>(), precision, model_bar, false);
     }
     return losses;
 }
