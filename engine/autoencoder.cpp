@@ -3,6 +3,7 @@
 #include "engine/check.hpp"
 #include "engine/choices.hpp"
 #include "engine/linear.hpp"
+#include "engine/parallel.hpp"
 
 namespace bcbench {
 
@@ -117,21 +118,23 @@ std::uint64_t choices(const AutoencoderPass<Real>& pass) {
 template <class Real>
 double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells, Matrix<Real>* reconstruction_bar,
                            double loss_bar) {
-    const Real* y = reconstruction.memptr();
-    const Real* x = cells.memptr();
     const auto n = static_cast<double>(cells.n_elem);
-    const auto square = [](double residual) { return residual * residual; };
-    if (reconstruction_bar == nullptr) {
-        return sum_of(cells.n_elem, [&](uword i) { return square(static_cast<double>(y[i]) - static_cast<double>(x[i])); }) / n;
-    }
     const auto factor = static_cast<Real>(2.0 * loss_bar / n);
-    reconstruction_bar->set_size(arma::size(cells));
-    Real* bar = reconstruction_bar->memptr();
-    const auto residual = [=](uword i) {
-        bar[i] = factor * (y[i] - x[i]);
-        return static_cast<double>(y[i]) - static_cast<double>(x[i]);
-    };
-    return sum_of(cells.n_elem, [&](uword i) { return square(residual(i)); }) / n;
+    if (reconstruction_bar != nullptr) reconstruction_bar->set_size(arma::size(cells));
+    const Tiles tiles{cells.n_elem, 4096};  // each is read twice, the second time from the cache
+    double sum = 0.0;
+    for (std::size_t tile = 0; tile < tiles.count(); ++tile) {
+        const Real* y = reconstruction.memptr() + tiles.first(tile);
+        const Real* x = cells.memptr() + tiles.first(tile);
+        sum += sum_of(tiles.size(tile), [y, x](uword i) {
+            const double residual = static_cast<double>(y[i]) - static_cast<double>(x[i]);
+            return residual * residual;
+        });
+        if (reconstruction_bar == nullptr) continue;
+        Real* bar = reconstruction_bar->memptr() + tiles.first(tile);
+        for (uword i = 0; i < tiles.size(tile); ++i) bar[i] = factor * (y[i] - x[i]);
+    }
+    return sum / n;
 }
 
 #define BCBENCH_INSTANTIATE(Real)                                                                                     \

@@ -2,11 +2,13 @@
 #include <benchmark/benchmark.h>
 
 #include "engine/linear.hpp"
+#include "experiments/allocation.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
 #include "experiments/blas_kernel.hpp"
 
 int main(int argc, char** argv) {
     bcbench::restart_with_fitting_blas_kernel(argv);
+    bcbench::keep_freed_memory();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
     benchmark::AddCustomContext("blas", bcbench::blas_description());

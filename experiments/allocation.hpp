@@ -1,0 +1,10 @@
+// How the program keeps memory.
+#pragma once
+
+namespace bcbench {
+
+/// Keeps up to 64 MiB of freed memory for the next matrices instead of giving it back to the system at once: a training
+/// step frees and takes some megabytes, and every page that comes back costs a page fault. Call it first in main.
+void keep_freed_memory();
+
+}  // namespace bcbench
