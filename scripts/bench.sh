@@ -54,9 +54,10 @@ for b in sorted(benchmarks, key=lambda b: (b["family_index"], b.get("per_family_
 widths = [max(len(row[i]) for row in rows if i != 1 or len(row[1]) < 20) for i in range(len(rows[0]))]
 for row in rows:
     print("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))).rstrip())
-print("\ngrowth of the time with n, fitted:")
-for name, points in sizes.items():
-    if len(points) > 2:
-        print(f"  {name}  n^{statistics.linear_regression(*zip(*points)).slope:.2f}")
+grown = {name: points for name, points in sizes.items() if len(points) > 2}
+if grown:
+    print("\ngrowth of the time with n, fitted:")
+for name, points in grown.items():
+    print(f"  {name}  n^{statistics.linear_regression(*zip(*points)).slope:.2f}")
 PYTHON
 echo "bench: $out"
