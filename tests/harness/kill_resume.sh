@@ -47,15 +47,18 @@ points_of() { [ ! -d "$1/points" ] || find "$1/points" -name '*.json' -printf '%
 killed=0
 finished=0
 kept=0
+longest=350  # milliseconds until a kill, at most; follows the machine, so that kills fall anywhere within a run
 disturbed=$scratch/disturbed
 while [ "$killed" -lt "$kills" ]; do
   points_of "$disturbed" >"$scratch/before"
   "$program" run "$scratch/config.json" --quiet --out "$disturbed" --jobs $((1 + RANDOM % 3)) >/dev/null 2>>"$scratch/errors" &
   process=$!
-  sleep "0.$(printf %03d $((RANDOM % 350)))"
-  if kill -9 "$process" 2>/dev/null; then killed=$((killed + 1)); fi
+  delay=$((RANDOM % longest))
+  sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))"
+  kill -9 "$process" 2>/dev/null || true
   status=0
   wait "$process" 2>/dev/null || status=$?
+  if [ "$status" -eq 137 ]; then killed=$((killed + 1)) longest=$((longest + longest / 8)); fi
   check_whole "$disturbed"
   points_of "$disturbed" >"$scratch/after"
   comm -23 "$scratch/before" "$scratch/after" >"$scratch/lost"
@@ -65,13 +68,14 @@ while [ "$killed" -lt "$kills" ]; do
   fi
   kept=$((kept + $(wc -l <"$scratch/before")))
   if [ "$status" -eq 0 ]; then  # it came to its end: take away some points, so that there is something to resume
-    finished=$((finished + 1))
+    finished=$((finished + 1)) longest=$((longest / 2 + 10))
     for file in "$disturbed"/points/*.json; do
       if [ $((RANDOM % 2)) -eq 0 ]; then rm "$file"; fi
     done
   fi
 done
 
+if [ "$kept" -eq 0 ]; then echo "kill_resume: no kill found a finished point, so nothing was tested" >&2; exit 1; fi
 run "$disturbed"
 for name in metrics.csv projections.csv points embeddings; do
   diff -r "$scratch/undisturbed/$name" "$disturbed/$name" >/dev/null ||
