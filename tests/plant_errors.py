@@ -3,9 +3,9 @@
 
   tests/plant_errors.py [NAME...]      default: every one
 
-Works on a copy of the tracked files in a temporary directory. Exit code 0: every planted error was caught by at
-least one test; 1: one was not, or could not be planted, the line it alters being no longer there; 2: there is
-no such error.
+Works on a copy of the tracked files in a temporary directory. Exit code 0: every planted error was caught by
+at least one test; 1: one was not, or could not be planted, the line it alters being no longer there; 2: there
+is no such error.
 """
 
 import re
