@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "engine/random.hpp"
 #include "experiments/gradcheck.hpp"
 
 namespace bcbench {
@@ -17,12 +18,12 @@ constexpr CheckDefinition checks[] = {
     {"gradient", "the gradient of the sum of all corrected entries with respect to the input cells is right",
      "Rows gradient_nonzero, gradient_finite and gradient_l2_norm are of the run's own gradient. "
      "gradient_max_relative_error is the largest error of the reverse pass in float64, with the parameters of the run, "
-     "against central differences at 24 coordinates spread over the cells; those "
-     "where a discrete choice flips are skipped and counted. In float32 and tf32 rounding makes the function a staircase "
+     "against central differences at 24 coordinates spread over the cells; those where a discrete "
+     "choice flips are skipped and counted. In float32 and tf32 rounding makes the function a staircase "
      "without useful differences: there the run's gradient is also compared with the float64 one "
      "(gradient_float64_difference in the point file, norm of the difference over norm). Holds if the gradient is finite, "
      "that error at most 1e-6, no more coordinates are skipped than checked, and that difference at most 0.01 in "
-     "float32 and 0.2 in tf32."},
+     "float32 and 0.2 in tf32; and all of this also for a random weight of every corrected entry, at 8 coordinates."},
 };
 
 // Largest absolute difference; infinity if the shapes differ or an entry is not finite.
@@ -66,7 +67,32 @@ void check_reference(const Fit<Real>& fit, Precision precision, PointRecord& rec
 // coarse rounding switches units on and off. A wrong term in one arithmetic alone would change it by its whole size.
 double max_float64_difference(Precision precision) { return precision == Precision::tf32 ? 0.2 : 0.01; }
 
-constexpr arma::uword gradient_coordinates = 24;  // each costs two forward passes
+constexpr arma::uword gradient_coordinates = 24;        // each costs two forward passes
+constexpr arma::uword random_adjoint_coordinates = 8;
+constexpr std::uint64_t random_adjoint_seed = 0x6772616402;
+
+// The run's gradient of <corrected_bar, corrected cells>, beside the float64 one and its check against differences.
+struct CheckedGradient {
+    arma::mat gradient;  // [F x n]
+    CellsGradient exact;
+    double difference = 0.0;  // of the two, relative to the float64 one
+
+    bool is_right(Precision precision) const {
+        return gradient.is_finite() && bcbench::is_right(exact.report, gradient_tolerance) &&
+               difference <= max_float64_difference(precision);
+    }
+};
+
+template <class Real>
+CheckedGradient check_gradient_under(const arma::mat& corrected_bar, const Fit<Real>& fit, const Differentiable& exact,
+                                     arma::uword n_coordinates) {
+    CheckedGradient checked;
+    checked.gradient = arma::conv_to<arma::mat>::from(fit.backward(arma::conv_to<Matrix<Real>>::from(corrected_bar)));
+    checked.exact = check_cells_gradient(exact, corrected_bar, n_coordinates);
+    checked.difference = arma::norm(checked.gradient - checked.exact.gradient, "fro") /
+                         std::max(arma::norm(checked.exact.gradient, "fro"), 1e-300);
+    return checked;
+}
 
 void add_gradient_not_applicable(PointRecord& record, const std::string& reason, std::initializer_list<const char*> rows) {
     for (const char* row : rows) record.scores.push_back(not_applicable(row, Direction::info, reason));
@@ -80,16 +106,20 @@ void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecor
                                      "gradient_max_relative_error", "gradient_coordinates_checked", "gradient_coordinates_skipped"});
         return;
     }
-    const Matrix<Real> ones(arma::size(fit.corrected), arma::fill::ones);
-    const arma::mat gradient = arma::conv_to<arma::mat>::from(fit.backward(ones));
+    const arma::uword n_features = fit.corrected.n_rows;
+    const arma::uword n_cells = fit.corrected.n_cols;
+    const Differentiable exact = fit.differentiable();
+    const CheckedGradient of_sum = check_gradient_under(arma::ones(n_features, n_cells), fit, exact, gradient_coordinates);
+    // a method that keeps the sum of the cells has a gradient of ones whatever it does; a random adjoint sees what it does
+    const arma::mat random_bar = arma::conv_to<arma::mat>::from(normal(make_key(random_adjoint_seed), n_features, n_cells));
+    const CheckedGradient of_any = check_gradient_under(random_bar, fit, exact, random_adjoint_coordinates);
+    const bool right = of_sum.is_right(precision) && of_any.is_right(precision);
+
+    const arma::mat& gradient = of_sum.gradient;
     const bool finite = gradient.is_finite();
     record.outputs["gradient_shape"] = {gradient.n_cols, gradient.n_rows};
-
-    const Differentiable exact = fit.differentiable();
-    const CellsGradient checked = check_cells_gradient(exact, arma::mat(arma::size(ones), arma::fill::ones), gradient_coordinates);
-    const double difference = arma::norm(gradient - checked.gradient, "fro") / std::max(arma::norm(checked.gradient, "fro"), 1e-300);
+    const double difference = std::max(of_sum.difference, of_any.difference);
     if (precision != Precision::float64 && std::isfinite(difference)) record.outputs["gradient_float64_difference"] = difference;
-    const bool right = finite && is_right(checked.report, gradient_tolerance) && difference <= max_float64_difference(precision);
 
     record.scores.push_back(score("gradient", right ? 1.0 : 0.0, Direction::higher));
     record.scores.push_back(score("gradient_nonzero", arma::any(arma::vectorise(gradient != 0.0)) ? 1.0 : 0.0, Direction::higher));
@@ -97,11 +127,12 @@ void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecor
     if (finite) record.scores.push_back(score("gradient_l2_norm", arma::norm(gradient, "fro"), Direction::info));
     else add_gradient_not_applicable(record, "the gradient is not finite", {"gradient_l2_norm"});
     // info: within its tolerance the error is rounding, and neither better nor worse
-    const double error = checked.report.worst_error;
+    const GradientReport& report = of_sum.exact.report;
+    const double error = report.worst_error;
     if (std::isfinite(error)) record.scores.push_back(score("gradient_max_relative_error", error, Direction::info));
     else add_gradient_not_applicable(record, "the gradient or a difference is not finite", {"gradient_max_relative_error"});
-    record.scores.push_back(score("gradient_coordinates_checked", static_cast<double>(checked.report.checked), Direction::info));
-    record.scores.push_back(score("gradient_coordinates_skipped", static_cast<double>(checked.report.skipped), Direction::info));
+    record.scores.push_back(score("gradient_coordinates_checked", static_cast<double>(report.checked), Direction::info));
+    record.scores.push_back(score("gradient_coordinates_skipped", static_cast<double>(report.skipped), Direction::info));
 }
 
 }  // namespace

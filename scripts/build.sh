@@ -12,7 +12,7 @@ if ! cmake --preset "$preset" >"$log" 2>&1; then
   exit 1
 fi
 if ! cmake --build --preset "$preset" ${1:+--target "$@"} >"$log" 2>&1; then
-  grep -E 'error|FAILED' -A 5 "$log" | head -n 40 >&2 || tail -n 40 "$log" >&2
+  grep -E 'error:|^FAILED|undefined reference' -A 5 "$log" | head -n 40 >&2 || tail -n 40 "$log" >&2
   echo "build: preset $preset does not compile; the lines above say where (whole log: $log)." >&2
   exit 1
 fi

@@ -74,8 +74,9 @@ Fit<double> small_fit(const Dataset<double>& data) {
 TEST_CASE("the check gradient: its rows for a right gradient, in every precision", "[gradcheck]") {
     const Dataset<double> data = small_data();
     const Dataset<float> single = in_arithmetic<float>(data);
-    for (const char* method : {"uncorrected", "differentiable_harmony", "mmd_autoencoder", "wgan_autoencoder"}) {
-        const bool network = std::string(method).find("autoencoder") != std::string::npos;
+    for (const MethodDefinition& definition : method_table()) {
+        const std::string method = definition.name;
+        const bool network = method.find("autoencoder") != std::string::npos;
         for (const Precision precision : {Precision::float64, Precision::float32, Precision::tf32}) {
             const MethodSettings settings{network ? small_network : nlohmann::json::object(), nullptr, 1, precision};
             const PointRecord record = precision == Precision::float32 ? checked(single, fit_method(method, settings, single), precision)
@@ -115,6 +116,17 @@ TEST_CASE("the check gradient fails on a wrong, an infinite and a vanished gradi
         const PointRecord other = checked(data, with_wrong_gradient(fit, factor, false), Precision::tf32);
         REQUIRE(rows_of(other).at("gradient").value == 0.0);
     }
+}
+
+TEST_CASE("the check gradient sees an error that keeps the sum of the corrected cells", "[gradcheck]") {
+    const Dataset<double> data = small_data();
+    Fit<double> fit = fit_method("uncorrected", {nlohmann::json::object(), nullptr, 1, Precision::float64}, data);
+    REQUIRE_FALSE(has_failed_check(checked(data, fit, Precision::float64)));
+    fit.backward = [](const arma::mat& corrected_bar) { return arma::mat(arma::fliplr(corrected_bar)); };  // ones stay ones
+    const PointRecord record = checked(data, fit, Precision::float64);
+    REQUIRE(rows_of(record).at("gradient").value == 0.0);
+    REQUIRE(rows_of(record).at("gradient_max_relative_error").value.value() <= gradient_tolerance);
+    REQUIRE(has_failed_check(record));
 }
 
 TEST_CASE("the check gradient does not apply to a method without a gradient", "[gradcheck]") {

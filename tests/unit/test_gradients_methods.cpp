@@ -1,6 +1,7 @@
 // Every method of the table, as the experiments see it: gradients of each output with respect to each input.
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <optional>
 
 #include "dual.hpp"
 #include "engine/parallel.hpp"
@@ -55,9 +56,10 @@ bool same_bytes(const arma::mat& a, const arma::mat& b) {
 
 double relative_difference(const arma::mat& a, const arma::mat& b) { return arma::norm(a - b, "fro") / arma::norm(b, "fro"); }
 
-// Value and derivative along a direction of one output, in forward mode.
-DualMatrix forward_mode(const std::string& method, const std::string& output, const std::vector<DualMatrix>& inputs, const Labels& batch,
-                        const nlohmann::json& params) {
+// Value and derivative along a direction of one output, in forward mode. Nothing: the method has no forward mode here (its
+// gradients are compared with central differences alone).
+std::optional<DualMatrix> forward_mode(const std::string& method, const std::string& output, const std::vector<DualMatrix>& inputs,
+                                       const Labels& batch, const nlohmann::json& params) {
     const auto network_at = [&](std::size_t first) {
         return DualNetwork{inputs[first], inputs[first + 1], inputs[first + 2], inputs[first + 3], inputs[first + 4], inputs[first + 5]};
     };
@@ -68,6 +70,7 @@ DualMatrix forward_mode(const std::string& method, const std::string& output, co
         options.n_iterations = params.at("n_iterations");
         return testing::harmony(inputs[0], batch, inputs[1], options);
     }
+    if (method != "mmd_autoencoder" && method != "wgan_autoencoder") return std::nullopt;
     const DualMatrix latent = network(network_at(1), inputs[0]);
     const DualMatrix corrected = network(network_at(7), latent);
     if (output == "corrected") return corrected;
@@ -129,10 +132,11 @@ TEST_CASE("2,000 cells x 50: reverse mode equals forward mode in random directio
                 duals.emplace_back(inputs[i], random_like(33 + i, inputs[i]));
                 reverse_mode += inner(bars[i], duals[i].slope);
             }
-            const DualMatrix value = forward_mode(method.name, output.name, duals, data.batch, small_params(method));
+            const std::optional<DualMatrix> value = forward_mode(method.name, output.name, duals, data.batch, small_params(method));
+            if (!value) continue;
             INFO(output.name);
-            REQUIRE(relative_difference(at.value, value.value) < 1e-10);
-            const double expected = inner(value_bar, value.slope);
+            REQUIRE(relative_difference(at.value, value->value) < 1e-10);
+            const double expected = inner(value_bar, value->slope);
             REQUIRE(std::abs(reverse_mode - expected) <= 1e-8 * std::abs(expected));
         }
     });

@@ -64,6 +64,22 @@ std::vector<Case> small_cases() {
     return cases;
 }
 
+// Another value that the parameter may take.
+nlohmann::json another_value(const Parameter& parameter, const nlohmann::json& value) {
+    if (parameter.type == ParameterType::boolean) return !value.get<bool>();
+    if (parameter.type == ParameterType::string && !parameter.choices.empty()) {
+        return value == parameter.choices.front() ? parameter.choices.back() : parameter.choices.front();
+    }
+    nlohmann::json other = parameter.type == ParameterType::integer ? nlohmann::json(value.get<std::int64_t>() + 1)
+                                                                    : nlohmann::json(value.get<double>() * 1.5);
+    if (fault_of(parameter, other)) {
+        other = parameter.type == ParameterType::integer ? nlohmann::json(value.get<std::int64_t>() - 1)
+                                                         : nlohmann::json(value.get<double>() / 2.0);
+    }
+    REQUIRE_FALSE(fault_of(parameter, other));
+    return other;
+}
+
 struct Shape {
     std::vector<std::int64_t> cells_per_batch;
     std::vector<double> shifts;
@@ -220,12 +236,11 @@ TEST_CASE("every parameter of a method changes its result, but theta and recompu
                 if (parameter.name == "recompute" || parameter.name == "theta") continue;
                 nlohmann::json params = method.params;
                 const nlohmann::json& base = params.contains(parameter.name) ? params[parameter.name] : parameter.default_value;
-                params[parameter.name] = parameter.type == ParameterType::integer ? nlohmann::json(base.get<int>() + 1)
-                                                                                  : nlohmann::json(base.get<double>() * 1.5);
+                INFO(method.method << " " << parameter.name);
+                params[parameter.name] = another_value(parameter, base);
                 const auto after = fit_method(method.method, settings(params, 1), data);
                 bool same = max_difference(after.corrected, before.corrected) == 0.0;
                 for (std::size_t i = 0; i < before.losses.size(); ++i) same = same && before.losses[i].value == after.losses[i].value;
-                INFO(method.method << " " << parameter.name);
                 REQUIRE_FALSE(same);
             }
         }
@@ -235,9 +250,10 @@ TEST_CASE("every parameter of a method changes its result, but theta and recompu
 TEST_CASE("another seed gives other parameters", "[methods]") {
     const Dataset<double> data = data_of(shapes[0], 2);
     for (const Case& method : small_cases()) {
-        if (method.method == "uncorrected") continue;
-        REQUIRE(max_difference(fit_method(method.method, settings(method.params, 1), data).corrected,
-                               fit_method(method.method, settings(method.params, 2), data).corrected) > 1e-6);
+        const auto fit = fit_method(method.method, settings(method.params, 1), data);
+        if (fit.differentiable().inputs.size() == 1) continue;  // the cells alone: no parameters that a seed could draw
+        INFO(method.method);
+        REQUIRE(max_difference(fit.corrected, fit_method(method.method, settings(method.params, 2), data).corrected) > 1e-6);
     }
 }
 
