@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TESTS = "[gradients],[gradient_check],[gradient],[training]"
 
 # Each file's errors: a name, and a piece of a line with the expression that becomes 1.0001 times itself in
-# [[ ]], or in << >> if it is a vector of the Highway library.
+# [[ ]], in {{ }} if it must stay a Real, or in << >> if it is a vector of the Highway library.
 ERRORS = {
     "engine/mlp.cpp": {
         "dense kernel": "dense_bar.kernel += [[y_bar]] * x.t();",
@@ -59,7 +59,7 @@ ERRORS = {
     "engine/methods/harmony_step.cpp": {
         "Harmony, clipped ratio": "+= [[s_bar]] / s;",
         "Harmony, share of a cluster": "share_bar.each_col() += [[total_bar]];",
-        "Harmony, distances to cells": "add_scaled(work.target, members.count, [[softmax.factor]], y_bar)",
+        "Harmony, distances to cells": "add_scaled(work.target, members.count, {{softmax.factor}}, y_bar)",
         "Harmony, centroids as targets": "Matrix<Real> bar = [[c_bar.t()]] * a;",
         "Harmony, centroids in distances": "bar += [[softmax.factor]] * (y.t() * a_bar);",
         "Harmony, squared centroids": "([[softmax.factor]] * arma::sum(a_bar, 0))",
@@ -75,12 +75,13 @@ ERRORS = {
 
 
 def as_it_stands(piece: str) -> str:
-    return re.sub(r"\[\[(.*?\]?)\]\]|<<(.*?)>>", r"\1\2", piece)
+    return re.sub(r"\[\[(.*?\]?)\]\]|{{(.*?)}}|<<(.*?)>>", r"\1\2\3", piece)
 
 
 def with_error(piece: str) -> str:
     piece = piece.replace("[[-]]", "-1.0001 * ")
     scalar = re.sub(r"\[\[(.*?\]?)\]\]", r"(1.0001 * (\1))", piece)
+    scalar = re.sub(r"{{(.*?)}}", r"static_cast<Real>(1.0001 * (\1))", scalar)
     return re.sub(r"<<(.*?)>>", r"hn::Mul(\1, hn::Set(reals, Real(1.0001)))", scalar)
 
 
