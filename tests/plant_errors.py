@@ -60,9 +60,9 @@ ERRORS = {
         "Harmony, clipped ratio": "+= [[s_bar]] / s;",
         "Harmony, share of a cluster": "share_bar.each_col() += [[total_bar]];",
         "Harmony, distances to cells": "add_scaled(work.target, members.count, {{softmax.factor}}, y_bar)",
-        "Harmony, centroids as targets": "Matrix<Real> bar = [[c_bar.t()]] * a;",
-        "Harmony, centroids in distances": "bar += [[softmax.factor]] * (y.t() * a_bar);",
-        "Harmony, squared centroids": "([[softmax.factor]] * arma::sum(a_bar, 0))",
+        "Harmony, centroids as targets": "through_cells += [[transposed(target_bar).t()]] * transposed(work.assigned);",
+        "Harmony, centroids in distances": "through_logits += [[transposed(work.y).t()]] * transposed(logits_bar);",
+        "Harmony, squared centroids": "logits += [[arma::sum(transposed(logits_bar), 0)]];",
     },
     "engine/training/train_harmony.cpp": {
         "Harmony training, distortion": "static_cast<Real>([[4.0]] * loss_bar * scale)",
