@@ -60,8 +60,10 @@ ERRORS = {
         "Harmony, clipped ratio": "+= [[s_bar]] / s;",
         "Harmony, share of a cluster": "share_bar.each_col() += [[total_bar]];",
         "Harmony, distances to cells": "add_scaled(work.target, members.count, {{softmax.factor}}, y_bar)",
-        "Harmony, centroids as targets": "through_cells += [[transposed(target_bar).t()]] * transposed(work.assigned);",
-        "Harmony, centroids in distances": "through_logits += [[transposed(work.y).t()]] * transposed(logits_bar);",
+        "Harmony, centroids as targets": "through_cells += [[transposed(target_bar).t()]] * "
+        "transposed(work.assigned);",
+        "Harmony, centroids in distances": "through_logits += [[transposed(work.y).t()]] * "
+        "transposed(logits_bar);",
         "Harmony, squared centroids": "logits += [[arma::sum(transposed(logits_bar), 0)]];",
     },
     "engine/training/train_harmony.cpp": {
