@@ -12,6 +12,7 @@
 #include "engine/training/train_wgan.hpp"
 #include "experiments/datasets.hpp"
 #include "experiments/methods.hpp"
+#include "tests/unit/gradients.hpp"
 
 using namespace bcbench;
 using nlohmann::json;
@@ -196,6 +197,25 @@ TEST_CASE("the objective of the Harmony training has the gradient it claims", "[
         return differentiable_harmony::objective<double>(model, data, method, options, options.kernel, nullptr).objective;
     });
     REQUIRE(error < 1e-6);
+}
+
+TEST_CASE("each loss of the Harmony training alone has the gradient it claims", "[training]") {
+    const Dataset<double> data = cells_of({6, 8, 4}, {0, 1, 2});
+    const arma::mat y = data.cells + 0.3 * testing::random_like(4, data.cells);  // beside the other losses each may be small
+    arma::mat bar(arma::size(y), arma::fill::zeros);
+    differentiable_harmony::distortion(y, data.cells, data.batch, &bar, 0.7);
+    testing::require_right(check_gradient(
+        [&](const arma::mat& at) {
+            return Evaluation{arma::mat{differentiable_harmony::distortion<double>(at, data.cells, data.batch, nullptr, 1.0)}, 0};
+        },
+        y, arma::mat{0.7}, bar));
+    bar.zeros();
+    differentiable_harmony::mean_difference(y, data.batch, &bar, 0.7);
+    testing::require_right(check_gradient(
+        [&](const arma::mat& at) {
+            return Evaluation{arma::mat{differentiable_harmony::mean_difference<double>(at, data.batch, nullptr, 1.0)}, 0};
+        },
+        y, arma::mat{0.7}, bar));
 }
 
 TEST_CASE("training gives the same bytes for any number of threads", "[training]") {
