@@ -168,7 +168,7 @@ TEST_CASE("shapes that do not fit are refused", "[gradient_check]") {
 
 TEST_CASE("spread coordinates are distinct and within range", "[gradient_check]") {
     for (const arma::uword total : {1, 7, 64, 65, 3000, 1000003}) {
-        for (const arma::uword count : {1, 2, 64, 100}) {
+        for (const arma::uword count : {1u, 2u, 64u, 100u}) {
             const std::vector<arma::uword> chosen = spread_coordinates(total, count);
             REQUIRE(chosen.size() == std::min<arma::uword>(total, count));
             REQUIRE(std::set<arma::uword>(chosen.begin(), chosen.end()).size() == chosen.size());

@@ -117,7 +117,7 @@ TEST_CASE("harmony: reverse and forward mode agree, ties included", "[gradients]
         const arma::mat bar = random_like(13, p.data.cells);
         harmony::Parameters<double> centroids_bar{arma::mat(arma::size(p.centroids), arma::fill::zeros)};
         const arma::mat cells_bar = harmony::backward(p.tape(p.data.cells, p.centroids), bar, &centroids_bar);
-        for (const std::uint64_t direction : {20, 21, 22}) {
+        for (const std::uint64_t direction : {20u, 21u, 22u}) {
             const arma::mat cells_dot = random_like(direction, p.data.cells);
             const arma::mat centroids_dot = random_like(direction + 10, p.centroids);
             const DualMatrix y = testing::harmony({p.data.cells, cells_dot}, p.data.batch, {p.centroids, centroids_dot}, p.options);

@@ -82,7 +82,7 @@ const std::vector<mmd::Options> all_mmd_options = [] {
 }  // namespace
 
 TEST_CASE("mlp: every input's and parameter's derivative", "[gradients][networks]") {
-    for (const uword n_cells : {1, 5}) {
+    for (const uword n_cells : {1u, 5u}) {
         Stream stream(3);
         Mlp<double> mlp = initial_mlp<double>(n_features, 6, 4, stream);
         randomise_biases(mlp, 80);
@@ -120,7 +120,7 @@ TEST_CASE("mlp: the slope of the ReLU at exactly 0 is 0", "[gradients][networks]
 
 TEST_CASE("mlp under tf32: the reverse pass of the products of rounded operands", "[gradients][networks]") {
     // 8 -> 12 -> 12 -> 4: every layer is eligible; 5 inputs: the first is not
-    for (const uword n_inputs : {8, 5}) {
+    for (const uword n_inputs : {8u, 5u}) {
         Stream stream(4);
         Mlp<double> mlp = initial_mlp<double>(n_inputs, 12, 4, stream);
         randomise_biases(mlp, 90);

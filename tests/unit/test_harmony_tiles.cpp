@@ -57,7 +57,7 @@ void require_reference(arma::uword n, arma::uword n_features, std::int64_t n_clu
 TEST_CASE("harmony's tiles equal the reference with every instruction set", "[harmony][reference]") {
     with_every_instruction_set([] {
         for (const std::int64_t n_clusters : {1, 5, 13, 100}) {
-            for (const arma::uword n : {3, 127, 300, 700}) {
+            for (const arma::uword n : {3u, 127u, 300u, 700u}) {
                 INFO(n << " cells, " << n_clusters << " clusters");
                 require_reference<double>(n, 7, n_clusters, 1e-10);
                 require_reference<float>(n, 50, n_clusters, 1e-5);
@@ -105,7 +105,7 @@ TEST_CASE("harmony gives the same bits for any number of threads", "[harmony][th
 TEST_CASE("kernel sums equal their definition with every instruction set", "[mmd][reference]") {
     const std::vector<double> bandwidths = {0.05, 0.7, 20.0};
     with_every_instruction_set([&] {
-        for (const arma::uword n : {1, 16, 129, 300}) {
+        for (const arma::uword n : {1u, 16u, 129u, 300u}) {
             const arma::mat u = arma::conv_to<arma::mat>::from(normal(make_key(1), 5, n));
             const arma::mat v = arma::conv_to<arma::mat>::from(normal(make_key(2), 5, 140));
             for (const arma::mat* other : {&v, &u}) {
