@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/check.hpp"
+#include "engine/parallel.hpp"
 
 namespace bcbench {
 
@@ -13,6 +14,10 @@ namespace {
 using arma::uword;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
+
+// Evaluations of points up to this size run side by side; those of larger ones, whose values and tapes are large too, run
+// one after another, each on all threads.
+constexpr uword most_side_by_side = uword{1} << 20;
 
 struct Difference {
     double value = 0.0;      // <value_bar, after - before>
@@ -39,7 +44,7 @@ double error_of(double analytic, double numeric, double floor) {
 }
 
 // One coordinate at every step until the error is small enough; `checked` is 0 if a choice differs at each of them.
-GradientReport check_coordinate(const Function& f, arma::mat& x, uword i, const arma::mat& value_bar, double analytic,
+GradientReport check_coordinate(const Function& f, arma::mat x, uword i, const arma::mat& value_bar, double analytic,
                                 double floor, const GradientCheckOptions& options) {
     GradientReport report;
     report.worst_error = infinity;
@@ -54,7 +59,6 @@ GradientReport check_coordinate(const Function& f, arma::mat& x, uword i, const 
         const Evaluation after = f(x);
         x[i] = below;
         const Evaluation before = f(x);
-        x[i] = at;
         if (after.choices != before.choices) continue;
         const Difference moved = difference(value_bar, after.value, before.value);
         const double numeric = moved.value / (above - below);
@@ -93,16 +97,19 @@ GradientReport check_gradient(const Function& f, const arma::mat& x, const arma:
     }
     const double root_mean_square = x_bar.empty() ? 0.0 : arma::norm(arma::vectorise(x_bar)) / std::sqrt(static_cast<double>(x_bar.n_elem));
     const double floor = options.relative_floor * root_mean_square;
-    arma::mat moved = x;
-    const auto check = [&](uword i) {
+    const std::vector<uword>& chosen = options.coordinates;
+    std::vector<GradientReport> reports(chosen.empty() ? x.n_elem : chosen.size());
+    const auto check = [&](std::size_t n) {
+        const uword i = chosen.empty() ? n : chosen[n];
         require(i < x.n_elem, "a coordinate to check lies outside the point");
-        report = worse_of(report, check_coordinate(f, moved, i, value_bar, x_bar[i], floor, options));
+        reports[n] = check_coordinate(f, x, i, value_bar, x_bar[i], floor, options);
     };
-    if (options.coordinates.empty()) {
-        for (uword i = 0; i < x.n_elem; ++i) check(i);
+    if (x.n_elem <= most_side_by_side) {
+        parallel_for(reports.size(), check);
     } else {
-        for (const uword i : options.coordinates) check(i);
+        for (std::size_t n = 0; n < reports.size(); ++n) check(n);
     }
+    for (const GradientReport& one : reports) report = worse_of(report, one);
     return report;
 }
 

@@ -19,6 +19,7 @@ struct Evaluation {
     std::uint64_t choices = 0;
 };
 
+/// May be called by several threads at once.
 using Function = std::function<Evaluation(const arma::mat& x)>;
 
 struct GradientCheckOptions {

@@ -32,9 +32,10 @@ std::vector<arma::mat> values_of(const std::vector<NamedArray<double>>& arrays) 
 
 // The output as a function of input number `index` alone.
 Function along_input(const DifferentiableOutput& output, std::vector<arma::mat> inputs, std::size_t index) {
-    return [&output, inputs = std::move(inputs), index](const arma::mat& x) mutable {
-        inputs[index] = x;
-        Linearization at = output.at(inputs);
+    return [&output, inputs = std::move(inputs), index](const arma::mat& x) {
+        std::vector<arma::mat> moved = inputs;
+        moved[index] = x;
+        Linearization at = output.at(moved);
         return Evaluation{std::move(at.value), at.choices};
     };
 }

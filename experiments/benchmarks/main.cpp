@@ -4,10 +4,10 @@
 #include "engine/linear.hpp"
 #include "experiments/allocation.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
-#include "experiments/blas_kernel.hpp"
+#include "experiments/blas_setup.hpp"
 
 int main(int argc, char** argv) {
-    bcbench::restart_with_fitting_blas_kernel(argv);
+    bcbench::restart_with_fitting_blas(argv);
     bcbench::keep_freed_memory();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

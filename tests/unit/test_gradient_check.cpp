@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/choices.hpp"
+#include "engine/parallel.hpp"
 #include "gradients.hpp"
 
 using namespace bcbench;
@@ -48,6 +49,22 @@ TEST_CASE("a known gradient passes at every coordinate", "[gradient_check]") {
     REQUIRE(report.checked == p.x.n_elem);
     REQUIRE(report.skipped == 0);
     REQUIRE(is_right(report, 1e-6));
+}
+
+TEST_CASE("any number of threads gives the same report", "[gradient_check]") {
+    Problem p;
+    p.x_bar[7] *= 1.0 + 1e-4;
+    const GradientReport alone = check_gradient(smooth, p.x, p.value_bar, p.x_bar);
+    for (const unsigned threads : {2U, 8U}) {
+        set_thread_count(threads);
+        const GradientReport report = check_gradient(smooth, p.x, p.value_bar, p.x_bar);
+        set_thread_count(1);
+        CHECK(report.worst_error == alone.worst_error);
+        CHECK(report.numeric == alone.numeric);
+        CHECK(report.row == alone.row);
+        CHECK(report.column == alone.column);
+        CHECK(report.checked == alone.checked);
+    }
 }
 
 TEST_CASE("one entry off by 1e-4 is found, with its place and values", "[gradient_check]") {
