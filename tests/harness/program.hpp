@@ -38,4 +38,16 @@ inline Output bcbench_program(const std::string& arguments, const std::filesyste
     return output;
 }
 
+/// A directory of its own, and the program run in it.
+struct Scratch {
+    TemporaryDirectory directory;
+    std::string path() const { return directory.file(""); }
+    std::string operator/(const std::string& name) const { return directory.file(name); }
+    Output operator()(const std::string& arguments, const std::string& prefix = "") const {
+        return bcbench_program(arguments, directory.file(""), prefix);
+    }
+};
+
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
 }  // namespace bcbench::testing

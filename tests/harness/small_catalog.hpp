@@ -1,6 +1,7 @@
 // A catalog for tests of configs, independent of what the program really offers.
 #pragma once
 
+#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
@@ -99,6 +100,24 @@ inline std::vector<Fault> faults_of(const OrderedJson& json) {
         return {};
     } catch (const ConfigError& error) {
         return error.faults();
+    }
+}
+
+struct FaultCase {
+    std::string pointer;   // where the small config is changed
+    std::string value;     // to what
+    std::string fault_at;  // where the fault must be
+    std::string message;   // the beginning of what it must say
+};
+
+/// Every case gives its one fault.
+inline void check_cases(const std::vector<FaultCase>& cases) {
+    for (const FaultCase& each : cases) {
+        CAPTURE(each.pointer, each.value);
+        const std::vector<Fault> faults = faults_of(changed(each.pointer, each.value));
+        REQUIRE(faults.size() == 1);
+        CHECK(faults[0].pointer == each.fault_at);
+        CHECK(faults[0].message.substr(0, each.message.size()) == each.message);
     }
 }
 

@@ -5,23 +5,16 @@
 #include "program.hpp"
 
 using namespace bcbench;
-using bcbench::testing::bcbench_program;
+using bcbench::testing::contains;
 using bcbench::testing::contents;
 using bcbench::testing::Output;
+using bcbench::testing::Scratch;
 
 namespace fs = std::filesystem;
 
 namespace {
 
 const std::string source = BCBENCH_SOURCE_DIR;
-
-struct Scratch {
-    TemporaryDirectory directory;
-    std::string path() const { return directory.file(""); }
-    Output operator()(const std::string& arguments, const std::string& prefix = "") const {
-        return bcbench_program(arguments, directory.file(""), prefix);
-    }
-};
 
 // A small valid config; `patch` replaces or adds top-level keys.
 nlohmann::json small_config(const nlohmann::json& patch = nlohmann::json::object()) {
@@ -55,8 +48,6 @@ std::string meta_csv(int n, int n_batches) {
     for (int i = 0; i < n; ++i) text += "b" + std::to_string(i % n_batches) + "\n";
     return text;
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
