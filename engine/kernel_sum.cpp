@@ -1,6 +1,7 @@
 #include "engine/kernel_sum.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numbers>
 
 #include "engine/operations.hpp"
@@ -65,6 +66,12 @@ HWY_INLINE void squared_distances(const Row<Real>& row, Real* squared) {
     }
 }
 
+/// 1 / w^2, or the largest number there is for a tiny w: infinity would make the kernel of equal points no number.
+template <class Real>
+Real inverse_square(double w) {
+    return static_cast<Real>(std::min(1.0 / (w * w), static_cast<double>(std::numeric_limits<Real>::max())));
+}
+
 /// sum_j sum over kernels of k(u, v_j).
 template <class Real>
 HWY_INLINE double kernel_row(const Row<Real>& row) {
@@ -77,11 +84,11 @@ HWY_INLINE double kernel_row(const Row<Real>& row) {
         const auto members = hn::FirstN(reals, row.count - j);
         auto weights = hn::Zero(reals);
         for (const double w : *row.bandwidths) {
-            const auto scale = static_cast<Real>(-0.5 * std::numbers::log2e / (w * w));
+            const auto scale = static_cast<Real>(-0.5 * std::numbers::log2e) * inverse_square<Real>(w);
             const auto exponent = hn::Mul(hn::Load(reals, squared + j), hn::Set(reals, scale));
             const auto k = hn::IfThenElseZero(members, bcbench::HWY_NAMESPACE::exp2_of_negative(reals, exponent));
             sum = hn::Add(sum, k);
-            weights = hn::MulAdd(k, hn::Set(reals, static_cast<Real>(1.0 / (w * w))), weights);
+            weights = hn::MulAdd(k, hn::Set(reals, inverse_square<Real>(w)), weights);
         }
         hn::Store(weights, reals, weight + j);
     }

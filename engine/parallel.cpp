@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -58,7 +59,11 @@ class Helpers {
         {
             const std::lock_guard lock(mutex_);
             wanted_ += places;
-            while (threads_.size() < wanted_) threads_.emplace_back([this] { help(); });
+            try {
+                while (threads_.size() < wanted_) threads_.emplace_back([this] { help(); });
+            } catch (const std::system_error&) {
+                // no more threads are to be had: fewer help
+            }
             open_.push_back(&loop);
         }
         for (std::size_t i = 0; i < places; ++i) offered_.notify_one();

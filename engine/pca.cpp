@@ -27,10 +27,19 @@ arma::vec mean_cell(const Matrix<Real>& cells) {
     return sum / static_cast<double>(cells.n_cols);
 }
 
+constexpr std::size_t most_partial_bytes = std::size_t{256} << 20;
+
+// chunks_of, or fewer chunks where 64 matrices [F x F] would be too much to hold.
+Tiles chunks_with_squares(std::size_t n_cells, std::size_t n_features) {
+    const std::size_t most = std::max<std::size_t>(1, most_partial_bytes / (8 * n_features * n_features));
+    const std::size_t n_tiles = Tiles{n_cells, tile_cells}.count();
+    return most >= 64 ? chunks_of(n_cells) : Tiles{n_cells, tile_cells * ((n_tiles + most - 1) / most)};
+}
+
 // Sum over cells of (y - mean)(y - mean)^T. [F x F]
 template <class Real>
 arma::mat scatter(const Matrix<Real>& cells, const arma::vec& mean) {
-    const Tiles chunks = chunks_of(cells.n_cols);
+    const Tiles chunks = chunks_with_squares(cells.n_cols, cells.n_rows);
     std::vector<arma::mat> partial(chunks.count(), arma::mat(cells.n_rows, cells.n_rows, arma::fill::zeros));
     parallel_for(chunks.count(), [&](std::size_t chunk) {
         for_each_tile(chunks, chunk, [&](uword first, uword count) {

@@ -93,15 +93,20 @@ int run(const Arguments& arguments) {
 // Prints at once, however long the plan, and looks for duplicates at the end if the reader is still there.
 int print_plan(const Arguments& arguments) {
     const Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
+    bool any = false;
     for (std::uint64_t i = 0; i < plan.size() && std::cout.good(); ++i) {
         const Point point = plan.at(i);
         if (!arguments.only.empty() && !selects(arguments.only, point.id)) continue;
-        std::cout << point.id << '\t' << point.method_label << '\t' << point.method_params.dump();
+        any = true;
+        std::cout << point.id << '\t' << point.method_label << '\t' << point.method_params.dump() << "\tseed "
+                  << point.method_seed;
         if (!point.train.is_null()) std::cout << "\ttrain " << point.train.dump();
+        std::cout << '\t' << point.dataset_label << '\t' << point.dataset_params.dump() << "\tseed " << point.dataset_seed;
         if (point.excluded_reason) std::cout << "\tskipped: " << *point.excluded_reason;
         std::cout << '\n';
     }
     std::cout << std::flush;
+    if (!any) require_selection(plan, arguments.only);
     refuse_duplicates(plan, arguments);
     return exit_ok;
 }

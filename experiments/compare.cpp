@@ -109,6 +109,18 @@ const char* name_of(Change change) {
     return "same";
 }
 
+namespace {
+
+bool has_metric(const StoredResults& results, const std::string& metric) {
+    return any(results.points, [&](const StoredPoint& point) {
+        return any(point.values, [&](const StoredValue& value) {
+            return value.metric == metric || value.metric.substr(0, value.metric.find('(')) == metric;
+        });
+    });
+}
+
+}  // namespace
+
 CompareReport compare_results(StoredResults base, StoredResults candidate, const CompareOptions& options) {
     CompareReport report;
     report.identical = !base.metrics_bytes.empty() && base.metrics_bytes == candidate.metrics_bytes;
@@ -118,6 +130,10 @@ CompareReport compare_results(StoredResults base, StoredResults candidate, const
     for (const StoredResults* results : {&base, &candidate}) {
         for (const std::string& note : results->notes)
             report.notes.push_back(describe(*results) + ": " + note);
+    }
+    for (const auto& [metric, tolerance] : candidate.tolerances) {
+        if (!has_metric(base, metric) && !has_metric(candidate, metric))
+            report.notes.push_back("the tolerance of '" + metric + "' counts for nothing: no value has this name");
     }
     if (base.name != candidate.name && !base.name.empty() && !candidate.name.empty()) {
         report.notes.push_back("these are different experiments: " + base.name + " and " + candidate.name);

@@ -231,12 +231,17 @@ std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
 
 namespace {
 
-// Of the file that the point's model is loaded from; empty if there is none.
+// Of the file that the point's model is loaded from; empty if there is none, or none that can be read: the point fails then.
 std::string loaded_model_hash(const Point& point, const Config& config) {
     const std::optional<std::string> name = loaded_model(point.train);
     const auto file = name ? find_data_file(*name, config.file.parent_path()) : std::nullopt;
     std::error_code error;
-    return file && std::filesystem::is_regular_file(*file, error) ? hex(fnv1a(read_file(*file))) : "";
+    if (!file || !std::filesystem::is_regular_file(*file, error)) return "";
+    try {
+        return hex(fnv1a(read_file(*file)));
+    } catch (const FileError&) {
+        return "";
+    }
 }
 
 }  // namespace

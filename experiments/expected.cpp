@@ -87,7 +87,11 @@ std::vector<ExpectedValue> read_expected(const std::filesystem::path& file) {
         value.metric = text_at(entry, "metric", pointer, faults);
         value.printed = text_at(entry, "printed", pointer, faults);
         if (value.printed.empty()) faults.push_back({pointer + "/printed", "must not be empty"});
-        value.last_digit = entry.value("last_digit", false);
+        if (entry.contains("last_digit") && !entry["last_digit"].is_boolean()) {
+            faults.push_back({pointer + "/last_digit", "must be true or false"});
+        } else {
+            value.last_digit = entry.value("last_digit", false);
+        }
         expected.push_back(std::move(value));
     }
     if (!faults.empty()) throw ConfigError(file.string(), faults);

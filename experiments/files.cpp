@@ -53,43 +53,6 @@ class Descriptor {
     int descriptor_;
 };
 
-// A file on its way to its place; if it does not arrive, it is removed.
-class Temporary {
-  public:
-    explicit Temporary(const NewFile& file, bool flush)
-        : path_(file.path), name_((directory_of(file.path) / temporary_prefix).string() + "XXXXXX") {
-        Descriptor descriptor(mkostemp(name_.data(), O_CLOEXEC));
-        if (descriptor.get() < 0) {
-            name_.clear();
-            fail("write", path_, errno);
-        }
-        try {
-            write_all(descriptor.get(), file.content, path_);
-            if (fchmod(descriptor.get(), 0644) != 0) fail("write", path_, errno);
-            if (flush && fsync(descriptor.get()) != 0) fail("flush", path_, errno);
-            if (!descriptor.close()) fail("write", path_, errno);
-        } catch (...) {
-            unlink(name_.c_str());
-            throw;
-        }
-    }
-    Temporary(Temporary&& other) noexcept
-        : path_(std::move(other.path_)), name_(std::exchange(other.name_, "")) {}
-    Temporary& operator=(Temporary&&) = delete;
-    ~Temporary() {
-        if (!name_.empty()) unlink(name_.c_str());
-    }
-
-    void move_into_place() {
-        if (std::rename(name_.c_str(), path_.c_str()) != 0) fail("write", path_, errno);
-        name_.clear();
-    }
-
-  private:
-    fs::path path_;
-    std::string name_;  // empty: nothing to remove
-};
-
 void flush_directory(const fs::path& directory) {
     const Descriptor descriptor(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (descriptor.get() < 0) fail("open", directory, errno);
@@ -105,20 +68,60 @@ void flush_file_system(const fs::path& directory) {
 
 }  // namespace
 
+struct TemporaryFile::State {
+    fs::path path;
+    std::string name;  // empty: nothing to remove
+    Descriptor descriptor;
+};
+
+TemporaryFile::TemporaryFile(fs::path path) {
+    std::string name = (directory_of(path) / temporary_prefix).string() + "XXXXXX";
+    Descriptor descriptor(mkostemp(name.data(), O_CLOEXEC));
+    if (descriptor.get() < 0) fail("write", path, errno);
+    state_ = std::make_unique<State>(State{std::move(path), std::move(name), std::move(descriptor)});
+}
+
+TemporaryFile::TemporaryFile(TemporaryFile&&) noexcept = default;
+
+TemporaryFile::~TemporaryFile() {
+    if (state_ && !state_->name.empty()) unlink(state_->name.c_str());
+}
+
+void TemporaryFile::append(std::string_view content) { write_all(state_->descriptor.get(), content, state_->path); }
+
+void TemporaryFile::close(bool flush) {
+    if (fchmod(state_->descriptor.get(), 0644) != 0) fail("write", state_->path, errno);
+    if (flush && fsync(state_->descriptor.get()) != 0) fail("flush", state_->path, errno);
+    if (!state_->descriptor.close()) fail("write", state_->path, errno);
+}
+
+void TemporaryFile::move_into_place() {
+    if (std::rename(state_->name.c_str(), state_->path.c_str()) != 0) fail("write", state_->path, errno);
+    state_->name.clear();
+}
+
+void TemporaryFile::finish() {
+    close(true);
+    move_into_place();
+    flush_directory(directory_of(state_->path));
+}
+
 void write_atomically(const std::vector<NewFile>& files) {
     // Each file flushed by itself costs a commit of the file system's journal; from a few on, one flush of
     // everything is cheaper.
     const bool flush_each = files.size() <= most_flushed_one_by_one;
-    std::vector<Temporary> temporaries;
+    std::vector<TemporaryFile> temporaries;
     std::set<fs::path> directories;
     for (const NewFile& file : files) {
-        temporaries.emplace_back(file, flush_each);
+        TemporaryFile& temporary = temporaries.emplace_back(file.path);
+        temporary.append(file.content);
+        temporary.close(flush_each);
         directories.insert(directory_of(file.path));
     }
     if (!flush_each) {
         for (const fs::path& directory : directories) flush_file_system(directory);
     }
-    for (Temporary& temporary : temporaries) temporary.move_into_place();
+    for (TemporaryFile& temporary : temporaries) temporary.move_into_place();
     for (const fs::path& directory : directories) flush_directory(directory);
 }
 

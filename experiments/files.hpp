@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -18,6 +19,29 @@ struct FileError : std::runtime_error {
 struct NewFile {
     std::filesystem::path path;
     std::string content;
+};
+
+/// A file beside its path, written piece by piece. It takes its place only when it is whole; else nothing is left of it.
+/// Everything throws FileError.
+class TemporaryFile {
+  public:
+    explicit TemporaryFile(std::filesystem::path path);
+    TemporaryFile(TemporaryFile&&) noexcept;
+    TemporaryFile& operator=(TemporaryFile&&) = delete;
+    ~TemporaryFile();
+
+    void append(std::string_view content);
+
+    /// No more comes; with `flush` it is on disk.
+    void close(bool flush);
+    void move_into_place();
+
+    /// Closed, flushed, in place, and the directory flushed.
+    void finish();
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
 };
 
 /// Writes each content to a temporary file beside its path, flushes all of them to disk, renames them over

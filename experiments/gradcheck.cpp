@@ -67,8 +67,9 @@ TextRow table_row(const std::string& point, const OutputGradient& gradient) {
 }
 
 // The fit of a point in float64.
-Fit<double> fit_in_double(const Point& point, const Dataset<double>& data) {
-    return fit_method(point.method_type, {point.method_params, point.train, point.method_seed, Precision::float64}, data);
+Fit<double> fit_in_double(const Point& point, const std::filesystem::path& config_directory, const Dataset<double>& data) {
+    return fit_method(point.method_type,
+                      {point.method_params, point.train, point.method_seed, Precision::float64, config_directory}, data);
 }
 
 std::string steps_csv(const Point& point, const Differentiable& fit) {
@@ -82,11 +83,17 @@ std::string steps_csv(const Point& point, const Differentiable& fit) {
     return rows;
 }
 
-std::string footer(const GradcheckOptions& options, std::size_t wrong) {
+std::string verdict_on_all(std::size_t right, const GradcheckResult& result) {
+    if (result.wrong > 0) return std::to_string(result.wrong) + " gradients are NOT right.\n";
+    if (result.failed > 0) return std::to_string(result.failed) + " points failed: their gradients were NOT checked.\n";
+    return right > 0 ? "All gradients are right.\n" : "There was no gradient to check.\n";
+}
+
+std::string footer(const GradcheckOptions& options, std::size_t n_checked, const GradcheckResult& result) {
     return "\n  float64; each output under a random adjoint, up to " + std::to_string(options.coordinates) +
            " coordinates of each input (--coordinates).\n  skipped: a discrete choice differs on both sides of the "
            "coordinate. right: error <= " + number_text(gradient_tolerance) + ", no more skipped than checked.\n  " +
-           (wrong == 0 ? "All gradients are right.\n" : std::to_string(wrong) + " gradients are NOT right.\n");
+           verdict_on_all(n_checked, result);
 }
 
 }  // namespace
@@ -150,6 +157,8 @@ GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options)
     std::vector<TextRow> rows;
     std::string csv = "point,method,output,step,error,same_choices\n";
     std::string failures;
+    const std::filesystem::path config_directory = plan.config().file.parent_path();
+    require_selection(plan, options.only);
     std::string loaded_id;
     Dataset<double> data;
     for (std::uint64_t i = 0; i < plan.size(); ++i) {
@@ -157,10 +166,10 @@ GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options)
         if (point.excluded_reason || (!options.only.empty() && !selects(options.only, point.id))) continue;
         try {
             if (loaded_id != point.dataset_id) {
-                data = load_dataset(point.dataset_type, {point.dataset_params, point.dataset_seed, plan.config().file.parent_path()});
+                data = load_dataset(point.dataset_type, {point.dataset_params, point.dataset_seed, config_directory});
                 loaded_id = point.dataset_id;
             }
-            const Fit<double> fit = fit_in_double(point, data);
+            const Fit<double> fit = fit_in_double(point, config_directory, data);
             if (!fit.differentiable) continue;
             const Differentiable made = fit.differentiable();
             if (options.steps) {
@@ -178,7 +187,7 @@ GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options)
         }
     }
     const TextRow header = {"point", "output", "worst error", "where", "analytic", "numeric", "step", "checked", "skipped", "verdict"};
-    result.text = options.steps ? csv : text_table(header, rows) + failures + footer(options, result.wrong);
+    result.text = options.steps ? csv : text_table(header, rows) + failures + footer(options, rows.size(), result);
     return result;
 }
 

@@ -42,7 +42,7 @@ std::string Manifest::text(const std::optional<RunSummary>& summary,
     json["problems"] = problems;
     json["config"] = resolved;
     json["config_hash"] = hex(fnv1a(canonical_json(nlohmann::json(resolved))));
-    return json.dump(2) + "\n";
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace bcbench

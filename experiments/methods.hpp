@@ -23,7 +23,7 @@ struct MethodSettings {
     nlohmann::json train;   // validated, defaults filled in; null: not trained
     std::uint64_t seed = 0;
     Precision precision = Precision::float64;
-    std::filesystem::path config_directory = {};  // where a model to load is looked for first
+    std::filesystem::path config_directory;  // where a model to load is looked for first
 };
 
 /// A further array that a method returns, such as the latent cells. Columns are cells.
@@ -72,7 +72,7 @@ struct Fit {
     std::function<Matrix<Real>(const Matrix<Real>& corrected_bar)> backward;
     /// The same fit, with the same parameters, for gradient checks. Empty: the method is not differentiable.
     std::function<Differentiable()> differentiable;
-    /// Runs the slow reference. The data must outlive it. Empty: the method has none.
+    /// Runs the slow reference. The data must outlive it.
     std::function<ReferenceFit()> reference;
 };
 

@@ -68,6 +68,15 @@ bool selects(const std::string& patterns, const std::string& id) {
     return false;
 }
 
+void require_selection(const Plan& plan, const std::string& patterns) {
+    if (patterns.empty()) return;
+    for (std::uint64_t i = 0; i < plan.size(); ++i)
+        if (selects(patterns, plan.id_at(i))) return;
+    throw ConfigError(plan.config().file.string(),
+                      {{"", "has no point that --only '" + patterns + "' selects; 'bcbench plan' prints the points, the first is " +
+                                plan.id_at(0)}});
+}
+
 Plan::Axis::Axis(std::string axis_name, const std::vector<Entry>& axis_entries,
                  const std::vector<CatalogEntry>& axis_types)
     : name(std::move(axis_name)), entries(&axis_entries), types(&axis_types) {
@@ -135,7 +144,7 @@ Point Plan::at(std::uint64_t index) const {
     point.params = params_text(dataset, method, point);
     point.precision = config_->precision;
     for (const Exclusion& exclusion : config_->exclude) {
-        if (fnmatch(exclusion.match.c_str(), point.id.c_str(), 0) != 0) continue;
+        if (exclusion.match != point.id && fnmatch(exclusion.match.c_str(), point.id.c_str(), 0) != 0) continue;
         point.excluded_reason = exclusion.reason;
         break;
     }

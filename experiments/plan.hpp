@@ -101,4 +101,7 @@ std::string bounded_id(const std::string& id);
 /// text is it.
 bool selects(const std::string& patterns, const std::string& id);
 
+/// Throws ConfigError unless `patterns`, the text of --only, is empty or selects some point of the plan.
+void require_selection(const Plan& plan, const std::string& patterns);
+
 }  // namespace bcbench

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <ctime>
 #include <fstream>
+#include <hwy/targets.h>
 #include <thread>
 
 #include "build_info.hpp"
@@ -61,7 +62,9 @@ std::string program_version() { return BCBENCH_VERSION; }
 
 const std::string& program_identity() {
     static const std::string identity = [] {
-        std::string text = std::string(BCBENCH_VERSION) + " " + BCBENCH_GIT_COMMIT;
+        // other builds and other vector units add in another order
+        std::string text = std::string(BCBENCH_VERSION) + " " + BCBENCH_GIT_COMMIT + " " + BCBENCH_COMPILER + " " + BCBENCH_FLAGS +
+                           " " + blas_kernel() + " " + std::to_string(hwy::SupportedTargets());
         if (BCBENCH_GIT_DIRTY || text.find("unknown") != std::string::npos) {
             text += " " + hex(fnv1a(read_file("/proc/self/exe")));
         }

@@ -18,8 +18,8 @@ nlohmann::ordered_json machine_provenance();
 /// Version of the program, as in `bcbench --version`.
 std::string program_version();
 
-/// What decides the numbers of this program: version and commit, and the executable's hash if it was built from changed
-/// or unknown sources.
+/// What decides the numbers of this program: version, commit, compiler, flags, the kernel of OpenBLAS and the vector units, and
+/// the executable's hash if it was built from changed or unknown sources.
 const std::string& program_identity();
 
 /// The current time in UTC, ISO 8601, to the second.

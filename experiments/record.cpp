@@ -126,7 +126,7 @@ std::string to_text(const PointRecord& record) {
                                {"metrics", scores},
                                {"traces", record.traces},
                                {"projection", to_json(record.projection)}};
-    return json.dump() + "\n";
+    return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 PointRecord record_from_text(const std::string& text, const std::string& origin) {

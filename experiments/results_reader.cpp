@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "engine/check.hpp"
 #include "engine/datasets/delimited.hpp"
 #include "experiments/canonical.hpp"
 #include "experiments/files.hpp"
@@ -280,7 +281,15 @@ StoredResults read_results(const fs::path& directory) {
     }
     add_problems(results);
     const std::string timings = text_if_there(directory / "timings.csv");
-    if (!timings.empty()) read_timings(results, (directory / "timings.csv").string(), timings);
+    if (timings.empty()) return results;
+    try {
+        read_timings(results, (directory / "timings.csv").string(), timings);
+    } catch (const DataError& damage) {
+        if (results.finished) throw;
+        // where a run was killed its last row may be half a row
+        results.seconds.clear();
+        results.notes.push_back(std::string("times are not compared: ") + damage.what());
+    }
     return results;
 }
 

@@ -1,6 +1,7 @@
 #include "experiments/run.hpp"
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "engine/linear.hpp"
@@ -26,6 +27,7 @@ std::vector<std::uint64_t> selected_points(const Plan& plan, const std::string& 
                           {{"", "describes " + std::to_string(plan.size()) +
                                     " points, one run may have at most " + std::to_string(most_points)}});
     }
+    require_selection(plan, only);
     std::vector<std::uint64_t> indices;
     for (std::uint64_t i = 0; i < plan.size(); ++i) {
         if (only.empty() || selects(only, plan.id_at(i))) indices.push_back(i);
@@ -61,11 +63,16 @@ void require_data_files(const Config& config) {
     if (!faults.empty()) throw ConfigError(config.file.string(), faults);
 }
 
-// metrics.csv, projections.csv, timings.csv and expected.csv from the files of the points that are done.
+// metrics.csv, projections.csv, timings.csv and expected.csv from the files of the points that are done. The projections,
+// which hold every cell of every point, are never held as a whole.
 void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, const std::vector<bool>& done,
                   const ResultsDirectory& results, std::vector<PointRecord>& records) {
     std::string metrics = metrics_header;
-    std::string projections = projections_header;
+    std::optional<TemporaryFile> projections;
+    if (plan.config().outputs.projections) {
+        projections.emplace(results.path() / "projections.csv");
+        projections->append(projections_header);
+    }
     std::vector<std::string> ids;
     records.clear();
     for (std::size_t i = 0; i < indices.size(); ++i) {
@@ -75,14 +82,15 @@ void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, c
             throw FileError("the point file of " + plan.id_at(indices[i]) +
                             " vanished while the run went on");
         metrics += metrics_rows(*record);
-        projections += projection_rows(*record);
+        if (projections) projections->append(projection_rows(*record));
         record->projection = {};
+        record->traces = {};
         ids.push_back(record->id);
         records.push_back(std::move(*record));
     }
     results.write("metrics.csv", metrics);
-    if (plan.config().outputs.projections) {
-        results.write("projections.csv", projections);
+    if (projections) {
+        projections->finish();
     } else {
         results.remove("projections.csv");
     }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "engine/checkpoint.hpp"
@@ -121,18 +122,27 @@ Finished run_point(Work& work, std::size_t position) {
     } else {
         std::shared_ptr<const LoadedDataset> loaded;
         {
-            const CheckpointScope loading(ask_limits(config.limits, work.options.jobs));
+            Limits limits = config.limits;
+            limits.max_seconds.reset();  // it is of a point; the data are loaded for all of theirs
+            const CheckpointScope loading(ask_limits(limits, work.options.jobs));
             loaded = work.datasets.load(point);
         }
         if (can_resume(work, point, *loaded)) return {position, point.id, PointStatus::ok, true, {}, {}, "", ""};
         const CheckpointScope computing(ask_limits(config.limits, work.options.jobs));
         executed = execute(point, config, *loaded);
     }
+    std::vector<NewFile> files;
+    try {
+        files = work.results.files_of(executed);
+    } catch (const std::exception& error) {  // arrays too large to be written or held once more
+        executed = {record_without_values(point, config, PointStatus::failed, error.what()), {}, {}, {}};
+        files = work.results.files_of(executed);
+    }
     return {position,
             point.id,
             executed.record.status,
             false,
-            work.results.files_of(executed),
+            std::move(files),
             std::move(executed.times),
             point.dataset_id,
             point.method_label};
@@ -213,8 +223,15 @@ PointsRun run_points(const Plan& plan, const RunOptions& options, const std::vec
     const InterruptGuard guard;
     {
         std::vector<std::jthread> threads;
-        for (unsigned i = 0; i < jobs; ++i) {
-            threads.emplace_back([&work, threads_per_job] { compute(work, threads_per_job); });
+        unsigned started = 0;
+        try {
+            for (; started < jobs; ++started) {
+                threads.emplace_back([&work, threads_per_job] { compute(work, threads_per_job); });
+            }
+        } catch (const std::system_error&) {
+            if (started == 0) throw;
+            // no more threads are to be had: fewer do the work
+            for (unsigned i = started; i < jobs; ++i) work.finishing.producer_ends();
         }
         write_finished(work, run);
     }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <set>
 
 #include "experiments/canonical.hpp"
 #include "experiments/checks.hpp"
@@ -195,11 +196,19 @@ std::string sweep_text(const std::string& title, const Records& records) {
     std::vector<std::string> parameters;
     std::vector<nlohmann::json> params;
     for (const PointRecord* record : records) params.push_back(nlohmann::json::parse(record->params));
-    for (const auto& [name, value] : params.front().items()) {
-        const bool varies = std::any_of(params.begin(), params.end(), [&, key = name](const nlohmann::json& other) {
-            return other.value(key, nlohmann::json()) != params.front().at(key);
-        });
-        if (varies) parameters.push_back(name);
+    std::set<std::string> notable;
+    for (const nlohmann::json& each : params)
+        for (const auto& [name, value] : each.items()) notable.insert(name);
+    // what is not notable has its default
+    const auto shown = [&](std::size_t i, const std::string& name) -> std::string {
+        if (params[i].contains(name)) return canonical_json(params[i].at(name));
+        const ordered_json& resolved = records[i]->method.at("params");
+        return resolved.contains(name) ? canonical_json(resolved.at(name)) : "";
+    };
+    for (const std::string& name : notable) {
+        std::set<std::string> seen;
+        for (std::size_t i = 0; i < records.size(); ++i) seen.insert(shown(i, name));
+        if (seen.size() > 1) parameters.push_back(name);
     }
     if (parameters.empty()) return "";
     const std::vector<std::string> metrics = metrics_where(records, [](const std::string& metric) {
@@ -210,7 +219,7 @@ std::string sweep_text(const std::string& title, const Records& records) {
     std::vector<TextRow> rows;
     for (std::size_t i = 0; i < records.size(); ++i) {
         TextRow row;
-        for (const std::string& name : parameters) row.push_back(canonical_json(params[i].value(name, nlohmann::json())));
+        for (const std::string& name : parameters) row.push_back(shown(i, name));
         for (const std::string& metric : metrics) row.push_back(cell(*records[i], metric));
         rows.push_back(row);
     }

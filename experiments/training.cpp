@@ -34,7 +34,7 @@ constexpr Field<training::Options> common_fields[] = {
     field<&training::Options::patience>("patience", at_least(1), "evaluations without a lower loss before stopping early"),
     field<&training::Options::trace_every>("trace_every", at_least(1), "updates between two evaluations; smaller traces finer"),
     field<&training::Options::seed>("seed", at_least(0),
-     "of mini-batches, held-out cells and starting cells; the initial weights do not depend on it"),
+     "of mini-batches and held-out cells; the initial weights and centroids come from the seed of the method"),
 };
 
 constexpr Field<training::Kernel> kernel_fields[] = {
@@ -71,7 +71,7 @@ constexpr Field<wgan_autoencoder::TrainOptions> wgan_fields[] = {
     field<&wgan_autoencoder::TrainOptions::updates>("updates", any_value(),
      "alternating: critic and autoencoder in turn; joint: both losses at once, which diverges"),
     field<&wgan_autoencoder::TrainOptions::critic_weight>("critic_weight", at_least(0),
-     "weight of the critic's distance beside the reconstruction loss; larger mixes more and keeps less"),
+     "weight of the critic's distance beside the reconstruction loss; larger mixes more and keeps less; with joint updates it is 1"),
     field<&wgan_autoencoder::TrainOptions::n_critic>("n_critic", at_least(1),
      "critic updates before each update of the autoencoder; more follow it more closely"),
     field<&wgan_autoencoder::TrainOptions::critic_optimizer>("critic_optimizer", any_value(), "rule of a critic update"),

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/check.hpp"
+#include "engine/checkpoint.hpp"
 
 namespace bcbench {
 
@@ -23,21 +24,55 @@ bool holds(const char* first, const char* last, char byte) {
 
 }  // namespace
 
+std::size_t utf8_length(std::string_view text) {
+    if (text.empty()) return 0;
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const std::size_t length = byte(0) < 0x80                      ? 1
+                               : byte(0) >= 0xc2 && byte(0) < 0xe0 ? 2
+                               : (byte(0) & 0xf0) == 0xe0          ? 3
+                               : byte(0) >= 0xf0 && byte(0) < 0xf5 ? 4
+                                                                   : 0;
+    if (length == 0 || length > text.size()) return 0;
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((byte(i) & 0xc0) != 0x80) return 0;
+    }
+    // overlong forms, surrogates, and what lies beyond U+10FFFF
+    if (byte(0) == 0xe0 && byte(1) < 0xa0) return 0;
+    if (byte(0) == 0xed && byte(1) > 0x9f) return 0;
+    if (byte(0) == 0xf0 && byte(1) < 0x90) return 0;
+    if (byte(0) == 0xf4 && byte(1) > 0x8f) return 0;
+    return length;
+}
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t length = utf8_length(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
 std::string shown(std::string_view text) {
     constexpr std::size_t longest = 40;
     constexpr char digits[] = "0123456789abcdef";
     std::string result = "'";
-    for (const char c : text.substr(0, longest)) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte != 0x7f) {
-            result += c;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const std::size_t length = utf8_length(text.substr(at));
+        if (at + std::max<std::size_t>(length, 1) > longest) break;
+        const auto byte = static_cast<unsigned char>(text[at]);
+        if (length > 0 && byte >= 0x20 && byte != 0x7f) {
+            result += text.substr(at, length);
+            at += length;
         } else {
             result += "\\x";
             result += digits[byte >> 4];
             result += digits[byte & 15];
+            ++at;
         }
     }
-    return result + (text.size() > longest ? "...'" : "'");
+    return result + (at < text.size() ? "...'" : "'");
 }
 
 DelimitedReader::DelimitedReader(std::string name, ByteSource source, bool row_names)
@@ -126,6 +161,7 @@ bool DelimitedReader::next_record() {
 }
 
 bool DelimitedReader::refill() {
+    checkpoint();
     if (begin_ != 0) {
         std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
         end_ -= begin_;

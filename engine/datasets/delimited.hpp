@@ -74,7 +74,12 @@ class DelimitedReader {
     std::vector<std::string_view> fields_;
 };
 
-/// `text` in quotes for a message: control characters escaped, cut after 40 bytes.
+/// Bytes of the UTF-8 character that `text` begins with; 0 if it begins with none.
+std::size_t utf8_length(std::string_view text);
+
+bool is_utf8(std::string_view text);
+
+/// `text` in quotes for a message: control characters and what is no UTF-8 escaped, cut after at most 40 bytes.
 std::string shown(std::string_view text);
 
 }  // namespace bcbench

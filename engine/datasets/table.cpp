@@ -133,6 +133,7 @@ class LabelNumbers {
 std::string_view label_at(const DelimitedReader& reader, std::size_t column) {
     const std::string_view label = reader.row()[column];
     if (without_spaces(label).empty()) reader.fail_at(column, "is empty, expected a label");
+    if (!is_utf8(label)) reader.fail_at(column, shown(label) + " is no UTF-8 text (a Latin-1 file? iconv -f latin1 -t utf8 converts it)");
     return label;
 }
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/check.hpp"
+
 namespace bcbench::wgan_autoencoder {
 
 namespace {
@@ -24,6 +26,7 @@ template <class Real>
 Matrix<Real> points_between(const Matrix<Real>& latent, const Labels& batch, Key key) {
     std::vector<uword> sides[2];
     for (uword i = 0; i < latent.n_cols; ++i) sides[batch.code[i] == 0 ? 0 : 1].push_back(i);
+    require(!sides[0].empty() && !sides[1].empty(), "points between batches need cells of batch 0 and of another");
     Matrix<Real> points(arma::size(latent));
     for (uword i = 0; i < latent.n_cols; ++i) {
         const std::vector<uword>& others = sides[batch.code[i] == 0 ? 1 : 0];

@@ -1,5 +1,7 @@
 #include "engine/training/train_wgan.hpp"
 
+#include <algorithm>
+
 #include "engine/check.hpp"
 #include "engine/training/gradient_penalty.hpp"
 #include "engine/training/tensors.hpp"
@@ -65,8 +67,15 @@ struct Game {
     }
 };
 
+// Whether a mini-batch has cells of batch 0 and of another: without, there is nothing for the critic to tell apart.
+bool has_both_sides(const Labels& batch) {
+    const auto real = std::count(batch.code.begin(), batch.code.end(), 0U);
+    return real > 0 && real < static_cast<std::ptrdiff_t>(batch.code.size());
+}
+
 template <class Real>
 void update_critic(Game<Real>& game, Mlp<Real>& critic, const Matrix<Real>& latent, const Labels& batch, double rate) {
+    if (!has_both_sides(batch)) return;
     const optimizer::Tensors<Real> parameters = tensors_of<Real>(critic);
     const optimizer::Tensors<Real> gradients = tensors_of<Real>(game.bar.critic);
     optimizer::set_zero(gradients);

@@ -136,6 +136,74 @@ TEST_CASE("plan prints exactly the points that run executes", "[cli]") {
     REQUIRE(points == 3);
 }
 
+TEST_CASE("plan prints everything that decides a point", "[cli]") {
+    const Scratch run;
+    nlohmann::json config = small_config();
+    config["datasets"][0]["sweep"] = {{"grid", {{"noise_sd", {0.5, 1.0}}}}};
+    const std::string plan = run("plan " + run.directory.write("c.json", config.dump())).out;
+    CHECK(contains(plan, "data.noise_sd=1.Harmony.n_iterations=3\tHarmony\t{\"n_clusters\":5,\"n_iterations\":3,"));
+    CHECK(contains(plan, "\tdata\t{"));
+    CHECK(contains(plan, "\"noise_sd\":1.0"));
+}
+
+TEST_CASE("a selection of nothing is an error, not a success", "[cli][bad-input]") {
+    const Scratch run;
+    const std::string config = run.directory.write("c.json", small_config().dump());
+    for (const char* command : {"run", "plan", "gradcheck"}) {
+        const Output output = run(std::string(command) + " " + config + " --only 'data.Harmoni*'" +
+                                  (command == std::string("run") ? " --out " + run.path() + "out" : ""));
+        INFO(command);
+        CHECK(output.code == 2);
+        CHECK(contains(output.err, "has no point that --only 'data.Harmoni*' selects"));
+    }
+    CHECK_FALSE(fs::exists(run.path() + "out/metrics.csv"));
+}
+
+TEST_CASE("an exclusion matches the id itself, brackets and all", "[cli]") {
+    const Scratch run;
+    nlohmann::json config = small_config();
+    config["datasets"][0]["sweep"] = {{"grid", {{"batch_shifts", {{0, 3}, {0, 1}}}}}};
+    config["exclude"] = {{{"match", "data.batch_shifts=[0,3].Uncorrected"}, {"reason", "known"}}};
+    const std::string plan = run("plan " + run.directory.write("c.json", config.dump())).out;
+    CHECK(plan.find("skipped: known") != std::string::npos);
+    CHECK(plan.find("skipped: known") == plan.rfind("skipped: known"));
+}
+
+TEST_CASE("a sweep in parts shows the parameters of every part", "[cli]") {
+    const Scratch run;
+    nlohmann::json config = small_config();
+    config["methods"][1].erase("params");
+    config["methods"][1]["sweep"] = nlohmann::json::array(
+        {{{"grid", {{"sigma", {0.2, 0.3}}}}}, {{"grid", {{"n_clusters", {6, 7}}}}}});
+    const Output output = run("run " + run.directory.write("c.json", config.dump()) + " --out " + run.path() + "out");
+    REQUIRE(output.code == 0);
+    CHECK(contains(output.out, "n_clusters  sigma  batch_mixing_entropy"));
+    CHECK(contains(output.out, "  100           0.2 "));  // and the default where a part does not sweep it
+    CHECK(contains(output.out, "  7             0.1 "));
+}
+
+TEST_CASE("a faulty file of expected values is told with its place", "[cli][bad-input]") {
+    const Scratch run;
+    const nlohmann::json value = {{"section", "s"}, {"point", "p"}, {"metric", "m"}, {"printed", "1"}, {"last_digit", "yes"}};
+    run.directory.write("e.json", nlohmann::json{{"values", {value}}}.dump());
+    const Output output = run("validate " + run.directory.write("c.json", small_config({{"expected", "e.json"}}).dump()));
+    CHECK(output.code == 2);
+    CHECK(contains(output.err, "/values/0/last_digit: must be true or false"));
+}
+
+TEST_CASE("metadata that is no UTF-8 fails the points of its dataset, the others go on", "[cli][bad-input]") {
+    const Scratch run;
+    run.directory.write("cells.csv", "a,b\n1,2\n3,4\n");
+    run.directory.write("meta.csv", "donor\nM\xfcller\nMeier\n");
+    nlohmann::json config = small_config();
+    config["datasets"].push_back({{"label", "latin"}, {"type", "table"},
+                                  {"params", {{"cells", "cells.csv"}, {"metadata", "meta.csv"}, {"batch_column", "donor"}}}});
+    const Output output = run("run " + run.directory.write("c.json", config.dump()) + " --out " + run.path() + "out");
+    CHECK(output.code == 3);
+    CHECK(contains(output.err, "3 of 6 points ok"));
+    CHECK(contains(contents(run.path() + "out/manifest.json"), "is no UTF-8 text"));
+}
+
 TEST_CASE("a finished point is resumed, a changed one computed again", "[cli]") {
     const Scratch run;
     const std::string out = " --out " + run.path() + "out";

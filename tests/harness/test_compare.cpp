@@ -290,8 +290,10 @@ TEST_CASE("the program compares directories and returns what it found", "[compar
     manifest["status"] = "incomplete";
     write_atomically(same + "/manifest.json", manifest.dump());
     fs::remove(same + "/points/d.H.json");
+    append(same + "/timings.csv", "d.H,fit,0,0.0");
     const Output killed = run("compare " + base + " " + same);
     CHECK(killed.code == 3);
+    CHECK_THAT(killed.out, Catch::Contains("times are not compared"));
     CHECK_THAT(killed.out, Catch::Contains("missing") && Catch::Contains("did not come to its end"));
 
     CHECK(run("compare " + base).code == 2);

@@ -66,7 +66,7 @@ Fit<double> with_wrong_gradient(Fit<double> fit, double factor, bool in_twin) {
 }
 
 Fit<double> small_fit(const Dataset<double>& data) {
-    return fit_method("mmd_autoencoder", {small_network, nullptr, 1, Precision::float64}, data);
+    return fit_method("mmd_autoencoder", {small_network, nullptr, 1, Precision::float64, {}}, data);
 }
 
 }  // namespace
@@ -78,7 +78,7 @@ TEST_CASE("the check gradient: its rows for a right gradient, in every precision
         const std::string method = definition.name;
         const bool network = method.find("autoencoder") != std::string::npos;
         for (const Precision precision : {Precision::float64, Precision::float32, Precision::tf32}) {
-            const MethodSettings settings{network ? small_network : nlohmann::json::object(), nullptr, 1, precision};
+            const MethodSettings settings{network ? small_network : nlohmann::json::object(), nullptr, 1, precision, {}};
             const PointRecord record = precision == Precision::float32 ? checked(single, fit_method(method, settings, single), precision)
                                                                        : checked(data, fit_method(method, settings, data), precision);
             INFO(method << ", precision " << static_cast<int>(precision) << ", " << record.outputs.dump());
@@ -120,7 +120,7 @@ TEST_CASE("the check gradient fails on a wrong, an infinite and a vanished gradi
 
 TEST_CASE("the check gradient sees an error that keeps the sum of the corrected cells", "[gradcheck]") {
     const Dataset<double> data = small_data();
-    Fit<double> fit = fit_method("uncorrected", {nlohmann::json::object(), nullptr, 1, Precision::float64}, data);
+    Fit<double> fit = fit_method("uncorrected", {nlohmann::json::object(), nullptr, 1, Precision::float64, {}}, data);
     REQUIRE_FALSE(has_failed_check(checked(data, fit, Precision::float64)));
     fit.backward = [](const arma::mat& corrected_bar) { return arma::mat(arma::fliplr(corrected_bar)); };  // ones stay ones
     const PointRecord record = checked(data, fit, Precision::float64);

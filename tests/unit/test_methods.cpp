@@ -5,6 +5,7 @@
 #include "engine/methods/differentiable_harmony.hpp"
 #include "engine/metrics/batch_mixing_entropy.hpp"
 #include "engine/metrics/mean_shift.hpp"
+#include "experiments/checks.hpp"
 #include "experiments/datasets.hpp"
 #include "experiments/methods.hpp"
 #include "golden.hpp"
@@ -19,7 +20,7 @@ namespace {
 Dataset<double> documented_data() { return load_dataset("gaussian_batches", {{}, 42, ""}); }
 
 MethodSettings settings(nlohmann::json params, std::uint64_t seed, Precision precision = Precision::float64) {
-    return {std::move(params), nullptr, seed, precision};
+    return {std::move(params), nullptr, seed, precision, {}};
 }
 
 double loss_of(const Fit<double>& fit, const std::string& name) {
@@ -120,6 +121,31 @@ double difference_to_reference(const Fit<Real>& fit) {
 }
 
 }  // namespace
+
+TEST_CASE("the check of the reference measures rounding by the size of what is rounded", "[methods][reference]") {
+    const auto holds = [](Fit<double> fit, double factor) {
+        fit.corrected *= factor;
+        PointRecord record;
+        run_check("optimized_matches_reference", Dataset<double>(), fit, Precision::float64, record);
+        return record.scores.at(0).value == 1.0;
+    };
+    const auto far = load_dataset("gaussian_batches", {{{"batch_shifts", {0, 1e6}}, {"n_cells_per_batch", 30}}, 42, ""});
+    const auto fit = fit_method("differentiable_harmony", settings({{"n_clusters", 5}}, 0), far);
+    CHECK(holds(fit, 1.0));
+    CHECK_FALSE(holds(fit, 1.0 + 1e-9));
+    // an mmd_loss that should be 0 is the root of the rounding of three means
+    const auto alike = load_dataset("gaussian_batches", {{{"batch_shifts", {0, 0}}}, 42, ""});
+    CHECK(holds(fit_method("mmd_autoencoder", settings({{"kernel_bandwidth", 1e8}}, 1), alike), 1.0));
+}
+
+TEST_CASE("the MMD of the tiniest bandwidths is that of kernels that are 1 at equal points and 0 elsewhere", "[methods][mmd]") {
+    const auto data = load_dataset("gaussian_batches", {{{"n_cells_per_batch", 6}}, 42, ""});
+    for (const double bandwidth : {1e-100, 1e-155, 1e-160, 1e-170}) {
+        const auto fit = fit_method("mmd_autoencoder", settings({{"kernel_bandwidth", bandwidth}}, 1), data);
+        // either side is 6 distinct rows and 6 zero rows: (42 + 42 - 2 * 36) / 144
+        CHECK(loss_of(fit, "mmd_loss") == Approx(std::sqrt(1.0 / 12.0)).epsilon(1e-12));
+    }
+}
 
 TEST_CASE("uncorrected cells give the golden values", "[methods][golden]") {
     const Dataset<double> data = documented_data();

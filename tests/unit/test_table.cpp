@@ -8,6 +8,7 @@
 #include <random>
 
 #include "engine/check.hpp"
+#include "engine/datasets/delimited.hpp"
 #include "engine/datasets/table.hpp"
 #include "tests/unit/temporary_directory.hpp"
 
@@ -292,6 +293,20 @@ TEST_CASE("table: faults of the metadata are named with their place", "[table]")
     CHECK(metadata_error("donor\n") ==
           "meta.csv:2: 0 rows of labels, but cells.csv has 2 cells; expected one row per cell, in the same "
           "order");
+}
+
+TEST_CASE("table: labels that are no UTF-8 are refused, and messages are UTF-8 whatever the file", "[table]") {
+    CHECK(metadata_error("cell,donor\na,M\xfcller\nb,D1\n") ==
+          "meta.csv:2: column 2 ('donor'): 'M\\xfcller' is no UTF-8 text (a Latin-1 file? iconv -f latin1 -t utf8 converts it)");
+    // overlong, a surrogate, beyond Unicode, cut off
+    for (const char* wrong : {"\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
+        CHECK_FALSE(is_utf8(wrong));
+        CHECK(is_utf8(shown(wrong)));
+    }
+    CHECK(is_utf8("M\xc3\xbcller \xe2\x82\xac \xf0\x9f\xa7\xac"));
+    // a character that does not end within the 40 bytes shown
+    CHECK(shown(std::string(39, 'x') + "\xc3\xbc") == "'" + std::string(39, 'x') + "...'");
+    CHECK(shown(std::string(38, 'x') + "\xc3\xbc") == "'" + std::string(38, 'x') + "\xc3\xbc'");
 }
 
 TEST_CASE("table: random doubles survive being written and read, plain and compressed", "[table]") {

@@ -296,6 +296,16 @@ TEST_CASE("a training that diverges says at which step and of what", "[training]
                  Matches("training diverged at step [0-9]+: .*"));
 }
 
+TEST_CASE("mini-batches without one side of the critic are no updates of it, and no end of the training", "[training]") {
+    const Dataset<double> data = cells_of({30, 3}, {0, 3});  // a mini-batch of 4 has no cell of batch 1 more often than not
+    for (const json& penalty : {json(1.0), json(nullptr)}) {
+        const json train = {{"steps", 20}, {"batch_size", 4}, {"gradient_penalty", penalty}};
+        const Fit<double> fit = fit_method("wgan_autoencoder", settings_of("wgan_autoencoder", train), data);
+        REQUIRE(fit.corrected.is_finite());
+        REQUIRE(fit.trained_steps == 20);
+    }
+}
+
 TEST_CASE("training refuses what cannot be done, and says why", "[training]") {
     const Dataset<double> data = cells_of({20, 20}, {0, 3});
     const auto message_of = [&](const json& train) -> std::string {
