@@ -9,6 +9,8 @@
 #include <limits>
 #include <numeric>
 
+#include "engine/checkpoint.hpp"
+
 namespace bcbench {
 
 Key threefry(Key key, Key counter) {
@@ -41,6 +43,8 @@ float uniform_from_word(std::uint32_t word, float low, float high) {
 
 namespace {
 
+constexpr arma::uword draws_between_checkpoints = 1 << 16;
+
 // sqrt(2) erfinv(uniform(low, high)), with the inverse error function in double, rounded once.
 float normal_quantile(std::uint32_t word, float low, float high) {
     const double uniform = uniform_from_word(word, low, high);
@@ -52,7 +56,10 @@ float normal_quantile(std::uint32_t word, float low, float high) {
 Matrix<float> normal(Key key, arma::uword rows, arma::uword columns) {
     const float low = std::nextafter(-1.0F, 0.0F);
     Matrix<float> draws(rows, columns);
-    for (arma::uword i = 0; i < draws.n_elem; ++i) draws.memptr()[i] = normal_quantile(random_word(key, i), low, 1.0F);
+    for (arma::uword i = 0; i < draws.n_elem; ++i) {
+        if (i % draws_between_checkpoints == 0) checkpoint();
+        draws.memptr()[i] = normal_quantile(random_word(key, i), low, 1.0F);
+    }
     return draws;
 }
 
@@ -61,6 +68,7 @@ Matrix<float> truncated_normal(Key key, arma::uword rows, arma::uword columns) {
     const float bound = std::nextafter(2.0F, 0.0F);
     Matrix<float> draws(rows, columns);
     for (arma::uword i = 0; i < draws.n_elem; ++i) {
+        if (i % draws_between_checkpoints == 0) checkpoint();
         draws.memptr()[i] = std::clamp(normal_quantile(random_word(key, i), -high, high), -bound, bound);
     }
     return draws;

@@ -123,7 +123,9 @@ bool has_metric(const StoredResults& results, const std::string& metric) {
 
 CompareReport compare_results(StoredResults base, StoredResults candidate, const CompareOptions& options) {
     CompareReport report;
-    report.identical = !base.metrics_bytes.empty() && base.metrics_bytes == candidate.metrics_bytes;
+    // the tables of a run that did not come to its end are those of the run before
+    report.identical = base.finished && candidate.finished && !base.metrics_bytes.empty() &&
+                       base.metrics_bytes == candidate.metrics_bytes;
     report.values = compare_values(base, candidate, options.only);
     report.seeds = compare_over_seeds(report.values);
     report.times = compare_times(base, candidate, options);

@@ -32,9 +32,8 @@ bool has_both(const ValueChange& value) {
     return value.base && value.candidate && value.change != Change::not_comparable;
 }
 
-// A seed that lies further below the baseline's worst seed than the baseline's seeds lie apart.
-const ValueChange* collapsed(const std::vector<const ValueChange*>& seeds) {
-    const double sign = seeds.front()->direction == Direction::higher ? 1.0 : -1.0;
+// A seed that lies further below the baseline's worst seed than the baseline's seeds lie apart; `sign` says where below is.
+const ValueChange* out_of_range(const std::vector<const ValueChange*>& seeds, double sign) {
     const auto by_base = [sign](const ValueChange* a, const ValueChange* b) {
         return sign * *a->base < sign * *b->base;
     };
@@ -42,9 +41,16 @@ const ValueChange* collapsed(const std::vector<const ValueChange*>& seeds) {
     const double spread = std::abs(*(*best)->base - *(*worst)->base);
     const double bound = sign * *(*worst)->base - spread;
     const auto found = std::find_if(seeds.begin(), seeds.end(), [&](const ValueChange* seed) {
-        return seed->change == Change::worse && sign * *seed->candidate < bound - seed->tolerance;
+        return sign * *seed->candidate < bound - seed->tolerance;
     });
     return found == seeds.end() ? nullptr : *found;
+}
+
+// Out of the range of the base on the bad side; of what has no bad side, on either.
+const ValueChange* collapsed(const std::vector<const ValueChange*>& seeds) {
+    const Direction direction = seeds.front()->direction;
+    const ValueChange* found = direction == Direction::lower ? nullptr : out_of_range(seeds, 1.0);
+    return found == nullptr && direction != Direction::higher ? out_of_range(seeds, -1.0) : found;
 }
 
 bool all_are(const std::vector<const ValueChange*>& seeds, Change change) {
@@ -52,10 +58,11 @@ bool all_are(const std::vector<const ValueChange*>& seeds, Change change) {
                        [&](const ValueChange* seed) { return seed->change == change; });
 }
 
-// All seeds changed to the same side.
+// All seeds that changed did so to the same side. Those that did not change are no sign of noise: the same seed on the same
+// data is the same computation.
 bool unanimous(const std::vector<const ValueChange*>& seeds, double difference) {
     return std::all_of(seeds.begin(), seeds.end(), [&](const ValueChange* seed) {
-        return seed->change != Change::same && seed->change != Change::within_tolerance &&
+        return seed->change == Change::same || seed->change == Change::within_tolerance ||
                *seed->difference() * difference > 0.0;
     });
 }
@@ -92,9 +99,9 @@ void decide(SeedsChange& group, const std::vector<const ValueChange*>& seeds) {
         group.reason = "the mean differs";
     } else if (direct != Change::better && moved && unanimous(seeds, group.difference)) {
         group.change = direct;
-        group.reason = "every seed differs to this side";
-    } else if (const ValueChange* seed = group.direction == Direction::info ? nullptr : collapsed(seeds)) {
-        group.change = Change::worse;
+        group.reason = "every seed that differs does so to this side";
+    } else if (const ValueChange* seed = collapsed(seeds)) {
+        group.change = group.direction == Direction::info ? Change::changed : Change::worse;
         group.reason = seed->point + " is out of the range of the base";
     } else {
         group.change = Change::undecided;

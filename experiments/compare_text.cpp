@@ -165,7 +165,7 @@ std::string time_hint(const CompareReport& report, const CompareOptions& options
     const auto few = std::find_if(report.times.begin(), report.times.end(), [](const TimeChange& time) {
         return time.stage == "fit" && time.change == Change::undecided;
     });
-    return few == report.times.end() ? "" : few->reason + " (timing.repeats in the config)\n";
+    return few == report.times.end() ? "" : few->reason + " (timing.repeats in the config, and run --fresh)\n";
 }
 
 std::string sentence(const CompareReport& report) {

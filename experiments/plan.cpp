@@ -40,6 +40,17 @@ bool is_swept(const std::vector<Assignment>& swept, const std::string& name) {
                        [&name](const Assignment& each) { return each.name == name; });
 }
 
+// Where the type declares a swept parameter; those of the training follow those of the method.
+std::size_t place_of(const std::string& name, const CatalogEntry& type) {
+    const auto place_in = [](const std::vector<Parameter>& parameters, std::string_view called) {
+        return static_cast<std::size_t>(
+            std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& each) { return each.name == called; }) -
+            parameters.begin());
+    };
+    if (!name.starts_with(training_prefix)) return place_in(type.parameters, name);
+    return type.parameters.size() + place_in(type.training, std::string_view(name).substr(training_prefix.size()));
+}
+
 // Adds what differs from its default or is swept.
 void add_notable(nlohmann::json& notable, const nlohmann::json& values,
                  const std::vector<Parameter>& parameters, const std::vector<Assignment>& swept,
@@ -104,7 +115,12 @@ Plan::Plan(Config config, const Catalog& catalog)
 
 std::string Plan::id_part(const Choice& choice) {
     std::string part = choice.entry->label;
-    for (const Assignment& swept : choice.swept) part += "." + swept.name + "=" + id_text(swept.value);
+    // in the order in which the type declares its parameters: the keys of a JSON object have none
+    std::vector<Assignment> swept = choice.swept;
+    std::stable_sort(swept.begin(), swept.end(), [&](const Assignment& a, const Assignment& b) {
+        return place_of(a.name, *choice.type) < place_of(b.name, *choice.type);
+    });
+    for (const Assignment& each : swept) part += "." + each.name + "=" + id_text(each.value);
     if (choice.entry->seeds.size() > 1) part += ".seed=" + std::to_string(choice.seed);
     return part;
 }

@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include "experiments/clock.hpp"
 
@@ -15,8 +17,18 @@ constexpr double redraw_seconds = 0.1;
 
 }  // namespace
 
+namespace {
+
+// One on which a line can be written over.
+bool is_terminal() {
+    const char* const kind = std::getenv("TERM");
+    return isatty(STDERR_FILENO) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
+}
+
+}  // namespace
+
 Progress::Progress(std::uint64_t total, bool quiet)
-    : total_(total), start_(seconds_now()), quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
+    : total_(total), start_(seconds_now()), quiet_(quiet), terminal_(is_terminal()) {}
 
 std::string Progress::time_left() const {
     if (computed_ == 0) return "";

@@ -115,7 +115,10 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
     Manifest manifest(plan, options);
     // until the tables are written anew, the manifest says that they are not of this run
     results.write("manifest.json", manifest.text({}, {}));
-    if (options.fresh) results.remove("timings.csv");
+    if (options.fresh) {  // nothing of an earlier run may pass for a point of this one, should it be killed
+        results.remove("timings.csv");
+        for (const std::uint64_t index : indices) results.remove(point_file("", plan.id_at(index)));
+    }
 
     use_single_threaded_blas();
     PointsRun run = run_points(plan, options, indices, results);

@@ -120,6 +120,8 @@ Estimate mean_difference(const std::vector<double>& differences, double confiden
         return {differences.front(), differences.front(), differences.front(),
                 differences.front() == 0.0 ? 1.0 : 0.0};
     const double error = std::sqrt(squares / (n - 1.0) / n);
+    const double infinity = std::numeric_limits<double>::infinity();
+    if (!std::isfinite(mean) || !std::isfinite(error)) return {mean, -infinity, infinity, 1.0};  // too large to say
     const boost::math::students_t t(n - 1.0);
     const double reach = boost::math::quantile(boost::math::complement(t, (1.0 - confidence) / 2.0)) * error;
     const double p = 2.0 * boost::math::cdf(boost::math::complement(t, std::abs(mean) / error));

@@ -104,7 +104,13 @@ std::string data_text(const PointRecord& record) {
     }
     const auto perfect = value_of(record, "perfect_mixing");
     if (perfect) rows.push_back({"perfect mixing (ln batches)", fixed(*perfect)});
-    return text_table({"data", record.dataset_label()}, rows);
+    std::string name = record.dataset_label();  // and what is swept of it
+    const nlohmann::json params = nlohmann::json::parse(record.params);
+    const std::string prefix = "dataset.";
+    for (const auto& [key, value] : params.items()) {
+        if (key.starts_with(prefix)) name += " " + key.substr(prefix.size()) + "=" + canonical_json(value);
+    }
+    return text_table({"data", name}, rows);
 }
 
 std::string shapes_text(const Records& records) {
@@ -211,15 +217,20 @@ std::string sweep_text(const std::string& title, const Records& records) {
         if (seen.size() > 1) parameters.push_back(name);
     }
     if (parameters.empty()) return "";
+    const bool several_seeds = std::any_of(records.begin(), records.end(), [&](const PointRecord* record) {
+        return record->method.at("seed") != records.front()->method.at("seed");
+    });
     const std::vector<std::string> metrics = metrics_where(records, [](const std::string& metric) {
         return (is_loss(metric) || is_mixing(metric) || is_other(metric) || metric == "mean_shift");
     });
     TextRow header = parameters;
+    if (several_seeds) header.push_back("seed");
     header.insert(header.end(), metrics.begin(), metrics.end());
     std::vector<TextRow> rows;
     for (std::size_t i = 0; i < records.size(); ++i) {
         TextRow row;
         for (const std::string& name : parameters) row.push_back(shown(i, name));
+        if (several_seeds) row.push_back(records[i]->method.at("seed").dump());
         for (const std::string& metric : metrics) row.push_back(cell(*records[i], metric));
         rows.push_back(row);
     }

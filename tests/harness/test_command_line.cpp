@@ -182,6 +182,34 @@ TEST_CASE("a sweep in parts shows the parameters of every part", "[cli]") {
     CHECK(contains(output.out, "  7             0.1 "));
 }
 
+TEST_CASE("a part of the documented run with a wrong value is a regression, not a success", "[cli][golden]") {
+    const Scratch run;
+    const std::string part = "run " + source + "/configs/documented.json --quiet --only '*WGAN*' --out " + run.path();
+    CHECK(run(part + "right").code == 0);
+    CHECK(run(part + "wrong --set methods.WGAN.seed=7").code == 1);
+}
+
+TEST_CASE("output that cannot be written is no success", "[cli]") {
+    const Scratch run;
+    const std::string config = run.directory.write("c.json", small_config().dump());
+    for (const std::string& command : {std::string("list"), std::string("schema"), "plan " + config}) {
+        INFO(command);
+        CHECK(std::system((BCBENCH_PROGRAM " " + command + " >/dev/full 2>/dev/null").c_str()) != 0);
+    }
+}
+
+TEST_CASE("a sweep over seeds and data shows which row is which", "[cli]") {
+    const Scratch run;
+    nlohmann::json config = small_config();
+    config["datasets"][0]["sweep"] = {{"grid", {{"noise_sd", {0.5, 1.0}}}}};
+    config["methods"][1]["seeds"] = {3, 4};
+    const Output output = run("run " + run.directory.write("c.json", config.dump()) + " --out " + run.path() + "out");
+    REQUIRE(output.code == 0);
+    CHECK(contains(output.out, "data noise_sd=0.5"));
+    CHECK(contains(output.out, "data noise_sd=1"));
+    CHECK(contains(output.out, "n_iterations  seed  batch_mixing_entropy"));
+}
+
 TEST_CASE("a faulty file of expected values is told with its place", "[cli][bad-input]") {
     const Scratch run;
     const nlohmann::json value = {{"section", "s"}, {"point", "p"}, {"metric", "m"}, {"printed", "1"}, {"last_digit", "yes"}};

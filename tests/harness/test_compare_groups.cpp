@@ -61,6 +61,13 @@ TEST_CASE("three or more seeds decide together", "[compare]") {
     CHECK(collapse.change == Change::worse);
     CHECK(collapse.reason.find("d.M.seed=3") != std::string::npos);
 
+    // some seeds move to the bad side, the others not at all: the same seed is the same computation, so this is no noise
+    CHECK(over_seeds(base, {0.50, 0.52, 0.47, 0.51, 0.48}, 1).change == Change::worse);
+    // what has no bad side: far out of the range of the base
+    CHECK(over_seeds(base, {0.51, 0.53, 1e6, 0.50, 0.48}, 1, "info").change == Change::changed);
+    // values beyond what can be squared
+    CHECK(over_seeds(base, {1e308, -1e308, 1e308, -1e308, 0.49}, 1).change == Change::worse);
+
     // two seeds say nothing about their spread: each counts by itself
     CHECK(compared(seeds({0.5, 0.6}), seeds({0.4, 0.7})).exit_code == 1);
     CHECK(compared(seeds({0.5, 0.6}), seeds({0.4, 0.7})).seeds.empty());

@@ -79,6 +79,23 @@ TEST_CASE("an interrupted run of a changed config has no values of the old one",
     CHECK(rows_per_point < 10);
 }
 
+TEST_CASE("a killed --fresh run has no points of the run before", "[run]") {
+    const Scratch run;
+    const std::string few = run.directory.write("few.json", sweep_config(6).dump());
+    REQUIRE(run("run " + few + " --quiet --out " + run / "base").code == 0);
+    fs::copy(run / "base", run / "out", fs::copy_options::recursive);
+    // the same points, each of many seconds now
+    const std::string slow = run.directory.write("slow.json", sweep_config(6, 3000, 300000).dump());
+    Running killed({"run", slow, "--out", run / "out", "--fresh", "--threads", "1"}, run / "run.err");
+    REQUIRE(wait_until([&] { return files_in(run / "out/points", ".json") == 0; }));
+    killed.send(SIGKILL);
+    killed.wait();
+    const Output compared = run("compare " + run / "base" + " " + run / "out");
+    CHECK(compared.code == 3);
+    CHECK(contains(compared.out, "missing"));
+    CHECK_FALSE(contains(compared.out, "the same byte for byte"));
+}
+
 TEST_CASE("a failing point becomes a row, the others go on; --on-error stop ends the run", "[run]") {
     const Scratch run;
     json source = sweep_config(6);
