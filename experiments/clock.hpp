@@ -10,4 +10,10 @@ inline double seconds_now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// Waits on a condition variable until `holds` does or `seconds` have passed; whether it holds.
+template <class Condition, class Lock, class Holds>
+bool wait_seconds(Condition& condition, Lock& lock, double seconds, const Holds& holds) {
+    return condition.wait_for(lock, std::chrono::duration<double>(seconds), holds);
+}
+
 }  // namespace bcbench

@@ -37,7 +37,7 @@ constexpr Field<table::Options> table_fields[] = {
     field<&table::Options::metadata>("metadata", any_value(), "CSV or TSV file, plain or .gz: a header, then one row per cell", "", true),
     field<&table::Options::batch_column>("batch_column", any_value(), "metadata column with each cell's batch", "", true),
     field<&table::Options::type_column>("type_column", any_value(), "metadata column with each cell's type; empty: no types"),
-    field<&table::Options::row_names>("row_names", any_value(), "the first column of `cells` names the cells"),
+    field<&table::Options::row_names>("row_names", any_value(), "the first column of `cells` names the cells; where that of `metadata` has the same names, their order must be the same"),
     field<&table::Options::scale>("scale", above(0),
      "multiplies every value; brings data of tiny scale to where sigma and bandwidths see it"),
 };

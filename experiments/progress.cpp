@@ -1,5 +1,6 @@
 #include "experiments/progress.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -7,6 +8,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "experiments/canonical.hpp"
 #include "experiments/clock.hpp"
 
 namespace bcbench {
@@ -15,14 +17,16 @@ namespace {
 
 constexpr double redraw_seconds = 0.1;
 
-}  // namespace
-
-namespace {
-
 // One on which a line can be written over.
 bool is_terminal() {
     const char* const kind = std::getenv("TERM");
     return isatty(STDERR_FILENO) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
+}
+
+// Columns of the terminal; 80 if it does not say.
+std::size_t columns() {
+    winsize size{};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 }  // namespace
@@ -43,22 +47,26 @@ void Progress::advance(const std::string& id, const std::string& status) {
     ++done_;
     if (status == "failed") ++failed_;
     if (status != "resumed") ++computed_;
-    if (quiet_) return;
-    const std::string count = "[" + std::to_string(done_) + "/" + std::to_string(total_) + "]";
-    if (!terminal_) {
-        std::fprintf(stderr, "%s %s %s\n", count.c_str(), status.c_str(), id.c_str());
-        return;
-    }
-    if (done_ < total_ && seconds_now() - last_drawn_ < redraw_seconds) return;
+    if (quiet_ || terminal_) return;
+    std::fprintf(stderr, "[%llu/%llu] %s %s\n", static_cast<unsigned long long>(done_),
+                 static_cast<unsigned long long>(total_), status.c_str(), id.c_str());
+}
+
+void Progress::draw(const std::string& current) {
+    if (quiet_ || !terminal_) return;
+    if (seconds_now() - last_drawn_ < redraw_seconds) return;
     last_drawn_ = seconds_now();
-    const std::string failed = failed_ > 0 ? ", " + std::to_string(failed_) + " failed" : "";
-    std::fprintf(stderr, "\r\033[K%s%s%s  %s", count.c_str(), failed.c_str(), time_left().c_str(),
-                 id.c_str());
+    std::string line = "[" + std::to_string(done_) + "/" + std::to_string(total_) + "]";
+    if (failed_ > 0) line += ", " + std::to_string(failed_) + " failed";
+    line += time_left() + "  " + current;
+    line.resize(utf8_prefix(line, columns() - 1).size());  // a line that wraps cannot be written over
+    std::fprintf(stderr, "\r\033[K%s", line.c_str());
     std::fflush(stderr);
+    drawn_ = true;
 }
 
 void Progress::finish() {
-    if (!quiet_ && terminal_ && done_ > 0) std::fputs("\r\033[K", stderr);
+    if (drawn_) std::fputs("\r\033[K", stderr);
 }
 
 }  // namespace bcbench

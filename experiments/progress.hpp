@@ -13,6 +13,9 @@ class Progress {
     /// A point is finished: `status` is its status, or "resumed".
     void advance(const std::string& id, const std::string& status);
 
+    /// Draws the line anew, not too often: done / total, failed, rate, time left and the current point.
+    void draw(const std::string& current);
+
     /// Leaves the terminal on a fresh line.
     void finish();
 
@@ -27,6 +30,7 @@ class Progress {
     double last_drawn_ = 0.0;
     bool quiet_;
     bool terminal_;
+    bool drawn_ = false;
 };
 
 }  // namespace bcbench

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <functional>
+#include <list>
 #include <mutex>
 #include <system_error>
 #include <thread>
 
 #include "engine/checkpoint.hpp"
 #include "engine/parallel.hpp"
+#include "experiments/clock.hpp"
 #include "experiments/execute.hpp"
 #include "experiments/interrupt.hpp"
 #include "experiments/limits.hpp"
@@ -20,6 +23,7 @@ namespace bcbench {
 namespace {
 
 constexpr std::size_t largest_group = 512;             // points flushed together
+constexpr double idle_seconds = 0.25;  // between two looks at the current point
 constexpr std::size_t most_waiting_bytes = 64U << 20;  // of finished points that are not on disk yet
 
 // A point that is computed, or found finished, and not yet counted.
@@ -60,10 +64,15 @@ class Finishing {
         pushed_.notify_one();
     }
 
-    // Whatever is waiting, up to a group; empty once nothing is left and no producer remains.
-    std::vector<Finished> take() {
+    // Whatever is waiting, up to a group; empty once nothing is left and no producer remains. Calls `idle` now and then
+    // while nothing comes.
+    std::vector<Finished> take(const std::function<void()>& idle) {
         std::unique_lock lock(mutex_);
-        pushed_.wait(lock, [&] { return !waiting_.empty() || producers_ == 0; });
+        while (!wait_seconds(pushed_, lock, idle_seconds, [&] { return !waiting_.empty() || producers_ == 0; })) {
+            lock.unlock();
+            idle();
+            lock.lock();
+        }
         const auto end =
             waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), largest_group));
         std::vector<Finished> group(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
@@ -82,6 +91,38 @@ class Finishing {
     std::size_t producers_;
 };
 
+// The points being computed, the one begun first in front.
+class Current {
+  public:
+    // Names a point as long as it lives.
+    class Entry {
+      public:
+        Entry(Current& current, const std::string& id) : current_(current) {
+            const std::lock_guard lock(current_.mutex_);
+            place_ = current_.ids_.insert(current_.ids_.end(), id);
+        }
+        Entry(const Entry&) = delete;
+        Entry& operator=(const Entry&) = delete;
+        ~Entry() {
+            const std::lock_guard lock(current_.mutex_);
+            current_.ids_.erase(place_);
+        }
+
+      private:
+        Current& current_;
+        std::list<std::string>::iterator place_;
+    };
+
+    std::string first() {
+        const std::lock_guard lock(mutex_);
+        return ids_.empty() ? "" : ids_.front();
+    }
+
+  private:
+    std::mutex mutex_;
+    std::list<std::string> ids_;
+};
+
 // What the threads share.
 struct Work {
     const Plan& plan;
@@ -90,6 +131,7 @@ struct Work {
     ResultsDirectory& results;
     DatasetCache datasets;
     Finishing finishing;
+    Current current{};
     std::atomic<std::size_t> next{0};
     std::atomic<bool> stop{false};
     std::mutex error_mutex{};
@@ -115,6 +157,7 @@ bool can_resume(const Work& work, const Point& point, const LoadedDataset& loade
 
 Finished run_point(Work& work, std::size_t position) {
     const Point point = work.plan.at(work.indices[position]);
+    const Current::Entry entry(work.current, point.id);
     const Config& config = work.plan.config();
     Executed executed;
     if (point.excluded_reason) {
@@ -190,7 +233,8 @@ void count(const Finished& point, RunSummary& summary) {
 void write_finished(Work& work, PointsRun& run) {
     Progress progress(work.indices.size(), work.options.quiet);
     bool failed = false;
-    for (std::vector<Finished> group = work.finishing.take(); !group.empty(); group = work.finishing.take()) {
+    const auto draw = [&] { progress.draw(work.current.first()); };
+    for (std::vector<Finished> group = work.finishing.take(draw); !group.empty(); group = work.finishing.take(draw)) {
         if (failed) continue;
         try {
             put_on_disk(work, group);
@@ -205,6 +249,7 @@ void write_finished(Work& work, PointsRun& run) {
             run.profile.add(point.dataset, point.method, point.times);
             progress.advance(point.id, point.resumed ? "resumed" : name_of(point.status));
         }
+        draw();
     }
     progress.finish();
 }

@@ -48,7 +48,8 @@ double number_at(const DelimitedReader& reader, std::size_t column) {
     return value;
 }
 
-Matrix<double> read_cells(DelimitedReader& reader, const Options& options) {
+// `names` receives the names of the cells, if they have any.
+Matrix<double> read_cells(DelimitedReader& reader, const Options& options, std::vector<std::string>& names) {
     const std::size_t first = options.row_names ? 1 : 0;  // column of the first feature
     std::vector<double> values;                           // [F x n], cell after cell
     std::size_t n_cells = 0;
@@ -59,6 +60,7 @@ Matrix<double> read_cells(DelimitedReader& reader, const Options& options) {
             if (!std::isfinite(value)) reader.fail_at(column, "overflows when multiplied by scale");
             values.push_back(value);
         }
+        if (options.row_names) names.emplace_back(reader.row().front());
         ++n_cells;
     }
     if (n_cells == 0) reader.fail("there are no cells below the header row");
@@ -137,19 +139,38 @@ std::string_view label_at(const DelimitedReader& reader, std::size_t column) {
     return label;
 }
 
-void read_labels(DelimitedReader& reader, const Options& options, Dataset<double>& data) {
+// Rows belong together by their place. Where both files name their rows and mean the same cells, another order would give
+// cells the labels of others.
+void require_same_order(const DelimitedReader& metadata, const std::vector<std::string>& of_cells,
+                        const std::vector<std::string>& of_labels, const std::string& cells_file) {
+    const auto [cell, label] = std::mismatch(of_cells.begin(), of_cells.end(), of_labels.begin(), of_labels.end());
+    if (cell == of_cells.end()) return;
+    const auto sorted = [](std::vector<std::string> names) {
+        std::sort(names.begin(), names.end());
+        return names;
+    };
+    if (sorted(of_cells) != sorted(of_labels)) return;
+    metadata.fail("names the cells of " + cells_file + " in another order: cell " +
+                  std::to_string(cell - of_cells.begin() + 1) + " is " + shown(*cell) + " there and " + shown(*label) +
+                  " here");
+}
+
+void read_labels(DelimitedReader& reader, const Options& options, const std::vector<std::string>& names,
+                 Dataset<double>& data) {
     // The columns are looked up before the first row, to name them even in a file without rows. An untitled
     // first column joins the header with that row and moves them by one.
     const std::size_t titled = reader.header().size();
     std::size_t batch = column_called(reader, options.batch_column);
     std::size_t type = options.type_column.empty() ? batch : column_called(reader, options.type_column);
     LabelNumbers batches, types;
+    std::vector<std::string> row_names;
     bool first_row = true;
     while (reader.next()) {
         if (std::exchange(first_row, false) && reader.header().size() > titled) {
             ++batch;
             ++type;
         }
+        if (!names.empty()) row_names.emplace_back(reader.row().front());
         batches.append(label_at(reader, batch), data.batch);
         if (!options.type_column.empty()) types.append(label_at(reader, type), data.type);
     }
@@ -158,12 +179,14 @@ void read_labels(DelimitedReader& reader, const Options& options, Dataset<double
                     " has " + std::to_string(data.cells.n_cols) +
                     " cells; expected one row per cell, in the same order");
     }
+    if (!names.empty()) require_same_order(reader, names, row_names, options.cells);
 }
 
 Dataset<double> read(DelimitedReader& cells, DelimitedReader& metadata, const Options& options) {
     Dataset<double> data;
-    data.cells = read_cells(cells, options);
-    read_labels(metadata, options, data);
+    std::vector<std::string> names;
+    data.cells = read_cells(cells, options, names);
+    read_labels(metadata, options, names, data);
     return data;
 }
 

@@ -167,6 +167,17 @@ TEST_CASE("table: row names are skipped, with and without a title", "[table]") {
     CHECK(data.batch.names == std::vector<std::string>{"D2", "D1"});
 }
 
+TEST_CASE("table: metadata that names the same cells in another order is refused", "[table]") {
+    table::Options options = options_of_texts();
+    options.row_names = true;
+    const std::string cells = "id,PC1,PC2\na,1,2\nb,3,4\nc,5,6\n";
+    CHECK(error_of([&] { table::parse(cells, "cell,donor\na,D1\nc,D2\nb,D3\n", options); }) ==
+          "meta.csv:5: names the cells of cells.csv in another order: cell 2 is 'b' there and 'c' here");
+    // other names than those of the cells mean nothing
+    CHECK(table::parse(cells, "row,donor\n1,D1\n2,D2\n3,D3\n", options).batch.count() == 3);
+    CHECK(table::parse(cells, "cell,donor\na,D1\nb,D2\nc,D3\n", options).batch.count() == 3);
+}
+
 TEST_CASE("table: scale multiplies every value", "[table]") {
     table::Options options = options_of_texts();
     options.scale = 100.0;
