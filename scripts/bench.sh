@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 flags=(--benchmark_repetitions=5 --benchmark_min_time=0.2 --benchmark_enable_random_interleaving=true
        --benchmark_report_aggregates_only=true)
-what="five interleaved repeats of everything take about half an hour"
+what="five interleaved repeats of everything take about 20 minutes"
 if [ "${1:-}" = --quick ]; then
   shift
   flags=(--benchmark_min_time=0.01 "--benchmark_filter=limit|training|two_threads|mmd/engine.*n:5000|harmony/engine.*n:200000|neighbors/engine/.*n:12500")
