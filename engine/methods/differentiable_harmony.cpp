@@ -27,6 +27,11 @@ Parameters<Real> initial_parameters(const Options& options, uword n_features, St
 
 namespace {
 
+template <class Real>
+void require_same_features(const Parameters<Real>& parameters, const Matrix<Real>& cells) {
+    require(parameters.centroids.n_rows == cells.n_rows, "the centroids have another number of features than the data");
+}
+
 // Iterations between two stored states.
 std::size_t stride_of(const Options& options) {
     if (!options.recompute) return 1;
@@ -55,7 +60,7 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
                      bool keep_tape) {
     validate(options);
     require_valid(data);
-    require(parameters.centroids.n_rows == data.cells.n_rows, "the centroids have another number of features than the data");
+    require_same_features(parameters, data.cells);
     const Softmax<Real> softmax = make_softmax(parameters.centroids, options);
     const BatchTiles tiles = make_batch_tiles(data.batch);
     const auto n_iterations = static_cast<std::size_t>(options.n_iterations);
@@ -67,42 +72,45 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
     if (keep_tape) {
         steps.resize((n_iterations - 1) / stride + 1);
         for (Step<Real>& step : steps) step.cells.set_size(arma::size(data.cells));
-        steps[0].cells = data.cells;
     }
-    // where the state before iteration t stands, and its assignment
+    // where the state before iteration t stands, counted from the mean centroid, and its assignment
     const auto state_at = [&](std::size_t t) {
         return keep_tape && t < n_iterations && t % stride == 0 ? &steps[t / stride].cells : &result.corrected;
     };
+    shift(data.cells, Real(-1), softmax.origin, *state_at(0));
     Assignment assignment;
     const auto assignment_at = [&](std::size_t t) { return keep_tape && stride == 1 ? &steps[t].assignment : &assignment; };
 
     Targets<Real> targets = make_targets<Real>(tiles, data.cells.n_rows);
-    walk<Real>(softmax, tiles, data.cells, nullptr, nullptr, assignment_at(0), targets);
+    walk<Real>(softmax, tiles, *state_at(0), nullptr, nullptr, assignment_at(0), targets);
     for (std::size_t t = 0; t < n_iterations; ++t) {
-        walk(softmax, tiles, t == 0 ? data.cells : *state_at(t), assignment_at(t), state_at(t + 1),
+        walk(softmax, tiles, *state_at(t), assignment_at(t), state_at(t + 1),
              t + 1 < n_iterations ? assignment_at(t + 1) : nullptr, targets);
     }
     count_operations(data.cells.n_cols * n_iterations, 4 * parameters.centroids.n_elem);  // A and C A
+    if (keep_tape) result.tape.last = result.corrected;
+    shift(result.corrected, Real(1), softmax.origin, result.corrected);
     require_finite(result.corrected, "a corrected embedding");
     if (keep_tape) {
         result.tape.options = options;
         result.tape.parameters = parameters;
         result.tape.batch = data.batch;
         result.tape.stride = stride;
-        result.tape.corrected = result.corrected;
     }
     return result;
 }
 
 template <class Real>
 Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& parameters, const Options& options) {
+    validate(options);
+    require_same_features(parameters, cells);
     count_operations(cells.n_cols, 2 * parameters.centroids.n_elem);
     return assign_all(make_softmax(parameters.centroids, options), cells);
 }
 
 template <class Real>
 Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar) {
-    require(arma::size(corrected_bar) == arma::size(tape.corrected), "the adjoint has another shape than the corrected cells");
+    require(arma::size(corrected_bar) == arma::size(tape.last), "the adjoint has another shape than the corrected cells");
     const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
     const BatchTiles tiles = make_batch_tiles(tape.batch);
     const auto n_iterations = static_cast<std::size_t>(tape.options.n_iterations);
@@ -112,7 +120,7 @@ Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar,
                      (parameters_bar != nullptr ? 10U : 6U) * tape.parameters.centroids.n_elem);
 
     Matrix<Real> cells_bar = corrected_bar;
-    const Matrix<Real>* after = &tape.corrected;  // y after the step being undone
+    const Matrix<Real>* after = &tape.last;  // y after the step being undone
     std::vector<Step<Real>> later_segment;        // keeps *after alive
     for (std::size_t s = (n_iterations - 1) / tape.stride + 1; s-- > 0;) {
         const std::size_t first = s * tape.stride;

@@ -5,7 +5,8 @@
 //   P(k, b) = sum_{i in b} A(k, i) / (sum_i A(k, i) + 1e-10),   g(b) = share of batch b        [K x B]
 //   y_i    <- y_i + 0.1 s_i (C A_i - y_i),  s_i = clip(P(k*_i, b_i) / (g(b_i) + 1e-10), 0.5, 2),  k*_i = argmax_k A
 // Differentiated through A, P and s; k* is held constant and clip has slope 0 outside (0.5, 2).
-// Cost: two products of 2 n K F operations an iteration forward, three (five with the centroids' gradient) backward.
+// Cost: two products of 2 n K F operations an iteration forward (four for cells beyond the 48 MiB that are kept between
+// iterations), three backward (five with the centroids' gradient).
 #pragma once
 
 #include <cstdint>
@@ -57,7 +58,7 @@ struct Assignment {
 /// One iteration as the reverse pass reads it.
 template <class Real>
 struct Step {
-    Matrix<Real> cells;     // [F x n] y before the step
+    Matrix<Real> cells;     // [F x n] y before the step, counted from the mean centroid
     Assignment assignment;  // of these cells
 };
 
@@ -68,7 +69,7 @@ struct Tape {
     Labels batch;
     std::vector<Step<Real>> steps;  // every iteration, or under `recompute` every stride-th (only `cells` filled)
     std::size_t stride = 1;
-    Matrix<Real> corrected;  // [F x n]
+    Matrix<Real> last;  // [F x n] y after the last step, counted from the mean centroid
 };
 
 template <class Real>

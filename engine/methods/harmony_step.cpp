@@ -37,16 +37,32 @@ T ordered_sum(const std::vector<T>& slots) {
 }  // namespace
 
 template <class Real>
-Softmax<Real> make_softmax(const Matrix<Real>& centroids, const Options& options) {
+Softmax<Real> make_softmax(const Matrix<Real>& from_zero, const Options& options) {
+    const arma::vec mean = arma::mean(arma::conv_to<arma::mat>::from(from_zero), 1);
+    const Vector<Real> origin = arma::conv_to<Vector<Real>>::from(mean);
+    const Matrix<Real> centroids = from_zero.each_col() - origin;
     const double scale = 1.0 / (options.sigma * options.temperature);
     const auto in_powers_of_2 = static_cast<Real>(std::numbers::log2e * scale);
     const Vector<Real> squared_norms = arma::sum(arma::square(centroids), 0).t();
-    return {centroids,
+    return {origin,
+            centroids,
             pack<Real>(2 * in_powers_of_2 * centroids.t()),
             -in_powers_of_2 * squared_norms,
             pack<Real>(centroids.t()),
             pack(centroids),
             static_cast<Real>(2.0 * scale)};
+}
+
+template <class Real>
+void shift(const Matrix<Real>& cells, Real sign, const Vector<Real>& origin, Matrix<Real>& moved) {
+    const Tiles tiles{cells.n_cols, tile_cells};
+    parallel_for(tiles.count(), [&](std::size_t t) {
+        for (uword i = tiles.first(t); i < tiles.first(t) + tiles.size(t); ++i) {
+            const Real* from = cells.colptr(i);
+            Real* to = moved.colptr(i);
+            for (uword f = 0; f < cells.n_rows; ++f) to[f] = from[f] + sign * origin[f];
+        }
+    });
 }
 
 BatchTiles make_batch_tiles(const Labels& batch) {
@@ -83,6 +99,9 @@ Matrix<Real> assign_all(const Softmax<Real>& softmax, const Matrix<Real>& cells)
         Tile<Real> tile(assigned.n_rows);
         std::uint32_t top[tile_width];
         load(cells, members, y);
+        for (uword f = 0; f < cells.n_rows; ++f) {
+            for (std::size_t i = 0; i < tile_width; ++i) y.row(f)[i] -= softmax.origin[f];
+        }
         assign(softmax.to_logits, softmax.offset.memptr(), y, members.count, tile, top, nullptr);
         store(tile, members, assigned);
     });
@@ -293,6 +312,7 @@ void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, con
 
 #define BCBENCH_INSTANTIATE(Real)                                                                                   \
     template Softmax<Real> make_softmax(const Matrix<Real>&, const Options&);                                       \
+    template void shift(const Matrix<Real>&, Real, const Vector<Real>&, Matrix<Real>&);                             \
     template Matrix<Real> assign_all(const Softmax<Real>&, const Matrix<Real>&);                                    \
     template Targets<Real> make_targets(const BatchTiles&, uword);                                                  \
     template void walk(const Softmax<Real>&, const BatchTiles&, const Matrix<Real>&, const Assignment*,             \

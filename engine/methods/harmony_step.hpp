@@ -8,10 +8,12 @@
 namespace bcbench::differentiable_harmony {
 
 /// What the soft assignment needs of the centroids. The cell's own norm is the same for all clusters and cancels in
-/// the softmax: A = softmax(factor c.y - scale ||c||^2), here with powers of 2.
+/// the softmax: A = softmax(factor c.y - scale ||c||^2), here with powers of 2. Cells and centroids count from the mean
+/// centroid, for far from 0 the two terms would cancel as well; an iteration moves with whatever it counts from.
 template <class Real>
 struct Softmax {
-    Matrix<Real> centroids;   // [F x K]
+    Vector<Real> origin;      // [F] mean centroid
+    Matrix<Real> centroids;   // [F x K] c - origin
     Panels<Real> to_logits;   // factor C^T, for powers of 2 [K x F]
     Vector<Real> offset;      // [K] -scale ||c||^2, for powers of 2
     Panels<Real> transposed;  // C^T [K x F]
@@ -21,6 +23,10 @@ struct Softmax {
 
 template <class Real>
 Softmax<Real> make_softmax(const Matrix<Real>& centroids, const Options& options);
+
+/// moved = cells + sign * origin, cell by cell [F x n]; `moved` may be `cells`.
+template <class Real>
+void shift(const Matrix<Real>& cells, Real sign, const Vector<Real>& origin, Matrix<Real>& moved);
 
 /// The cells cut into tiles of one batch each, batch after batch.
 struct BatchTiles {
@@ -40,7 +46,7 @@ struct BatchTiles {
 /// Tiles of the cells of `batch`, which must outlive them.
 BatchTiles make_batch_tiles(const Labels& batch);
 
-/// Soft assignments of all `cells` [F x n]. [K x n]
+/// Soft assignments of all `cells` [F x n], which count from 0. [K x n]
 template <class Real>
 Matrix<Real> assign_all(const Softmax<Real>& softmax, const Matrix<Real>& cells);
 
@@ -52,7 +58,7 @@ using Targets = std::vector<Tile<Real>>;
 template <class Real>
 Targets<Real> make_targets(const BatchTiles& tiles, arma::uword n_features);
 
-/// One walk over `cells` [F x n] = y: moves them by one iteration, as their assignment says, into `moved` (which may
+/// One walk over `cells` [F x n] = y - origin: moves them by one iteration, as their assignment says, into `moved` (which may
 /// be `cells`); then assigns the moved cells. Without `assignment` nothing moves, and y itself is assigned; without
 /// `next`, which may be `assignment`, nothing is assigned. The walk that moves a state needs the targets that the walk
 /// that assigned it has left.

@@ -15,8 +15,8 @@ namespace bcbench::differentiable_harmony {
 inline constexpr std::size_t tile_width = 128;   // cells
 inline constexpr std::size_t tile_stride = 144;  // between rows: no power of two, so that rows do not share cache sets
 
-/// Rows of tile_width cells: features [F x W] or clusters [K x W]. Cells beyond the tile's count are copies of its
-/// last one.
+/// Rows of tile_width cells: features [F x W] or clusters [K x W]. Work is on whole vectors of cells: those beyond the
+/// tile's count hold no meaning.
 template <class Real>
 struct Tile {
     std::size_t n_rows = 0;
@@ -56,7 +56,7 @@ void load(const Matrix<Real>& matrix, TileCells cells, Tile<Real>& tile);
 template <class Real>
 void store(const Tile<Real>& tile, TileCells cells, Matrix<Real>& matrix);
 
-/// A = 2^l / sum of 2^l over clusters [K x W], l = a y + offset with a [K x F] and y [F x W]; cells beyond `count` get 0.
+/// A = 2^l / sum of 2^l over clusters [K x W], l = a y + offset with a [K x F] and y [F x W].
 /// `top` [W] receives the most likely cluster, the first on ties; mass[k] the sum of A over the tile, unless it is
 /// nullptr.
 template <class Real>
