@@ -7,6 +7,7 @@
 #include "engine/check.hpp"
 #include "engine/kernel_sum.hpp"
 #include "engine/linear.hpp"
+#include "engine/random.hpp"
 
 namespace bcbench::mmd {
 
@@ -134,22 +135,18 @@ struct Groups {
     arma::vec sizes;                          // [G]
 };
 
-// The groups that are compared: batch 0 and all others, or every batch that has cells.
+// The groups that are compared: batch 0 and all others, or every batch, as far as they have enough cells.
 template <class Real>
 Groups<Real> make_groups(const Matrix<Real>& latent, const Labels& batch, const Options& options) {
     Groups<Real> groups;
     if (options.pairs == Pairs::first_vs_rest) {
         groups.members = {cells_where(batch, 0, true), cells_where(batch, 0, false)};
     } else {
-        for (std::uint32_t b = 0; b < batch.count(); ++b) {
-            std::vector<uword> members = cells_where(batch, b, true);
-            if (!members.empty()) groups.members.push_back(std::move(members));
-        }
+        for (std::uint32_t b = 0; b < batch.count(); ++b) groups.members.push_back(cells_where(batch, b, true));
     }
+    std::erase_if(groups.members, [&](const std::vector<uword>& members) { return members.size() < fewest_cells(options.estimator); });
     groups.sizes.set_size(groups.members.size());
     for (uword g = 0; g < groups.members.size(); ++g) {
-        require(groups.members[g].size() >= (options.estimator == Estimator::unbiased ? 2U : 1U),
-                "the MMD estimator needs at least one cell (unbiased: two) in each group");
         groups.points.push_back(latent.cols(arma::uvec(groups.members[g])));
         groups.sizes[g] = static_cast<double>(groups.members[g].size());
     }
@@ -198,10 +195,15 @@ double grouped_loss(const Matrix<Real>& latent, const Labels& batch, const Optio
                     double loss_bar) {
     const Groups<Real> groups = make_groups(latent, batch, options);
     const uword n_groups = groups.members.size();
+    if (n_groups < 2) return 0.0;
     arma::mat sums(n_groups, n_groups);
     arma::field<Matrix<Real>> slopes(n_groups, n_groups);  // of S(g, h) with respect to the points of g  [L x members]
     for (uword g = 0; g < n_groups; ++g) {
         for (uword h = 0; h < n_groups; ++h) {
+            if (latent_bar == nullptr && h < g) {
+                sums(g, h) = sums(h, g);
+                continue;
+            }
             Matrix<Real>* slope = nullptr;
             if (latent_bar != nullptr) {
                 slopes(g, h).zeros(arma::size(groups.points[g]));
@@ -226,6 +228,10 @@ double grouped_loss(const Matrix<Real>& latent, const Labels& batch, const Optio
 
 }  // namespace
 
+std::size_t fewest_cells(Estimator estimator) {
+    return estimator == Estimator::masked ? 0 : estimator == Estimator::biased ? 1 : 2;
+}
+
 template <class Real>
 double loss(const Matrix<Real>& latent, const Labels& batch, const Options& options, Matrix<Real>* latent_bar,
             double loss_bar) {
@@ -236,14 +242,30 @@ double loss(const Matrix<Real>& latent, const Labels& batch, const Options& opti
     return grouped_loss(latent, batch, options, latent_bar, loss_bar);
 }
 
+namespace {
+
+// One of each stretch of n / count cells, at random: batches often alternate, and evenly spaced cells could all be of one.
+std::vector<uword> sample_of(uword n, uword count) {
+    constexpr std::uint64_t seed = 0x6d656469616e;
+    std::vector<uword> sample(count);
+    for (uword s = 0; s < count; ++s) {
+        const uword first = s * n / count;
+        const uword length = (s + 1) * n / count - first;
+        sample[s] = first + random_word(make_key(seed), s) % length;
+    }
+    return sample;
+}
+
+}  // namespace
+
 template <class Real>
 double median_distance(const Matrix<Real>& cells, uword max_cells) {
-    const uword stride = (cells.n_cols + max_cells - 1) / max_cells;
+    const std::vector<uword> sample = sample_of(cells.n_cols, std::min(cells.n_cols, max_cells));
     std::vector<double> distances;
-    for (uword i = 0; i < cells.n_cols; i += stride) {
-        for (uword j = 0; j < i; j += stride) {
-            const Real* a = cells.colptr(i);
-            const Real* b = cells.colptr(j);
+    for (uword i = 0; i < sample.size(); ++i) {
+        for (uword j = 0; j < i; ++j) {
+            const Real* a = cells.colptr(sample[i]);
+            const Real* b = cells.colptr(sample[j]);
             distances.push_back(std::sqrt(sum_of(cells.n_rows, [a, b](uword l) {
                 const double gap = static_cast<double>(a[l]) - static_cast<double>(b[l]);
                 return gap * gap;

@@ -30,14 +30,17 @@ struct Options {
     std::vector<double> bandwidths = {1.0};  // in units of the latent space; larger compare coarser structure
 };
 
-/// The loss of `latent` [L x n]; adds loss_bar times its gradient to `latent_bar` [L x n] unless it is nullptr.
-/// Throws std::invalid_argument if a group has too few cells for the estimator.
+/// Cells that the estimator needs in each group: 1; unbiased: 2; masked: 0, an empty group being all zero rows.
+std::size_t fewest_cells(Estimator estimator);
+
+/// The loss of `latent` [L x n]; adds loss_bar times its gradient to `latent_bar` [L x n] unless it is nullptr. Groups
+/// with fewer cells than the estimator needs are left out; where that leaves fewer than two, the loss is 0.
 template <class Real>
 double loss(const Matrix<Real>& latent, const Labels& batch, const Options& options,
             Matrix<Real>* latent_bar = nullptr, double loss_bar = 1.0);
 
-/// Median distance between pairs of at most `max_cells` evenly spaced cells: the unit of relative bandwidths.
-/// Throws NumericalError if a distance is not finite.
+/// Median distance between pairs of at most `max_cells` cells, one at random from each of as many stretches of equal
+/// length: the unit of relative bandwidths. Throws NumericalError if a distance is not finite.
 template <class Real>
 double median_distance(const Matrix<Real>& cells, arma::uword max_cells = 500);
 

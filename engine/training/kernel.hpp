@@ -29,6 +29,15 @@ inline Kernel at_step(Kernel kernel, std::int64_t step, std::int64_t n_steps) {
     return kernel;
 }
 
+/// Throws std::invalid_argument naming a batch that would never count: one with too few cells for the estimator.
+inline void require_enough_cells(const Labels& batch, mmd::Estimator estimator) {
+    const std::vector<std::size_t> sizes = label_sizes(batch);
+    for (std::size_t b = 0; b < sizes.size(); ++b) {
+        if (sizes[b] == 0 || sizes[b] >= mmd::fewest_cells(estimator)) continue;
+        throw std::invalid_argument("batch '" + batch.names[b] + "' has a single cell, the unbiased estimator needs two of each; use biased");
+    }
+}
+
 /// The median distance of `points`, a length to measure with. Throws NumericalError if it is 0 or not finite.
 template <class Real>
 double unit_distance(const Matrix<Real>& points) {
@@ -37,7 +46,7 @@ double unit_distance(const Matrix<Real>& points) {
     return median;
 }
 
-/// mmd_loss of `points` [D x n] under the kernel; adds loss_bar times its gradient to `points_bar` unless it is nullptr.
+/// mmd_loss of `points` [D x n] under the kernel, batches with too few of them left out; adds loss_bar times its gradient to `points_bar` unless it is nullptr.
 /// The median distance of the points is taken as a constant.
 template <class Real>
 double kernel_loss(const Matrix<Real>& points, const Labels& batch, const Kernel& kernel, Matrix<Real>* points_bar,

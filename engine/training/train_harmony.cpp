@@ -119,6 +119,7 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
     require_valid(data);
     require(options.mmd_weight >= 0.0 && options.mean_weight >= 0.0 && options.preservation_weight >= 0.0,
             "the weights of losses must not be negative");
+    training::require_enough_cells(data.batch, options.kernel.estimator);
     require(data.batch.count() > 1, "learning centroids needs at least two batches to mix, the dataset has one");
     if (options.start == Start::cells) {
         const training::Split split = training::split_cells(data.batch, common);

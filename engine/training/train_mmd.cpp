@@ -47,6 +47,7 @@ training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencode
                                            const training::Options& common, Precision precision) {
     require_valid(data);
     require(options.mmd_weight >= 0.0, "mmd_weight must not be negative");
+    training::require_enough_cells(data.batch, options.kernel.estimator);
     if (options.conditional_decoder) {
         model = with_conditional_decoder(std::move(model), data.batch.count(),
                                          training::batch_code(options.reference_batch, data.batch));

@@ -108,6 +108,44 @@ TEST_CASE("mlp: every input's and parameter's derivative", "[gradients][networks
     }
 }
 
+TEST_CASE("mlp: 20,000 cells, where a chunk has several tiles, and float against double", "[gradients][networks]") {
+    Stream stream(9);
+    Mlp<double> mlp = initial_mlp<double>(4, 5, 3, stream);
+    randomise_biases(mlp, 20);
+    const arma::mat x = random_matrix(1, 4, 20000);
+    const arma::mat bar = random_matrix(2, 3, 20000);
+    MlpTape<double> tape;
+    mlp_forward(mlp, x, Precision::float64, &tape);
+    Mlp<double> whole = zeros_like(mlp);
+    const arma::mat x_bar = mlp_backward(mlp, x, tape, bar, Precision::float64, &whole, true);
+
+    Mlp<double> in_parts = zeros_like(mlp);  // of 100 cells each, which are one tile
+    Mlp<float> single;
+    for (std::size_t l = 0; l < mlp.layers.size(); ++l) {
+        single.layers[l] = {arma::conv_to<arma::fmat>::from(mlp.layers[l].kernel), arma::conv_to<arma::fvec>::from(mlp.layers[l].bias)};
+    }
+    for (uword first = 0; first < x.n_cols; first += 100) {
+        const arma::mat part = x.cols(first, first + 99);
+        MlpTape<double> part_tape;
+        mlp_forward(mlp, part, Precision::float64, &part_tape);
+        const arma::mat part_bar =
+            mlp_backward<double>(mlp, part, part_tape, bar.cols(first, first + 99), Precision::float64, &in_parts, true);
+        REQUIRE(arma::abs(part_bar - x_bar.cols(first, first + 99)).max() < 1e-12);
+    }
+    const arma::fmat single_x = arma::conv_to<arma::fmat>::from(x);
+    MlpTape<float> single_tape;
+    mlp_forward(single, single_x, Precision::float32, &single_tape);
+    Mlp<float> single_bar = zeros_like(single);
+    mlp_backward<float>(single, single_x, single_tape, arma::conv_to<arma::fmat>::from(bar), Precision::float32, &single_bar, false);
+    for (std::size_t l = 0; l < mlp.layers.size(); ++l) {
+        const double size = arma::norm(whole.layers[l].kernel, "fro");
+        REQUIRE(arma::norm(in_parts.layers[l].kernel - whole.layers[l].kernel, "fro") < 1e-12 * size);
+        REQUIRE(arma::norm(in_parts.layers[l].bias - whole.layers[l].bias) < 1e-12 * arma::norm(whole.layers[l].bias));
+        // sums of 20,000 terms rounded at 6e-8 grow like the root of their number; a unit that switches is one term
+        REQUIRE(arma::norm(arma::conv_to<arma::mat>::from(single_bar.layers[l].kernel) - whole.layers[l].kernel, "fro") < 1e-4 * size);
+    }
+}
+
 TEST_CASE("mlp: the slope of the ReLU at exactly 0 is 0", "[gradients][networks]") {
     Stream stream(3);
     const Mlp<double> mlp = initial_mlp<double>(3, 4, 2, stream);  // no biases: all pre-activations of the cell 0 are 0
@@ -178,6 +216,50 @@ TEST_CASE("mmd: every latent coordinate's derivative, all estimators and pairs",
             REQUIRE(0.7 * dual.slope == Approx(inner(latent_bar, latent_dot)).epsilon(1e-10).margin(1e-13));
         }
     }
+}
+
+TEST_CASE("mmd: float gradients are the double ones but for rounding, all estimators and pairs", "[gradients][networks]") {
+    const Labels batch = batches_of({90, 70, 40});
+    const arma::mat latent = shifted_cells(3, batch, 3, 0.5);
+    for (const mmd::Estimator estimator : {mmd::Estimator::masked, mmd::Estimator::biased, mmd::Estimator::unbiased}) {
+        for (const mmd::Pairs pairs : {mmd::Pairs::first_vs_rest, mmd::Pairs::each_vs_all}) {
+            const mmd::Options options{estimator, pairs, {0.5, 1.0, 4.0}};
+            arma::mat bar(arma::size(latent), arma::fill::zeros);
+            arma::fmat single_bar(arma::size(latent), arma::fill::zeros);
+            mmd::loss(latent, batch, options, &bar);
+            mmd::loss(arma::conv_to<arma::fmat>::from(latent), batch, options, &single_bar);
+            // each entry is a difference of sums of 200 kernels, rounded at 6e-8
+            REQUIRE(arma::norm(arma::conv_to<arma::mat>::from(single_bar) - bar, "fro") < 1e-5 * arma::norm(bar, "fro"));
+        }
+    }
+}
+
+TEST_CASE("mmd: groups with too few cells are left out", "[gradients][networks]") {
+    const arma::mat latent = random_matrix(4, 2, 9);
+    const Labels with_single = batches_of({5, 1, 3});
+    Labels without = with_single;
+    without.code.erase(without.code.begin() + 5);
+    arma::mat others = latent;
+    others.shed_col(5);
+    const mmd::Options unbiased{mmd::Estimator::unbiased, mmd::Pairs::each_vs_all, {1.0}};
+    arma::mat bar(arma::size(latent), arma::fill::zeros);
+    REQUIRE(mmd::loss(latent, with_single, unbiased, &bar) == Approx(mmd::loss(others, without, unbiased)));
+    REQUIRE(arma::abs(bar.col(5)).max() == 0.0);
+    REQUIRE(arma::abs(bar).max() > 0.0);
+    for (const mmd::Pairs pairs : {mmd::Pairs::first_vs_rest, mmd::Pairs::each_vs_all}) {
+        REQUIRE(mmd::loss(latent, batches_of({9, 0}), {mmd::Estimator::biased, pairs, {1.0}}, &bar) == 0.0);
+        REQUIRE(mmd::loss(latent, batches_of({8, 1}), {mmd::Estimator::unbiased, pairs, {1.0}}, &bar) == 0.0);
+    }
+}
+
+TEST_CASE("mmd: the median distance is that of cells of every batch, in whatever order they stand", "[training]") {
+    const arma::uword n = 400;
+    arma::mat cells = random_matrix(5, 16, n);
+    for (arma::uword i = 0; i < n; ++i) cells.col(i) += 5.0 * static_cast<double>(i % 2);  // batches that alternate
+    // within a batch about sqrt(2 * 16) = 5.7; half of the pairs are between batches, about sqrt(16 * (2 + 25)) = 20.8
+    REQUIRE(mmd::median_distance(cells, 100) > 10.0);
+    const arma::mat few = cells.cols(0, 49);
+    REQUIRE(mmd::median_distance(few, 100) == mmd::median_distance(few, 50));  // all of them, either way
 }
 
 TEST_CASE("mmd: where the groups are equal the loss and its slope are 0", "[gradients][networks]") {
