@@ -17,22 +17,23 @@ constexpr double epsilon = 1e-8;
 // The coefficients of one update, in the arithmetic of the parameters.
 template <class Real>
 struct Coefficients {
-    Real rate, keep, beta1, beta2, first_scale, second_scale;
+    Real rate, keep, beta1, rest1, beta2, rest2, first_scale, second_scale;  // rest: 1 - beta, of the unrounded beta
 };
 
 template <class Real>
 Coefficients<Real> coefficients(const Options& options, double rate, long t) {
     const auto unbiased = [t](double beta) { return 1.0 / (1.0 - std::pow(beta, static_cast<double>(t))); };
     return {static_cast<Real>(rate),          static_cast<Real>(1.0 - rate * options.weight_decay),
-            static_cast<Real>(options.beta1), static_cast<Real>(options.beta2),
+            static_cast<Real>(options.beta1), static_cast<Real>(1.0 - options.beta1),
+            static_cast<Real>(options.beta2), static_cast<Real>(1.0 - options.beta2),
             static_cast<Real>(unbiased(options.beta1)), static_cast<Real>(unbiased(options.beta2))};
 }
 
 template <class Real>
 void adam(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* __restrict m, Real* __restrict v, Real* __restrict w) {
     for (uword i = 0; i < n; ++i) {
-        m[i] = c.beta1 * m[i] + (1 - c.beta1) * g[i];
-        v[i] = c.beta2 * v[i] + (1 - c.beta2) * g[i] * g[i];
+        m[i] = c.beta1 * m[i] + c.rest1 * g[i];
+        v[i] = c.beta2 * v[i] + c.rest2 * g[i] * g[i];
         const Real scale = std::sqrt(c.second_scale * v[i]) + static_cast<Real>(epsilon);
         w[i] = c.keep * w[i] - c.rate * c.first_scale * m[i] / scale;
     }
@@ -41,7 +42,7 @@ void adam(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* 
 template <class Real>
 void rmsprop(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* __restrict v, Real* __restrict w) {
     for (uword i = 0; i < n; ++i) {
-        v[i] = c.beta2 * v[i] + (1 - c.beta2) * g[i] * g[i];
+        v[i] = c.beta2 * v[i] + c.rest2 * g[i] * g[i];
         w[i] = c.keep * w[i] - c.rate * g[i] / (std::sqrt(v[i]) + static_cast<Real>(epsilon));
     }
 }

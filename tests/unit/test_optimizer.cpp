@@ -51,6 +51,19 @@ TEST_CASE("sgd follows the gradient with momentum", "[training]") {
     REQUIRE(after(sgd, {2.0, -1.0, 3.0}) == Approx(0.5).epsilon(1e-14));   // m = 3
 }
 
+TEST_CASE("a beta that rounds to 1 in float32 takes the first step of double", "[training]") {
+    for (const Rule rule : {Rule::adam, Rule::rmsprop}) {
+        optimizer::Options slow{rule, 0.9, 1.0 - 1e-8, 0.0};  // in float32 1 - beta2 is 0
+        Matrix<float> parameter(1, 1, arma::fill::ones);
+        Matrix<float> gradient(1, 1, arma::fill::ones);
+        optimizer::State<float> state;
+        optimizer::update<float>(slow, 1e-5, {&parameter}, {&gradient}, state);
+        // adam: a step of the rate; rmsprop: of rate / sqrt(1e-8). Single rounding of 1 - beta2 and its root: 1e-7
+        const double step = rule == Rule::adam ? 1e-5 : 1e-5 / (1e-4 + 1e-8);
+        REQUIRE(1.0 - static_cast<double>(parameter(0, 0)) == Approx(step).margin(1e-6));
+    }
+}
+
 TEST_CASE("weight decay shrinks parameters apart from the gradient", "[training]") {
     for (const Rule rule : {Rule::adam, Rule::rmsprop, Rule::sgd}) {
         optimizer::Options options{rule, 0.9, 0.999, 0.0};
