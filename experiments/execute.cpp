@@ -72,7 +72,9 @@ void require_finite(const std::vector<Score>& scores) {
 template <class Real>
 void describe_fit(const Fit<Real>& fit, PointRecord& record) {
     record.outputs["corrected_shape"] = shape_of(fit.corrected);
-    for (const NamedArray<Real>& array : fit.arrays) record.outputs[array.name + "_shape"] = shape_of(array.values);
+    for (const FurtherArray<Real>& array : fit.arrays) {
+        record.outputs[array.name + "_shape"] = {fit.corrected.n_cols, array.n_dimensions};
+    }
     if (fit.trained_steps) record.outputs["trained_steps"] = *fit.trained_steps;
     if (!fit.holdout.empty()) record.outputs["holdout_cells"] = fit.holdout.size();
     record.traces = traces_of(fit);
@@ -105,12 +107,13 @@ void compute_metrics(const Config& config, const MetricInput& input, const std::
     require_finite(record.scores);
 }
 
-// All metrics of the corrected cells, `prefix` before their names.
+// All metrics of the corrected cells [F x n], `prefix` before their names.
 template <class Real>
-void score_cells(const Config& config, const Dataset<Real>& corrected, const std::string& prefix, PointRecord& record) {
-    const std::vector<double> means = batch_means(corrected.cells, corrected.batch);
-    const Neighbors neighbors = neighbors_for(config, corrected.cells);
-    compute_metrics(config, {corrected.batch, corrected.type, means, neighbors}, prefix, record);
+void score_cells(const Config& config, const Matrix<Real>& corrected, const Labels& batch, const Labels& type,
+                 const std::string& prefix, PointRecord& record) {
+    const std::vector<double> means = batch_means(corrected, batch);
+    const Neighbors neighbors = neighbors_for(config, corrected);
+    compute_metrics(config, {batch, type, means, neighbors}, prefix, record);
 }
 
 // To 6 significant digits, as the double nearest to them: written in full it is no longer than that.
@@ -160,9 +163,10 @@ void run(const Point& point, const Config& config, const Dataset<Real>& data, Ex
     describe_fit(fit, record);
 
     timed("metrics", 0, [&] {
-        const Dataset<Real> corrected{fit.corrected, data.batch, data.type};
-        score_cells(config, corrected, "", record);
-        if (!fit.holdout.empty()) score_cells(config, training::subset(corrected, fit.holdout), "holdout_", record);
+        score_cells(config, fit.corrected, data.batch, data.type, "", record);
+        if (fit.holdout.empty()) return;
+        const Dataset<Real> unseen = training::subset<Real>({fit.corrected, data.batch, data.type}, fit.holdout);
+        score_cells(config, unseen.cells, unseen.batch, unseen.type, "holdout_", record);
     });
     checkpoint();
 

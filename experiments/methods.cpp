@@ -1,6 +1,6 @@
 #include "experiments/methods.hpp"
 
-#include <memory>
+#include <utility>
 
 #include "engine/check.hpp"
 #include "engine/methods/differentiable_harmony.hpp"
@@ -50,6 +50,12 @@ void keep_training(const char* method, const MethodSettings& settings, const tra
     if (saves_model(settings.train)) fit.model = model_file::to_arrays(method, trained.model);
 }
 
+template <class Real>
+FurtherArray<Real> latent_array(Matrix<Real> latent) {
+    const arma::uword n_dimensions = latent.n_rows;
+    return {"latent", n_dimensions, [latent = std::move(latent)](const Matrix<Real>&) { return latent; }};
+}
+
 // ---- uncorrected
 
 template <class Real>
@@ -88,7 +94,9 @@ Fit<Real> fit_harmony(const MethodSettings& settings, const Dataset<Real>& data)
     Fit<Real> fit;
     keep_training("differentiable_harmony", settings, trained, fit);
     fit.corrected = harmony::forward(data, parameters, options).corrected;
-    fit.arrays.push_back({"cluster_assignments", harmony::assignments(fit.corrected, parameters, options)});
+    fit.arrays.push_back({"cluster_assignments", parameters.centroids.n_cols, [parameters, options](const Matrix<Real>& corrected) {
+                              return harmony::assignments(corrected, parameters, options);
+                          }});
     fit.backward = [&data, parameters, options](const Matrix<Real>& corrected_bar) {
         return harmony::backward(harmony::forward(data, parameters, options, true).tape, corrected_bar,
                                  static_cast<harmony::Parameters<Real>*>(nullptr));
@@ -127,13 +135,12 @@ Fit<Real> fit_mmd(const MethodSettings& settings, const Dataset<Real>& data) {
     const Autoencoder<Real>& parameters = trained.model;
     mmd::Options documented;
     documented.bandwidths = {options.kernel_bandwidth};
-    const auto result =
-        std::make_shared<mmd_autoencoder::Result<Real>>(mmd_autoencoder::forward(data, parameters, documented, settings.precision));
+    auto result = mmd_autoencoder::forward(data, parameters, documented, settings.precision);
     Fit<Real> fit;
     keep_training("mmd_autoencoder", settings, trained, fit);
-    fit.corrected = result->pass.corrected();
-    fit.arrays.push_back({"latent", result->pass.latent});
-    fit.losses = mmd_losses(result->reconstruction_loss, result->mmd_loss, data.batch);
+    fit.corrected = result.pass.corrected();
+    fit.arrays.push_back(latent_array(std::move(result.pass.latent)));
+    fit.losses = mmd_losses(result.reconstruction_loss, result.mmd_loss, data.batch);
     fit.backward = [&data, parameters, documented, settings](const Matrix<Real>& corrected_bar) {
         const auto taped = mmd_autoencoder::forward(data, parameters, documented, settings.precision, true);
         return mmd_autoencoder::backward(taped, {corrected_bar, 0.0, 0.0}, static_cast<Autoencoder<Real>*>(nullptr));
@@ -173,11 +180,11 @@ Fit<Real> fit_wgan(const MethodSettings& settings, const Dataset<Real>& data) {
     const auto trained = prepared_wgan(
         settings, wgan_autoencoder::initial_parameters<Real>(options, data.cells.n_rows, Stream(settings.seed)), data);
     const wgan_autoencoder::Parameters<Real>& parameters = trained.model;
-    const auto result = wgan_autoencoder::forward(data, parameters, settings.precision);
+    auto result = wgan_autoencoder::forward(data, parameters, settings.precision);
     Fit<Real> fit;
     keep_training("wgan_autoencoder", settings, trained, fit);
     fit.corrected = result.pass.corrected();
-    fit.arrays.push_back({"latent", result.pass.latent});
+    fit.arrays.push_back(latent_array(std::move(result.pass.latent)));
     fit.losses = wgan_losses(result.reconstruction_loss, result.generator_loss, result.discriminator_loss, data.batch);
     fit.backward = [&data, parameters, settings](const Matrix<Real>& corrected_bar) {
         const auto taped = wgan_autoencoder::forward(data, parameters, settings.precision, true);

@@ -26,11 +26,19 @@ struct MethodSettings {
     std::filesystem::path config_directory;  // where a model to load is looked for first
 };
 
-/// A further array that a method returns, such as the latent cells. Columns are cells.
+/// An array with its name. Columns are cells, or those of a parameter.
 template <class Real>
 struct NamedArray {
     std::string name;
-    Matrix<Real> values;  // [dimensions x n]
+    Matrix<Real> values;
+};
+
+/// A further array that a method returns, such as the latent cells. Most runs want its shape alone: it is made when asked for.
+template <class Real>
+struct FurtherArray {
+    std::string name;
+    arma::uword n_dimensions = 0;
+    std::function<Matrix<Real>(const Matrix<Real>& corrected)> values;  // [n_dimensions x n]
 };
 
 /// What the slow reference computed for the same data and the same parameters.
@@ -62,7 +70,7 @@ struct Differentiable {
 template <class Real>
 struct Fit {
     Matrix<Real> corrected;  // [F x n]
-    std::vector<NamedArray<Real>> arrays;
+    std::vector<FurtherArray<Real>> arrays;
     std::vector<Score> losses;
     std::vector<training::Curve> traces;   // of a training; else empty
     std::optional<std::int64_t> trained_steps;  // updates behind the parameters, of a training

@@ -48,24 +48,53 @@ double number_at(const DelimitedReader& reader, std::size_t column) {
     return value;
 }
 
+// Values of an unknown number of cells, in blocks: a single vector would move, and be held twice.
+class Values {
+  public:
+    void append(double value) {
+        if (blocks_.empty() || blocks_.back().size() == block_size) {
+            blocks_.emplace_back();
+            blocks_.back().reserve(block_size);
+        }
+        blocks_.back().push_back(value);
+    }
+    std::size_t size() const { return blocks_.empty() ? 0 : (blocks_.size() - 1) * block_size + blocks_.back().size(); }
+
+    /// All values as a matrix with `n_columns` columns; each block is given back as soon as it is copied.
+    Matrix<double> take(std::size_t n_columns) {
+        Matrix<double> matrix(size() / n_columns, n_columns, arma::fill::none);
+        double* to = matrix.memptr();
+        for (std::vector<double>& block : blocks_) {
+            to = std::copy(block.begin(), block.end(), to);
+            block = {};
+        }
+        blocks_.clear();
+        return matrix;
+    }
+
+  private:
+    static constexpr std::size_t block_size = std::size_t{1} << 16;
+    std::vector<std::vector<double>> blocks_;
+};
+
 // `names` receives the names of the cells, if they have any.
 Matrix<double> read_cells(DelimitedReader& reader, const Options& options, std::vector<std::string>& names) {
     const std::size_t first = options.row_names ? 1 : 0;  // column of the first feature
-    std::vector<double> values;                           // [F x n], cell after cell
+    Values values;                                        // [F x n], cell after cell
     std::size_t n_cells = 0;
     while (reader.next()) {
         const std::size_t n_columns = reader.header().size();
         for (std::size_t column = first; column < n_columns; ++column) {
             const double value = options.scale * number_at(reader, column);
             if (!std::isfinite(value)) reader.fail_at(column, "overflows when multiplied by scale");
-            values.push_back(value);
+            values.append(value);
         }
         if (options.row_names) names.emplace_back(reader.row().front());
         ++n_cells;
     }
     if (n_cells == 0) reader.fail("there are no cells below the header row");
-    if (values.empty()) reader.fail("there are no features beside the names of the cells");
-    return Matrix<double>(values.data(), values.size() / n_cells, n_cells);
+    if (values.size() == 0) reader.fail("there are no features beside the names of the cells");
+    return values.take(n_cells);
 }
 
 // ---- labels ----
