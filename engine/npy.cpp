@@ -186,16 +186,6 @@ Array from_matrix(const Matrix<Real>& matrix) {
     return {{matrix.n_cols, matrix.n_rows}, std::vector<Real>(matrix.begin(), matrix.end())};
 }
 
-template <class Real>
-Matrix<Real> to_matrix(const Array& array) {
-    require(array.shape.size() == 2, "the array is not 2-D, as a matrix is");
-    const auto* values = std::get_if<std::vector<Real>>(&array.values);
-    require(values != nullptr, "the array has another element type than the matrix");
-    require(element_count(array.shape, values->size()) == values->size(),
-            "the shape does not fit the values");
-    return Matrix<Real>(values->data(), array.shape[1], array.shape[0]);
-}
-
 std::string encode(const Array& array) {
     require(array.shape.size() == 1 || array.shape.size() == 2, "only 1-D and 2-D arrays can be written");
     const std::string header = header_text(descriptions[array.values.index()], array.shape);
@@ -246,7 +236,5 @@ Array decode(std::string_view bytes, const std::string& name) {
 
 template Array from_matrix(const Matrix<float>&);
 template Array from_matrix(const Matrix<double>&);
-template Matrix<float> to_matrix(const Array&);
-template Matrix<double> to_matrix(const Array&);
 
 }  // namespace bcbench::npy

@@ -27,10 +27,6 @@ using NamedArrays = std::map<std::string, Array>;
 template <class Real>
 Array from_matrix(const Matrix<Real>& matrix);
 
-/// The inverse of from_matrix. Throws std::invalid_argument unless the array is 2-D and holds Real.
-template <class Real>
-Matrix<Real> to_matrix(const Array& array);
-
 /// The bytes of a .npy file. Throws std::invalid_argument if the shape is not 1-D or 2-D or does not fit the
 /// values.
 std::string encode(const Array& array);
@@ -47,10 +43,7 @@ std::string encode_npz(const NamedArrays& arrays);
 /// DataError.
 NamedArrays decode_npz(std::string_view bytes, const std::string& name);
 
-/// The same for files. Throws DataError if the file cannot be opened, read or written.
-void write(const std::string& path, const Array& array);
-Array read(const std::string& path);
-void write_npz(const std::string& path, const NamedArrays& arrays);
+/// The same for a file. Throws DataError also if it cannot be opened or read.
 NamedArrays read_npz(const std::string& path);
 
 }  // namespace bcbench::npy

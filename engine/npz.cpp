@@ -135,13 +135,6 @@ class Archive {
 
 // ---- files ----
 
-void write_bytes(const std::string& path, const std::string& bytes) {
-    std::ofstream file(path, std::ios::binary);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    file.close();
-    if (!file) throw DataError(path + ": cannot be written");
-}
-
 std::string read_bytes(const std::string& path) {
     std::error_code error;
     const auto size = std::filesystem::file_size(path, error);
@@ -203,18 +196,6 @@ NamedArrays decode_npz(std::string_view bytes, const std::string& name) {
         }
     }
     return arrays;
-}
-
-void write(const std::string& path, const Array& array) {
-    write_bytes(path, encode(array));
-}
-
-Array read(const std::string& path) {
-    return decode(read_bytes(path), path);
-}
-
-void write_npz(const std::string& path, const NamedArrays& arrays) {
-    write_bytes(path, encode_npz(arrays));
 }
 
 NamedArrays read_npz(const std::string& path) {

@@ -80,10 +80,6 @@ TEST_CASE("npy: a matrix [features x cells] is written as (cells, features)", "[
     const npy::Array array = npy::from_matrix(cells);
     CHECK(array.shape == std::vector<std::size_t>{3, 2});
     CHECK(std::get<std::vector<double>>(array.values) == std::vector<double>{1, 2, 3, 4, 5, 6});
-    CHECK(arma::approx_equal(npy::to_matrix<double>(array), cells, "absdiff", 0.0));
-    CHECK_THROWS_AS(npy::to_matrix<float>(array), std::invalid_argument);
-    CHECK_THROWS_AS(npy::to_matrix<float>({{6}, std::vector<float>(6)}), std::invalid_argument);
-    CHECK_THROWS_AS(npy::to_matrix<float>({{2, 2}, std::vector<float>(6)}), std::invalid_argument);
 }
 
 TEST_CASE("npy: arrays of every element type and shape survive a round trip bit by bit", "[npy]") {
@@ -256,17 +252,10 @@ TEST_CASE("npz: wrong archives are refused with a reason", "[npy]") {
     CHECK(npz_error(many + last) == "x.npz: has members that overlap");
 }
 
-TEST_CASE("npz: files are written and read", "[npy]") {
+TEST_CASE("npz: files are read", "[npy]") {
     const TemporaryDirectory directory;
-    npy::write_npz(directory.file("model.npz"), two_arrays);
-    CHECK(npy::read_npz(directory.file("model.npz")) == two_arrays);
-    npy::write(directory.file("kernel.npy"), two_arrays.at("kernel"));
-    CHECK(npy::read(directory.file("kernel.npy")) == two_arrays.at("kernel"));
-    npy::write(directory.file("empty.npy"), {{0}, std::vector<float>()});
-    CHECK(npy::read(directory.file("empty.npy")) == npy::Array{{0}, std::vector<float>()});
-
-    const std::string absent = directory.file("absent/kernel.npy");
-    CHECK(error_of([&] { npy::write(absent, two_arrays.at("kernel")); }) == absent + ": cannot be written");
-    CHECK(error_of([&] { npy::read(absent); }) == absent + ": cannot be read: No such file or directory");
-    CHECK_THROWS_AS(npy::read(directory.file("")), DataError);
+    CHECK(npy::read_npz(directory.write("model.npz", npy::encode_npz(two_arrays))) == two_arrays);
+    const std::string absent = directory.file("absent/model.npz");
+    CHECK(error_of([&] { npy::read_npz(absent); }) == absent + ": cannot be read: No such file or directory");
+    CHECK_THROWS_AS(npy::read_npz(directory.file("")), DataError);
 }
