@@ -1,5 +1,6 @@
 #include "engine/datasets/gaussian_batches.hpp"
 
+#include <cmath>
 #include <string>
 
 #include "engine/check.hpp"
@@ -11,6 +12,8 @@ namespace bcbench::gaussian_batches {
 namespace {
 
 using arma::uword;
+
+constexpr double largest_value = 1e30;  // sums of a few, and a noise of several noise_sd, still fit a float32
 
 // Cells of one type in batch `b`.
 uword cells_per_type(const Options& options, std::size_t b) {
@@ -49,6 +52,11 @@ void validate(const Options& options) {
         require(size >= options.n_types, "n_cells_per_batch must be at least n_types: each type needs a cell");
     }
     require(options.noise_sd >= 0.0, "noise_sd must not be negative");
+    std::vector<double> values = options.batch_shifts;
+    values.insert(values.end(), {options.type_signal, options.noise_sd});
+    for (const double value : values) {
+        require(std::abs(value) <= largest_value, "type_signal, noise_sd and batch_shifts must be at most 1e30: the cells are drawn in float32");
+    }
 }
 
 Dataset<float> generate(const Options& options, std::uint64_t seed) {

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "engine/checkpoint.hpp"
 #include "engine/metrics/batch_mixing_entropy.hpp"
 #include "engine/random.hpp"
 
@@ -23,8 +24,9 @@ double mixing_ceiling(const Neighbors& neighbors, const Labels& batch, const Lab
     const auto groups = cells_by_type(type, batch.code.size());
     Stream stream(seed);
     double sum = 0.0;
+    Labels permuted = batch;
     for (std::uint32_t p = 0; p < n_permutations; ++p) {
-        Labels permuted = batch;
+        checkpoint();
         for (const std::vector<std::uint32_t>& group : groups) {
             const std::vector<std::uint32_t> order = permutation(stream.next(), static_cast<std::uint32_t>(group.size()));
             for (std::size_t i = 0; i < group.size(); ++i) permuted.code[group[i]] = batch.code[group[order[i]]];

@@ -73,6 +73,11 @@ void match_decoder(const NamedArrays& arrays, Autoencoder<Real>& model, const st
     if (reference == arrays.end()) return;
     const Array& kernel = array_named(arrays, "decoder.layer1.kernel", origin);
     const auto* batch = std::get_if<std::vector<std::int64_t>>(&reference->second.values);
+    const std::size_t n_hidden = model.decoder.layers[0].kernel.n_rows;
+    if (kernel.shape.size() != 2 || kernel.shape.back() != n_hidden) {
+        throw DataError(origin + ": decoder.layer1.kernel is " + text_of(kernel.shape) + ", expected inputs x " +
+                        std::to_string(n_hidden) + " hidden units");
+    }
     const std::size_t n_inputs = kernel.shape.front();
     if (batch == nullptr || batch->size() != 1 || n_inputs <= model.n_latent() || batch->front() < 0 ||
         static_cast<std::size_t>(batch->front()) >= n_inputs - model.n_latent()) {

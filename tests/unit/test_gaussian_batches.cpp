@@ -52,6 +52,14 @@ TEST_CASE("a batch's noise does not depend on the size of the others", "[gaussia
     REQUIRE_FALSE(arma::approx_equal(large.cells, other_seed.cells, "absdiff", 0.0F));
 }
 
+TEST_CASE("values that leave float32 are refused", "[gaussian_batches]") {
+    gaussian_batches::Options options;
+    options.type_signal = 1e39;
+    REQUIRE_THROWS_AS(gaussian_batches::generate(options, 0), std::invalid_argument);
+    options.type_signal = 1e30;
+    REQUIRE(gaussian_batches::generate(options, 0).cells.is_finite());
+}
+
 TEST_CASE("contradicting options are refused", "[gaussian_batches]") {
     gaussian_batches::Options options;
     SECTION("sizes") { options.n_cells_per_batch = {10, 10, 10}; }

@@ -6,6 +6,7 @@
 
 #include "engine/methods/mmd_autoencoder.hpp"
 #include "engine/parallel.hpp"
+#include "engine/training/model_file.hpp"
 #include "engine/training/tensors.hpp"
 #include "engine/training/train_harmony.hpp"
 #include "engine/training/train_mmd.hpp"
@@ -306,6 +307,22 @@ TEST_CASE("mini-batches without one side of the critic are no updates of it, and
     }
 }
 
+TEST_CASE("mini-batches and held-out cells with too few cells of a batch for the MMD are no end of the training", "[training]") {
+    const Dataset<double> data = cells_of({200, 10}, {0.0, 3.0});
+    for (const json& changed : {json{{"estimator", "unbiased"}, {"holdout_fraction", 0.1}},
+                                json{{"estimator", "unbiased"}, {"batch_size", 30}},
+                                json{{"estimator", "biased"}, {"pairs", "first_vs_rest"}, {"batch_size", 16}}}) {
+        INFO(changed);
+        json train = changed;
+        train["steps"] = 20;
+        REQUIRE(fit_method("mmd_autoencoder", settings_of("mmd_autoencoder", train), data).corrected.is_finite());
+    }
+    Dataset<double> single = cells_of({10, 10}, {0.0, 3.0});
+    for (arma::uword i = 11; i < 20; ++i) single.batch.code[i] = 0;
+    REQUIRE_THROWS_WITH(fit_method("mmd_autoencoder", settings_of("mmd_autoencoder", {{"estimator", "unbiased"}}), single),
+                        Catch::Contains("batch '1' has a single cell"));
+}
+
 TEST_CASE("training refuses what cannot be done, and says why", "[training]") {
     const Dataset<double> data = cells_of({20, 20}, {0, 3});
     const auto message_of = [&](const json& train) -> std::string {
@@ -327,6 +344,17 @@ TEST_CASE("training refuses what cannot be done, and says why", "[training]") {
     REQUIRE(message_of({{"learning_rate", 0.0}}) == "learning_rate must be greater than 0");
     REQUIRE(message_of({{"load_model", "nowhere.npz"}}) ==
             "the model nowhere.npz is neither beside the config nor in the directory $BCBENCH_DATA");
+}
+
+TEST_CASE("a model file with a decoder of another shape is refused before anything is allocated for it", "[training]") {
+    Stream stream(1);
+    const Autoencoder<double> model = initial_autoencoder<double>(6, 8, 4, stream);
+    npy::NamedArrays arrays = model_file::to_arrays("mmd_autoencoder", with_conditional_decoder(model, 2, 1));
+    REQUIRE(model_file::from_arrays("mmd_autoencoder", arrays, model, "file").n_batches == 2);
+    for (const std::vector<std::size_t>& shape : {std::vector<std::size_t>{1000000000000, 0}, {48}, {6, 7}}) {
+        arrays["decoder.layer1.kernel"].shape = shape;
+        REQUIRE_THROWS_AS(model_file::from_arrays("mmd_autoencoder", arrays, model, "file"), DataError);
+    }
 }
 
 TEST_CASE("early stopping keeps the parameters of the lowest loss", "[training]") {
