@@ -9,7 +9,7 @@
 #include <limits>
 #include <numeric>
 
-#include "engine/checkpoint.hpp"
+#include "engine/parallel.hpp"
 
 namespace bcbench {
 
@@ -43,7 +43,7 @@ float uniform_from_word(std::uint32_t word, float low, float high) {
 
 namespace {
 
-constexpr arma::uword draws_between_checkpoints = 1 << 16;
+constexpr std::size_t draws_at_a_time = 1 << 14;
 
 // sqrt(2) erfinv(uniform(low, high)), with the inverse error function in double, rounded once.
 float normal_quantile(std::uint32_t word, float low, float high) {
@@ -51,27 +51,32 @@ float normal_quantile(std::uint32_t word, float low, float high) {
     return std::sqrt(2.0F) * static_cast<float>(boost::math::erf_inv(uniform));
 }
 
+// draw(word i) at place i. Each depends on key and index alone, so that threads may share them. [rows x columns]
+template <class Draw>
+Matrix<float> drawn(Key key, arma::uword rows, arma::uword columns, const Draw& draw) {
+    Matrix<float> draws(rows, columns, arma::fill::none);
+    const Tiles tiles{draws.n_elem, draws_at_a_time};
+    parallel_for(tiles.count(), [&](std::size_t tile) {
+        for (std::size_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
+            draws.memptr()[i] = draw(random_word(key, i));
+        }
+    });
+    return draws;
+}
+
 }  // namespace
 
 Matrix<float> normal(Key key, arma::uword rows, arma::uword columns) {
     const float low = std::nextafter(-1.0F, 0.0F);
-    Matrix<float> draws(rows, columns);
-    for (arma::uword i = 0; i < draws.n_elem; ++i) {
-        if (i % draws_between_checkpoints == 0) checkpoint();
-        draws.memptr()[i] = normal_quantile(random_word(key, i), low, 1.0F);
-    }
-    return draws;
+    return drawn(key, rows, columns, [low](std::uint32_t word) { return normal_quantile(word, low, 1.0F); });
 }
 
 Matrix<float> truncated_normal(Key key, arma::uword rows, arma::uword columns) {
     const float high = std::erf(std::sqrt(2.0F));
     const float bound = std::nextafter(2.0F, 0.0F);
-    Matrix<float> draws(rows, columns);
-    for (arma::uword i = 0; i < draws.n_elem; ++i) {
-        if (i % draws_between_checkpoints == 0) checkpoint();
-        draws.memptr()[i] = std::clamp(normal_quantile(random_word(key, i), -high, high), -bound, bound);
-    }
-    return draws;
+    return drawn(key, rows, columns, [high, bound](std::uint32_t word) {
+        return std::clamp(normal_quantile(word, -high, high), -bound, bound);
+    });
 }
 
 std::vector<std::uint32_t> permutation(Key key, std::uint32_t n) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <set>
 
+#include "engine/parallel.hpp"
 #include "engine/random.hpp"
 #include "golden.hpp"
 
@@ -60,10 +61,16 @@ TEST_CASE("draws have the moments of their distributions", "[random]") {
     REQUIRE(std::abs(arma::stddev(truncated) - 0.87962566103423978) < 0.01);
 }
 
-TEST_CASE("a draw depends on key and index alone", "[random]") {
+TEST_CASE("a draw depends on key and index alone", "[random][threads]") {
     const auto few = normal(make_key(3), 5, 2);
     const auto many = normal(make_key(3), 5, 40);
     REQUIRE(arma::approx_equal(few, many.head_cols(2), "absdiff", 0.0));
+    const auto alone = normal(make_key(3), 5, 10000);
+    set_thread_count(3);
+    const auto together = normal(make_key(3), 5, 10000);
+    set_thread_count(1);
+    REQUIRE(arma::approx_equal(together, alone, "absdiff", 0.0));
+    REQUIRE(arma::approx_equal(few, alone.head_cols(2), "absdiff", 0.0));
 }
 
 TEST_CASE("a permutation holds every index once", "[random]") {
