@@ -22,6 +22,9 @@ void register_mmd();
 /// A training step of the MMD autoencoder.
 void register_training();
 
+/// The reader of tables and the principal components.
+void register_data();
+
 /// Rate of a matrix product of 2048 x 2048 matrices in FLOP/s, with this many threads: the best of a few,
 /// measured when first asked for.
 template <class Real>

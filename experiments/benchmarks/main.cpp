@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
     bcbench::benchmarks::register_harmony();
     bcbench::benchmarks::register_mmd();
     bcbench::benchmarks::register_training();
+    bcbench::benchmarks::register_data();
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
 }
