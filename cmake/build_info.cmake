@@ -11,6 +11,7 @@ if(changes)
 else()
   set(dirty false)
 endif()
+string(REGEX REPLACE "([\\\"])" "\\\\\\1" FLAGS "${FLAGS}")  # as in a C++ string
 set(content "#pragma once\n
 #define BCBENCH_VERSION \"${VERSION}\"
 #define BCBENCH_GIT_COMMIT \"${commit}\"

@@ -201,6 +201,7 @@ PointRecord empty_record(const Point& point) {
                      {"train", point.train}};
     record.params = point.params;
     record.precision = point.precision;
+    record.program = program_hash();
     record.outputs = ordered_json::object();
     record.traces = ordered_json::object();
     return record;
@@ -255,12 +256,13 @@ std::string fingerprint_of(const Point& point, const Config& config, const std::
     for (const MetricEntry& metric : config.metrics) {
         metrics.push_back({metric.name, metric.params, metric_named(metric.type).version});
     }
-    const nlohmann::json decisive = {point.id,           point.dataset_type,         point.dataset_seed,
-                                     point.dataset_params, point.method_type,        point.method_seed,
-                                     point.method_params,  point.train,              point.params,
-                                     point.precision,      metrics,                  config.checks,
-                                     config.outputs.projections, config.outputs.embeddings, data_hash,
-                                     loaded_model_hash(point, config), program_identity()};
+    const nlohmann::json decisive = {point.id,           point.dataset_label,        point.dataset_type,
+                                     point.dataset_seed, point.dataset_params,       point.method_label,
+                                     point.method_type,  point.method_seed,          point.method_params,
+                                     point.train,        point.params,               point.precision,
+                                     metrics,            config.checks,              config.timing.warmup,
+                                     config.timing.repeats, config.outputs.projections, config.outputs.embeddings,
+                                     data_hash,          loaded_model_hash(point, config), program_identity()};
     return hex(fnv1a(canonical_json(decisive)));
 }
 

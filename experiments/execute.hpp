@@ -51,8 +51,8 @@ struct Executed {
     npy::NamedArrays model;              // trained parameters, if the `train` block asks for them; else empty
 };
 
-/// Hash of everything that decides the values of a point: its resolved parameters, the metrics and checks asked for, the
-/// data and the program.
+/// Hash of everything that decides the values and times of a point: its labels and resolved parameters, the metrics, checks
+/// and repeats asked for, the data and the program.
 std::string fingerprint_of(const Point& point, const Config& config, const std::string& data_hash);
 
 /// Runs the point; every error becomes a failed record with its reason. Asks at checkpoints (engine/checkpoint.hpp) whether

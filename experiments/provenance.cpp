@@ -39,7 +39,10 @@ std::string os_name() {
 }  // namespace
 
 nlohmann::ordered_json program_provenance() {
-    return {{"version", BCBENCH_VERSION}, {"git_commit", BCBENCH_GIT_COMMIT}, {"git_dirty", BCBENCH_GIT_DIRTY}};
+    return {{"version", BCBENCH_VERSION},
+            {"git_commit", BCBENCH_GIT_COMMIT},
+            {"git_dirty", BCBENCH_GIT_DIRTY},
+            {"hash", program_hash()}};
 }
 
 nlohmann::ordered_json build_provenance() {
@@ -64,13 +67,19 @@ const std::string& program_identity() {
     static const std::string identity = [] {
         // other builds and other vector units add in another order
         std::string text = std::string(BCBENCH_VERSION) + " " + BCBENCH_GIT_COMMIT + " " + BCBENCH_COMPILER + " " + BCBENCH_FLAGS +
-                           " " + blas_kernel() + " " + std::to_string(hwy::SupportedTargets());
+                           " " + arma::arma_version::as_string() + " " + blas_description() + " " +
+                           std::to_string(hwy::SupportedTargets());
         if (BCBENCH_GIT_DIRTY || text.find("unknown") != std::string::npos) {
             text += " " + hex(fnv1a(read_file("/proc/self/exe")));
         }
         return text;
     }();
     return identity;
+}
+
+const std::string& program_hash() {
+    static const std::string hash = hex(fnv1a(program_identity()));
+    return hash;
 }
 
 std::string utc_now() {

@@ -6,7 +6,7 @@
 
 namespace bcbench {
 
-/// {"version", "git_commit", "git_dirty"} of the program.
+/// {"version", "git_commit", "git_dirty", "hash"} of the program; `hash` is program_hash().
 nlohmann::ordered_json program_provenance();
 
 /// {"compiler", "flags", "armadillo", "blas"}: `blas` is what the linked library says of itself.
@@ -18,9 +18,12 @@ nlohmann::ordered_json machine_provenance();
 /// Version of the program, as in `bcbench --version`.
 std::string program_version();
 
-/// What decides the numbers of this program: version, commit, compiler, flags, the kernel of OpenBLAS and the vector units, and
-/// the executable's hash if it was built from changed or unknown sources.
+/// What decides the numbers of this program: version, commit, compiler, flags, Armadillo, OpenBLAS with its kernel, the vector
+/// units, and the executable's hash if it was built from changed or unknown sources.
 const std::string& program_identity();
+
+/// program_identity() as 16 hexadecimal digits: by it a reader tells which points an unfinished run has computed.
+const std::string& program_hash();
 
 /// The current time in UTC, ISO 8601, to the second.
 std::string utc_now();

@@ -117,6 +117,7 @@ std::string to_text(const PointRecord& record) {
                                {"status", name_of(record.status)},
                                {"reason", record.reason},
                                {"fingerprint", record.fingerprint},
+                               {"program", record.program},
                                {"data_hash", record.data_hash},
                                {"dataset", record.dataset},
                                {"method", record.method},
@@ -142,7 +143,8 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
         record.status = status_named(json.at("status").get<std::string>());
         record.reason = json.at("reason").get<std::string>();
         record.fingerprint = json.at("fingerprint").get<std::string>();
-        record.data_hash = json.value("data_hash", "");  // results of older programs have none
+        record.program = json.value("program", "");  // results of older programs have neither
+        record.data_hash = json.value("data_hash", "");
         record.dataset = json.at("dataset");
         record.method = json.at("method");
         for (const ordered_json* part : {&record.dataset, &record.method}) {

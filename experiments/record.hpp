@@ -26,6 +26,7 @@ struct PointRecord {
     PointStatus status = PointStatus::ok;
     std::string reason;       // why not ok
     std::string fingerprint;  // of everything that decides the values; resume compares it
+    std::string program;      // program_hash() of what computed it; empty: an older program
     std::string data_hash;    // of the cells and labels as loaded; empty if there are none
     nlohmann::ordered_json dataset;  // label, type, seed, params, n_cells, n_features, batches, types
     nlohmann::ordered_json method;   // label, type, seed, params, train

@@ -122,6 +122,7 @@ void read_manifest(StoredResults& results, const std::string& name, std::string_
         results.name = text_at(json, "/name");
         results.git_commit = text_at(json, "/program/git_commit");
         results.git_dirty = text_at(json, "/program/git_dirty") == "true";
+        results.program = text_at(json, "/program/hash");
         results.started = text_at(json, "/started");
         results.finished = !text_at(json, "/finished").empty();
         results.complete = text_at(json, "/status") == "complete";
@@ -174,7 +175,8 @@ std::optional<StoredPoint> read_point_file(const fs::path& file, std::vector<std
     }
 }
 
-// Without metrics.csv, or with one of an earlier run: the point files alone.
+// Without metrics.csv, or with one of an earlier run: the point files alone. Those that another program left are not of an
+// unfinished run, which had yet to compute these points again.
 void read_point_files(StoredResults& results, const fs::path& directory) {
     std::vector<fs::path> files;
     for (const fs::directory_entry& entry : fs::directory_iterator(directory / "points")) {
@@ -182,9 +184,18 @@ void read_point_files(StoredResults& results, const fs::path& directory) {
     }
     std::sort(files.begin(), files.end());
     results.points.clear();
+    std::size_t n_others = 0;
     for (const fs::path& file : files) {
         std::optional<StoredPoint> point = read_point_file(file, results.notes);
-        if (point) results.points.push_back(std::move(*point));
+        if (!point) continue;
+        if (!results.finished && !results.program.empty() && point->program != results.program) {
+            ++n_others;
+        } else {
+            results.points.push_back(std::move(*point));
+        }
+    }
+    if (n_others > 0) {
+        results.notes.push_back(std::to_string(n_others) + " of its points are of another program and not compared");
     }
 }
 
@@ -223,6 +234,7 @@ StoredPoint stored_point(const PointRecord& record) {
     point.status = record.status;
     point.reason = record.reason;
     point.precision = record.precision;
+    point.program = record.program;
     point.data_hash = record.data_hash;
     point.dataset = record.dataset;
     point.method = record.method;

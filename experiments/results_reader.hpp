@@ -31,6 +31,7 @@ struct StoredPoint {
     PointStatus status = PointStatus::ok;
     std::string reason;  // why not ok
     std::string precision;
+    std::string program;             // hash of what computed it; empty: unknown
     std::string data_hash;           // empty: unknown
     nlohmann::ordered_json dataset;  // as in the point file; null: unknown
     nlohmann::ordered_json method;
@@ -44,6 +45,7 @@ struct StoredResults {
     std::string name;        // of the experiment
     std::string git_commit;  // empty: unknown
     bool git_dirty = false;
+    std::string program;     // hash of what ran; empty: an older program
     std::string started;
     bool finished = true;  // the run came to its end and wrote its tables, as far as a manifest knows
     bool complete = true;  // and no point failed or is missing
