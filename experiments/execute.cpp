@@ -94,15 +94,17 @@ Neighbors neighbors_for(const Config& config, const Matrix<Real>& corrected) {
 }
 
 // Rows of metrics with other than default parameters carry these in their names: "type_purity(n_neighbors=30)".
+void add_scores(std::vector<Score> scores, const MetricEntry& metric, const std::string& prefix, PointRecord& record) {
+    for (Score& score : scores) {
+        score.metric = prefix + score.metric + metric.name.substr(metric.type.size());
+        score.version = metric_named(metric.type).version;
+        record.scores.push_back(std::move(score));
+    }
+}
+
 void compute_metrics(const Config& config, const MetricInput& input, const std::string& prefix, PointRecord& record) {
     for (const MetricEntry& metric : config.metrics) {
-        const MetricDefinition& definition = metric_named(metric.type);
-        const std::string suffix = metric.name.substr(metric.type.size());
-        for (Score& score : definition.compute(metric.params, input)) {
-            score.metric = prefix + score.metric + suffix;
-            score.version = definition.version;
-            record.scores.push_back(std::move(score));
-        }
+        add_scores(metric_named(metric.type).compute(metric.params, input), metric, prefix, record);
     }
     require_finite(record.scores);
 }
@@ -295,11 +297,11 @@ PointRecord record_without_values(const Point& point, const Config& config, Poin
     if (holdout_fraction(point.train) > 0.0) prefixes.push_back("holdout_");
     for (const std::string& prefix : prefixes) {
         for (const MetricEntry& metric : config.metrics) {
-            const MetricDefinition& definition = metric_named(metric.type);
-            Score score = not_applicable(prefix + metric.name, definition.direction, record.reason);
-            score.version = definition.version;
-            record.scores.push_back(std::move(score));
+            add_scores(not_applicable(metric_named(metric.type).rows, record.reason), metric, prefix, record);
         }
+    }
+    for (const std::string& check : config.checks) {
+        record.scores.push_back(not_applicable(check, Direction::higher, record.reason));
     }
     return record;
 }

@@ -59,7 +59,8 @@ std::string fingerprint_of(const Point& point, const Config& config, const std::
 /// to go on; what a checkpoint throws that is no std::exception passes through.
 Executed execute(const Point& point, const Config& config, const LoadedDataset& loaded);
 
-/// The record of a point that is not run: `status` skipped or failed, one row per metric of the config.
+/// The record of a point that is not run: `status` skipped or failed, the rows of every metric and check of the config that
+/// are known without data.
 PointRecord record_without_values(const Point& point, const Config& config, PointStatus status, std::string reason);
 
 }  // namespace bcbench

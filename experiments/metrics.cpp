@@ -50,10 +50,15 @@ Neighbors nearest(const Neighbors& neighbors, std::int64_t k) {
     return head;
 }
 
+constexpr MetricRow mixing_rows[] = {{"batch_mixing_entropy", Direction::higher}, {"perfect_mixing", Direction::info}};
+constexpr MetricRow shift_rows[] = {{"mean_shift", Direction::lower}};
+constexpr MetricRow purity_rows[] = {{"type_purity", Direction::higher}};
+constexpr MetricRow ceiling_rows[] = {{"mixing_ceiling", Direction::info}};
+
 std::vector<Score> compute_mixing(const json& params, const MetricInput& input) {
     const auto options = options_from(neighbor_fields, params);
     std::string reason = input.batch.count() < 2 ? needs_two_batches : too_few_cells(options.n_neighbors, input);
-    if (!reason.empty()) return {not_applicable("batch_mixing_entropy", Direction::higher, std::move(reason))};
+    if (!reason.empty()) return not_applicable(mixing_rows, reason);
     const double entropy = batch_mixing_entropy(nearest(input.neighbors, options.n_neighbors), input.batch);
     return {score("batch_mixing_entropy", entropy, Direction::higher),
             score("perfect_mixing", perfect_mixing(input.batch), Direction::info)};
@@ -62,14 +67,14 @@ std::vector<Score> compute_mixing(const json& params, const MetricInput& input) 
 std::vector<Score> compute_purity(const json& params, const MetricInput& input) {
     const auto options = options_from(neighbor_fields, params);
     std::string reason = input.type.empty() ? "needs cell types, the dataset has none" : too_few_cells(options.n_neighbors, input);
-    if (!reason.empty()) return {not_applicable("type_purity", Direction::higher, std::move(reason))};
+    if (!reason.empty()) return not_applicable(purity_rows, reason);
     return {score("type_purity", type_purity(nearest(input.neighbors, options.n_neighbors), input.type), Direction::higher)};
 }
 
 std::vector<Score> compute_ceiling(const json& params, const MetricInput& input) {
     const auto options = options_from(ceiling_fields, params);
     std::string reason = input.batch.count() < 2 ? needs_two_batches : too_few_cells(options.n_neighbors, input);
-    if (!reason.empty()) return {not_applicable("mixing_ceiling", Direction::info, std::move(reason))};
+    if (!reason.empty()) return not_applicable(ceiling_rows, reason);
     const double ceiling =
         mixing_ceiling(nearest(input.neighbors, options.n_neighbors), input.batch, input.type,
                        static_cast<std::uint32_t>(options.n_permutations), static_cast<std::uint64_t>(options.seed));
@@ -90,16 +95,16 @@ constexpr MetricDefinition metrics[] = {
     {"batch_mixing_entropy", "entropy of the batches among each cell's nearest neighbours, in nats",
      "Exact Euclidean neighbours, ties by lower index; shares are clipped to [1e-8, 1], so nothing mixed gives 1.842e-07 "
      "for two batches. Also gives perfect_mixing, ln of the number of batches.",
-     Direction::higher, 1, [] { return parameters_of(neighbor_fields); }, compute_mixing},
+     mixing_rows, 1, [] { return parameters_of(neighbor_fields); }, compute_mixing},
     {"mean_shift", "largest difference between the mean expression of two batches",
-     "Also gives batch_mean_<b>, the mean over all entries of the cells of batch b.", Direction::lower, 1,
+     "Also gives batch_mean_<b>, the mean over all entries of the cells of batch b.", shift_rows, 1,
      [] { return std::vector<Parameter>(); }, compute_mean_shift},
-    {"type_purity", "share of each cell's nearest neighbours that have its type", "", Direction::higher, 1,
+    {"type_purity", "share of each cell's nearest neighbours that have its type", "", purity_rows, 1,
      [] { return parameters_of(neighbor_fields); }, compute_purity},
     {"mixing_ceiling", "mixing entropy after permuting batches inside types: what a perfect correction reaches",
      "Averaged over permutations. Mixing above it means over-interleaved batches. Without types, batches are permuted "
      "among all cells.",
-     Direction::info, 1, [] { return parameters_of(ceiling_fields); }, compute_ceiling},
+     ceiling_rows, 1, [] { return parameters_of(ceiling_fields); }, compute_ceiling},
 };
 
 }  // namespace
@@ -111,6 +116,12 @@ const MetricDefinition& metric_named(const std::string& type) {
         if (type == entry.name) return entry;
     }
     throw std::invalid_argument("there is no metric '" + type + "'");
+}
+
+std::vector<Score> not_applicable(std::span<const MetricRow> rows, const std::string& reason) {
+    std::vector<Score> scores;
+    for (const MetricRow& row : rows) scores.push_back(not_applicable(row.name, row.direction, reason));
+    return scores;
 }
 
 arma::uword neighbors_needed(const json& params) { return params.value("n_neighbors", arma::uword{0}); }

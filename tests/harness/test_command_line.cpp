@@ -339,6 +339,7 @@ TEST_CASE("a single batch is no error: what needs two does not apply", "[cli]") 
     REQUIRE(run("run " + config + " --out " + run.path() + "out --quiet").code == 0);
     const std::string metrics = contents(run.path() + "out/metrics.csv");
     REQUIRE(contains(metrics, "batch_mixing_entropy,,higher,not_applicable"));
+    REQUIRE(contains(metrics, "perfect_mixing,,info,not_applicable"));
     REQUIRE(contains(metrics, "mean_shift,,lower,not_applicable"));
     REQUIRE(contains(contents(run.path() + "out/points/data.Uncorrected.json"), "needs at least two batches"));
 }

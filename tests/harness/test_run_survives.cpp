@@ -104,12 +104,14 @@ TEST_CASE("a failing point becomes a row, the others go on; --on-error stop ends
                            {"type", "gaussian_batches"},
                            {"params", {{"n_cells_per_batch", 20}}},
                            {"sweep", {{"grid", {{"type_signal", {1e39, 5.0}}}}}}}};
+    source["checks"] = {"optimized_matches_reference"};
     const std::string config = run.directory.write("config.json", source.dump());
     const Output output = run("run " + config + " --out " + run / "out");
     REQUIRE(output.code == 3);
     const std::string metrics = contents(run / "out/metrics.csv");
     CHECK(contains(metrics, "far.type_signal=1e+39.Harmony.sigma=0.01"));
-    CHECK(contains(metrics, ",mean_shift,,lower,failed\n"));
+    for (const char* row : {",mean_shift,,lower,", ",perfect_mixing,,info,", ",optimized_matches_reference,,higher,"})
+        CHECK(contains(metrics, row + std::string("failed\n")));
     CHECK_FALSE(contains(metrics, "nan"));
     CHECK_FALSE(contains(metrics, "inf,"));
     const json manifest = manifest_of(run / "out");
