@@ -163,4 +163,9 @@ void ResultsDirectory::remove(const std::string& name) const {
     fs::remove(directory_ / name, error);
 }
 
+void ResultsDirectory::remove_outputs(const std::string& id) const {
+    std::error_code error;
+    for (const fs::path& file : {embedding_file(directory_, id), model_file(directory_, id)}) fs::remove(file, error);
+}
+
 }  // namespace bcbench

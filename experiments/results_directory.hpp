@@ -48,6 +48,9 @@ class ResultsDirectory {
 
     void remove(const std::string& name) const;
 
+    /// Removes the embedding and the model of a point, which may be of an earlier config.
+    void remove_outputs(const std::string& id) const;
+
   private:
     std::filesystem::path directory_;
     DirectoryLock lock_;

@@ -117,7 +117,11 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
     results.write("manifest.json", manifest.text({}, {}));
     if (options.fresh) {  // nothing of an earlier run may pass for a point of this one, should it be killed
         results.remove("timings.csv");
-        for (const std::uint64_t index : indices) results.remove(point_file("", plan.id_at(index)));
+        for (const std::uint64_t index : indices) {
+            const std::string id = plan.id_at(index);
+            results.remove(point_file("", id));
+            results.remove_outputs(id);
+        }
     }
 
     use_single_threaded_blas();

@@ -218,6 +218,9 @@ void put_on_disk(const Work& work, std::vector<Finished>& group) {
     }
     // times first: should the run be killed in between, the points are computed and timed again
     if (!times.empty()) work.results.append_times(times);
+    for (const Finished& point : group) {
+        if (!point.resumed) work.results.remove_outputs(point.id);
+    }
     if (!files.empty()) work.results.write(files);
 }
 

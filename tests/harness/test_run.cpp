@@ -124,9 +124,20 @@ TEST_CASE("a run with --only runs and reports a part, and leaves the rest as it 
     const std::string out = run / "out";
     REQUIRE(run("run " + config + " --quiet --out " + out).code == 0);
     const std::size_t all_times = rows_of(out + "/timings.csv");
+    const auto before = result_bytes(out);
+    const auto written = [&](const char* point) { return fs::last_write_time(out + "/points/data.Harmony." + point + ".json"); };
+    const auto untouched = written("sigma=0.01");
+    const auto computed = written("sigma=0.02");
     REQUIRE(run("run " + config + " --quiet --fresh --only '*sigma=0.02,*sigma=0.03' --out " + out).code ==
             0);
-    CHECK(files_in(out + "/points", ".json") == 4);
+    CHECK(written("sigma=0.01") == untouched);
+    CHECK(written("sigma=0.02") != computed);
+    const auto after = result_bytes(out);
+    for (const auto& [name, bytes] : before) {
+        INFO(name);
+        if (name != "metrics.csv" && name != "projections.csv") CHECK(after.at(name) == bytes);
+    }
+    CHECK(after.size() == before.size());
     CHECK(manifest_of(out)["counts"]["expected"] == 2);
     REQUIRE(run("run " + config + " --quiet --out " + out).code == 0);
     CHECK(manifest_of(out)["counts"]["ok"] == 4);

@@ -89,3 +89,31 @@ TEST_CASE("points with the same id and other labels are computed anew", "[run]")
     CHECK_FALSE(contains(labelled("a", "b.c").err, "earlier run"));
     CHECK(contains(contents(run / "out/metrics.csv"), "a.b.c.sigma=0.01,a,b.c,"));
 }
+
+TEST_CASE("embeddings and models of an earlier config do not stay beside new results", "[run]") {
+    const Scratch run;
+    json source = sweep_config(1);
+    source["methods"].push_back({{"label", "MMD"}, {"type", "mmd_autoencoder"}, {"train", {{"steps", 1}, {"save_model", true}}}});
+    const std::string out = run / "out";
+    REQUIRE(run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + out).code == 0);
+    REQUIRE(files_in(out + "/embeddings", ".npy") == 2);
+    REQUIRE(files_in(out + "/models", ".npz") == 1);
+    SECTION("the config asks for them no more") {
+        source["outputs"]["embeddings"] = false;
+        source["methods"][1]["train"]["save_model"] = false;
+        CHECK(run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + out).code == 0);
+    }
+    SECTION("the points fail now") {
+        source["methods"][0]["params"]["n_iterations"] = 4;
+        source["methods"][1]["params"]["hidden_dim"] = 4;
+        source["limits"] = {{"max_memory_bytes", 1}};
+        CHECK(run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + out).code == 3);
+    }
+    SECTION("the points are excluded") {
+        source["exclude"] = {{{"match", "*"}, {"reason", "not now"}}};
+        CHECK(run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + out).code == 0);
+    }
+    CHECK(files_in(out + "/points", ".json") == 2);
+    CHECK(files_in(out + "/embeddings", ".npy") == 0);
+    CHECK(files_in(out + "/models", ".npz") == 0);
+}

@@ -87,7 +87,7 @@ TEST_CASE("a killed --fresh run has no points of the run before", "[run]") {
     // the same points, each of many seconds now
     const std::string slow = run.directory.write("slow.json", sweep_config(6, 3000, 300000).dump());
     Running killed({"run", slow, "--out", run / "out", "--fresh", "--threads", "1"}, run / "run.err");
-    REQUIRE(wait_until([&] { return files_in(run / "out/points", ".json") == 0; }));
+    REQUIRE(wait_until([&] { return files_in(run / "out/embeddings", ".npy") + files_in(run / "out/points", ".json") == 0; }));
     killed.send(SIGKILL);
     killed.wait();
     const Output compared = run("compare " + run / "base" + " " + run / "out");
