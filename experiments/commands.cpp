@@ -68,8 +68,7 @@ int run(const Arguments& arguments) {
 
     std::vector<PointRecord> records;
     const RunSummary summary = run_experiment(plan, options, records);
-    std::vector<Comparison> comparisons;
-    if (plan.config().expected) comparisons = compare_with_expected(read_expected(*plan.config().expected), records);
+    const std::vector<Comparison>& comparisons = summary.comparisons;
     std::cout << terminal_report(plan.config(), records, plan.base_points(), comparisons) << std::flush;
 
     std::fprintf(stderr, "%llu of %llu points ok", static_cast<unsigned long long>(summary.ok),
@@ -80,7 +79,9 @@ int run(const Arguments& arguments) {
     if (summary.missing() > 0) std::fprintf(stderr, ", %llu not run", static_cast<unsigned long long>(summary.missing()));
     std::fprintf(stderr, "; results in %s\n", options.directory.c_str());
     std::fputs(summary.profile.c_str(), stderr);
-    if (summary.interrupted) std::fputs("interrupted; the same command goes on where it stopped\n", stderr);
+    if (summary.interrupted) {
+        std::fprintf(stderr, "interrupted; the same command %sgoes on where it stopped\n", options.fresh ? "without --fresh " : "");
+    }
 
     if (!summary.complete()) return exit_incomplete;
     const bool reproduced = std::all_of(comparisons.begin(), comparisons.end(), [&](const Comparison& comparison) {
@@ -156,7 +157,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     add_config_options(*run_command, arguments);
     run_command->add_option("--out", arguments.out, "results directory (default results/<name>)")->type_name("DIR");
     CLI::Option* jobs = run_command->add_option("--jobs", arguments.jobs, "points to run in parallel")->check(CLI::Range(1U, 256U))->capture_default_str();
-    run_command->add_option("--threads", arguments.threads, "threads in all; results do not depend on it")->check(CLI::Range(1U, 1024U))->capture_default_str();
+    run_command->add_option("--threads", arguments.threads, "threads in all, at least one per job; results do not depend on it")->check(CLI::Range(1U, 1024U))->capture_default_str();
     CLI::Option* fresh = run_command->add_flag("--fresh", arguments.fresh, "compute every point again");
     run_command->add_flag("--resume", arguments.resume, "keep points that are finished and unchanged (the default)")->excludes(fresh);
     run_command->add_option("--on-error", arguments.on_error, "after a failed point")->check(CLI::IsMember({"continue", "stop"}))->capture_default_str();

@@ -1,6 +1,10 @@
 #include "experiments/interrupt.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
+#include <string_view>
 
 namespace bcbench {
 
@@ -9,15 +13,23 @@ namespace {
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);  // hence safe in a signal handler
 
+constexpr std::string_view answer = "\nstopping; what is finished is kept and written to the tables; again to end at once\n";
+
 void note(int) {
-    interrupted = true;
+    if (interrupted.exchange(true)) return;
+    const int error = errno;
+    if (write(STDERR_FILENO, answer.data(), answer.size()) < 0) {
+        // nobody listens any more, as after a hang-up
+    }
+    errno = error;
 }
 
-// A signal that is ignored, as in a background job of a shell, stays ignored.
+// A signal that is ignored, as in a background job of a shell, stays ignored. A terminal that is closed hangs up more than
+// once, which is no wish to end at once.
 void set_up(int signal, struct sigaction& previous) {
     struct sigaction action {};
     action.sa_handler = note;
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+    action.sa_flags = static_cast<int>(signal == SIGHUP ? SA_RESTART : SA_RESETHAND | SA_RESTART);
     sigaction(signal, nullptr, &previous);
     if (previous.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
 }
@@ -26,13 +38,11 @@ void set_up(int signal, struct sigaction& previous) {
 
 InterruptGuard::InterruptGuard() {
     interrupted = false;
-    set_up(SIGINT, previous_interrupt_);
-    set_up(SIGTERM, previous_terminate_);
+    for (std::size_t i = 0; i < signals.size(); ++i) set_up(signals[i], previous_[i]);
 }
 
 InterruptGuard::~InterruptGuard() {
-    sigaction(SIGINT, &previous_interrupt_, nullptr);
-    sigaction(SIGTERM, &previous_terminate_, nullptr);
+    for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &previous_[i], nullptr);
 }
 
 bool is_interrupted() {

@@ -3,12 +3,15 @@
 
 #include <signal.h>
 
+#include <array>
+
 namespace bcbench {
 
-/// Thrown at a checkpoint after SIGINT or SIGTERM. No std::exception: an interrupted point has not failed.
+/// Thrown at a checkpoint after a signal. No std::exception: an interrupted point has not failed.
 struct Interrupted {};
 
-/// While it lives, the first SIGINT or SIGTERM is noted instead of ending the program.
+/// While it lives, the first SIGINT or SIGTERM, and any SIGHUP, is noted instead of ending the program; a line on stderr
+/// says so.
 class InterruptGuard {
   public:
     InterruptGuard();
@@ -17,8 +20,8 @@ class InterruptGuard {
     InterruptGuard& operator=(const InterruptGuard&) = delete;
 
   private:
-    struct sigaction previous_interrupt_ {};
-    struct sigaction previous_terminate_ {};
+    static constexpr std::array<int, 3> signals = {SIGINT, SIGTERM, SIGHUP};
+    std::array<struct sigaction, signals.size()> previous_{};
 };
 
 /// Whether a signal came since the last guard was set up.

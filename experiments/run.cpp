@@ -10,6 +10,7 @@
 #include "experiments/config_error.hpp"
 #include "experiments/datasets.hpp"
 #include "experiments/expected.hpp"
+#include "experiments/interrupt.hpp"
 #include "experiments/manifest.hpp"
 #include "experiments/results_directory.hpp"
 #include "experiments/run_points.hpp"
@@ -63,8 +64,8 @@ void require_data_files(const Config& config) {
     if (!faults.empty()) throw ConfigError(config.file.string(), faults);
 }
 
-// metrics.csv, projections.csv, timings.csv and expected.csv from the files of the points that are done. The projections,
-// which hold every cell of every point, are never held as a whole.
+// metrics.csv, projections.csv and timings.csv from the files of the points that are done. The projections, which hold every
+// cell of every point, are never held as a whole.
 void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, const std::vector<bool>& done,
                   const ResultsDirectory& results, std::vector<PointRecord>& records) {
     std::string metrics = metrics_header;
@@ -95,12 +96,6 @@ void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, c
         results.remove("projections.csv");
     }
     results.order_times(ids);
-    if (plan.config().expected) {
-        results.write("expected.csv",
-                      expected_csv(compare_with_expected(read_expected(*plan.config().expected), records)));
-    } else {
-        results.remove("expected.csv");
-    }
 }
 
 }  // namespace
@@ -108,9 +103,10 @@ void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, c
 RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records) {
     const double start = seconds_now();
     require_data_files(plan.config());
-    if (plan.config().expected)
-        read_expected(*plan.config().expected);  // a fault in it ends the run before it starts
+    std::vector<ExpectedValue> expected;  // read before the run, which a fault in it or an edit must not spoil
+    if (plan.config().expected) expected = read_expected(*plan.config().expected);
     const std::vector<std::uint64_t> indices = selected_points(plan, options.only);
+    const InterruptGuard guard;
     ResultsDirectory results(options.directory);
     Manifest manifest(plan, options);
     // until the tables are written anew, the manifest says that they are not of this run
@@ -129,6 +125,12 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
     if (run.error) std::rethrow_exception(run.error);
 
     write_tables(plan, indices, run.done, results, records);
+    if (plan.config().expected) {
+        run.summary.comparisons = compare_with_expected(expected, records);
+        results.write("expected.csv", expected_csv(run.summary.comparisons));
+    } else {
+        results.remove("expected.csv");
+    }
     for (const PointRecord& record : records) run.summary.failed_checks += has_failed_check(record) ? 1 : 0;
     results.write("manifest.json", manifest.text(run.summary, records));
     if (options.profile) run.summary.profile = run.profile.text(seconds_now() - start);

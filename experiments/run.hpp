@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/expected.hpp"
 #include "experiments/plan.hpp"
 #include "experiments/record.hpp"
 
@@ -31,6 +32,7 @@ struct RunSummary {
     std::uint64_t failed_checks = 0;
     bool interrupted = false;
     std::string profile;  // a table, if asked for
+    std::vector<Comparison> comparisons;  // with the expected values, if the config names some
 
     std::uint64_t missing() const { return expected - ok - skipped - failed; }
     bool complete() const { return missing() == 0 && failed == 0; }
@@ -38,8 +40,9 @@ struct RunSummary {
 
 /// Runs the selected points and writes the results directory (results/README.md says what is in it).
 /// Throws ConfigError if a data file is missing or the points are too many, FileError if the directory cannot
-/// be used or the disk is full; points finished until then are kept and not computed again. `records`
-/// receives the finished points in the order of the plan.
+/// be used or the disk is full; points finished until then are kept and not computed again. After SIGINT, SIGTERM
+/// or SIGHUP it stops and writes the tables of what is finished. `records` receives the finished points in the
+/// order of the plan.
 RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records);
 
 }  // namespace bcbench

@@ -268,7 +268,6 @@ PointsRun run_points(const Plan& plan, const RunOptions& options, const std::vec
     run.summary.expected = indices.size();
     run.done.resize(indices.size());
 
-    const InterruptGuard guard;
     {
         std::vector<std::jthread> threads;
         unsigned started = 0;

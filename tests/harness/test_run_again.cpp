@@ -117,3 +117,17 @@ TEST_CASE("embeddings and models of an earlier config do not stay beside new res
     CHECK(files_in(out + "/embeddings", ".npy") == 0);
     CHECK(files_in(out + "/models", ".npz") == 0);
 }
+
+TEST_CASE("an edit of the expected values while a run goes on does it no harm", "[run]") {
+    const Scratch run;
+    json source = sweep_config(12, 1500, 40);
+    source["expected"] = "expected.json";
+    const json shape = {{"section", "s"}, {"point", "data.Harmony.sigma=0.01"}, {"metric", "shape"}, {"printed", "(3000, 30)"}};
+    run.directory.write("expected.json", json{{"values", json::array({shape})}}.dump());
+    const std::string config = run.directory.write("config.json", source.dump());
+    Running edited({"run", config, "--out", run / "out", "--threads", "1"}, run / "run.err");
+    REQUIRE(wait_until([&] { return files_in(run / "out/points", ".json") > 0; }));
+    run.directory.write("expected.json", "half a fi");
+    CHECK(edited.wait() == 0);
+    CHECK(contains(contents(run / "out/expected.csv"), ",yes\n"));
+}
