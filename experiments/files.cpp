@@ -2,10 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -75,10 +76,17 @@ struct TemporaryFile::State {
 };
 
 TemporaryFile::TemporaryFile(fs::path path) {
-    std::string name = (directory_of(path) / temporary_prefix).string() + "XXXXXX";
-    Descriptor descriptor(mkostemp(name.data(), O_CLOEXEC));
-    if (descriptor.get() < 0) fail("write", path, errno);
-    state_ = std::make_unique<State>(State{std::move(path), std::move(name), std::move(descriptor)});
+    static std::atomic<std::uint64_t> counter = 0;
+    const std::string start = (directory_of(path) / temporary_prefix).string() + std::to_string(getpid()) + "-";
+    while (true) {
+        std::string name = start + std::to_string(counter++);
+        // unlike with mkstemp, the user's umask decides who may read the file
+        Descriptor descriptor(open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+        if (descriptor.get() < 0 && errno == EEXIST) continue;
+        if (descriptor.get() < 0) fail("write", path, errno);
+        state_ = std::make_unique<State>(State{std::move(path), std::move(name), std::move(descriptor)});
+        return;
+    }
 }
 
 TemporaryFile::TemporaryFile(TemporaryFile&&) noexcept = default;
@@ -90,7 +98,6 @@ TemporaryFile::~TemporaryFile() {
 void TemporaryFile::append(std::string_view content) { write_all(state_->descriptor.get(), content, state_->path); }
 
 void TemporaryFile::close(bool flush) {
-    if (fchmod(state_->descriptor.get(), 0644) != 0) fail("write", state_->path, errno);
     if (flush && fsync(state_->descriptor.get()) != 0) fail("flush", state_->path, errno);
     if (!state_->descriptor.close()) fail("write", state_->path, errno);
 }
@@ -140,7 +147,7 @@ void remove_stale_temporaries(const fs::path& directory) {
 }
 
 void append(const fs::path& path, std::string_view content) {
-    Descriptor descriptor(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    Descriptor descriptor(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
     if (descriptor.get() < 0) fail("write", path, errno);
     write_all(descriptor.get(), content, path);
     if (!descriptor.close()) fail("write", path, errno);
@@ -163,9 +170,14 @@ void make_directories(const fs::path& directory) {
 
 DirectoryLock::DirectoryLock(const fs::path& directory) {
     const fs::path path = directory / ".lock";
-    descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor_ < 0) fail("write in", directory, errno);
     if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+        const int error = errno;
+        if (error != EWOULDBLOCK) {  // a file system without locks, or none left
+            close(descriptor_);
+            fail("lock", directory, error);
+        }
         char holder[32] = "";
         const ssize_t length = read(descriptor_, holder, sizeof holder - 1);
         close(descriptor_);

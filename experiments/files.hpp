@@ -67,7 +67,7 @@ void make_directories(const std::filesystem::path& directory);
 /// Holds an exclusive lock on a directory as long as it lives; a dead process holds none.
 class DirectoryLock {
   public:
-    /// Throws FileError naming the holder's process if another process holds the lock.
+    /// Throws FileError, naming the holder's process if another process holds the lock.
     explicit DirectoryLock(const std::filesystem::path& directory);
     ~DirectoryLock();
     DirectoryLock(const DirectoryLock&) = delete;

@@ -131,3 +131,18 @@ TEST_CASE("an edit of the expected values while a run goes on does it no harm", 
     CHECK(edited.wait() == 0);
     CHECK(contains(contents(run / "out/expected.csv"), ",yes\n"));
 }
+
+TEST_CASE("files are readable for whom the umask says", "[run]") {
+    const Scratch run;
+    const std::string config = run.directory.write("config.json", sweep_config(1).dump());
+    const auto permissions = [&](const std::string& mask) {
+        const std::string out = run / ("out" + mask);
+        REQUIRE(run("run " + config + " --quiet --out " + out, "umask " + mask + ";").code == 0);
+        std::set<fs::perms> found;
+        for (const auto& entry : fs::recursive_directory_iterator(out))
+            if (entry.is_regular_file()) found.insert(entry.status().permissions());
+        return found;
+    };
+    CHECK(permissions("077") == std::set<fs::perms>{fs::perms{0600}});
+    CHECK(permissions("002") == std::set<fs::perms>{fs::perms{0664}});
+}
