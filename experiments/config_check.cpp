@@ -101,8 +101,9 @@ nlohmann::json normalised(const Parameter& parameter, const nlohmann::json& valu
         for (const nlohmann::json& element : value) list.push_back(normalised(parameter, element));
         return list;
     }
-    if (!value.is_number() || integers) return value;
-    return value.get<double>() + 0.0;  // -0 becomes 0
+    if (!value.is_number()) return value;
+    if (!integers) return value.get<double>() + 0.0;  // -0 becomes 0
+    return value.is_number_float() ? nlohmann::json(static_cast<std::int64_t>(value.get<double>())) : value;
 }
 
 std::string text_of(const nlohmann::json& values, const std::string& key) {

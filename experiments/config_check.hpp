@@ -47,8 +47,8 @@ nlohmann::json read_values(const OrderedJson& object, const std::vector<Paramete
 /// check_object, check_keys and read_values of a block; keys of its sections are known but not read.
 nlohmann::json read_block(const OrderedJson& value, const Block& block, const Pointer& at, Faults& faults);
 
-/// The value as stored: 2 for a `number` becomes 2.0 and [2] becomes 2 where a single value stands for a
-/// list, so that equal values compare, print and hash alike.
+/// The value as stored: 2 for a `number` becomes 2.0, 2.0 for an `integer` 2, and [2] becomes 2 where a single value stands
+/// for a list, so that equal values compare, print and hash alike.
 nlohmann::json normalised(const Parameter& parameter, const nlohmann::json& value);
 
 /// values[key] if it is a text, else "".

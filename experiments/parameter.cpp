@@ -48,10 +48,8 @@ bool in_range(const Parameter& parameter, double value) {
 
 // Whether one number is right for a numeric parameter or for an element of its list.
 bool number_fits(const Parameter& parameter, const nlohmann::json& value) {
-    if (!value.is_number()) return false;
+    if (!value.is_number() || (wants_integer(parameter) && !is_whole(value))) return false;
     const double number = value.get<double>();
-    if (wants_integer(parameter) && (!value.is_number_integer() || std::abs(number) > largest_integer))
-        return false;
     return std::isfinite(number) && in_range(parameter, number);
 }
 
@@ -102,6 +100,12 @@ nlohmann::json scalar_schema(const Parameter& parameter) {
 }
 
 }  // namespace
+
+bool is_whole(const nlohmann::json& value) {
+    if (!value.is_number()) return false;
+    const double number = value.get<double>();
+    return std::trunc(number) == number && std::abs(number) <= largest_integer;
+}
 
 std::string type_name(const Parameter& parameter) {
     switch (parameter.type) {

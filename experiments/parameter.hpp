@@ -38,8 +38,12 @@ std::string type_name(const Parameter& parameter);
 /// "an integer >= 1", "a number in (0, 2]", "one of adam, rmsprop, sgd": what is allowed, for messages.
 std::string allowed_values(const Parameter& parameter);
 
+/// Whether `value` is a number without fraction, and small enough to be exact: 20, but also 20.0 and 4e9, as other programs
+/// write them.
+bool is_whole(const nlohmann::json& value);
+
 /// What is wrong with `value`, or nothing. A wrong type, an out-of-range number or a word that is no choice is a
-/// fault; integers are accepted where numbers are expected, never the other way round.
+/// fault; integers are accepted where numbers are expected, and whole numbers where integers are.
 std::optional<std::string> fault_of(const Parameter& parameter, const nlohmann::json& value);
 
 /// The JSON Schema (draft 2020-12) of the parameter's value.

@@ -88,7 +88,7 @@ void read_range(SweepDraw& draw, const OrderedJson& ends, const Parameter& param
     const bool positive = draw.law == SweepDraw::Law::log_uniform;
     const bool integers = draw.law == SweepDraw::Law::integer;
     const bool pair = ends.is_array() && ends.size() == 2 && ends[0].is_number() && ends[1].is_number();
-    const bool shape = pair && (!integers || (ends[0].is_number_integer() && ends[1].is_number_integer()));
+    const bool shape = pair && (!integers || (is_whole(ends[0]) && is_whole(ends[1])));
     if (shape) {
         draw.low = ends[0].get<double>() + 0.0;
         draw.high = ends[1].get<double>() + 0.0;

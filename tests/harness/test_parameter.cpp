@@ -40,7 +40,12 @@ TEST_CASE("parameter: faults name the value and what is allowed", "[parameter]")
     const Parameter integer = at_least(parameter("x", Type::integer, 1), 1);
     CHECK_FALSE(fault_of(integer, 1));
     CHECK(fault_of(integer, 0).value() == "is 0, must be an integer >= 1");
-    CHECK(fault_of(integer, 2.0).value() == "is 2, must be an integer >= 1");
+    CHECK_FALSE(fault_of(integer, 2.0));  // as Python and R write it
+    CHECK_FALSE(fault_of(integer, 4e9));
+    CHECK(fault_of(integer, 2.5).value() == "is 2.5, must be an integer >= 1");
+    CHECK(fault_of(integer, 0.0).value() == "is 0, must be an integer >= 1");
+    CHECK(fault_of(integer, 1e18));
+    CHECK(fault_of(integer, std::numeric_limits<double>::infinity()));
     CHECK(fault_of(integer, "2").value() == "is \"2\", must be an integer >= 1");
     CHECK(fault_of(integer, true));
     CHECK(fault_of(integer, nullptr));

@@ -158,6 +158,21 @@ TEST_CASE("plan: texts in ids are encoded, long ids are cut and stay distinct", 
     CHECK(bounded_id(umlauts).substr(179, 1) == "~");  // byte 180 would cut a character
 }
 
+TEST_CASE("plan: whole numbers written as floats are integers", "[plan][sweep]") {
+    CHECK(ids_of_sweep(R"({"grid": {"n_clusters": [20.0, 4e9, 7], "max_steps": [3.0, null]}})")[0] ==
+          "two_batch.Harmony.n_clusters=20.max_steps=3");
+    CHECK(ids_of_sweep(R"({"random": {"n": 9.0, "params": {"n_clusters": {"integer": [5.0, 5.0]}}}})") ==
+          std::vector<std::string>{"two_batch.Harmony.n_clusters=5"});
+    OrderedJson json = changed("/methods/1/params", R"({"n_clusters": 30.0})");
+    json["datasets"][0]["params"]["n_cells"] = {60.0, 1e2};
+    json["methods"][1]["seed"] = 4.0;
+    const Point point = plan_of(json).at(1);
+    CHECK(point.params == R"({"n_clusters":30})");
+    CHECK(point.method_params.at("n_clusters").is_number_integer());
+    CHECK(point.dataset_params.at("n_cells").dump() == "[60,100]");
+    CHECK(point.method_seed == 4);
+}
+
 TEST_CASE("plan: excluded points stay in the plan with their reason", "[plan]") {
     const Plan plan = plan_of(
         changed("/exclude", R"([{"match": "*.Harm?ny", "reason": "slow"}, {"match": "*", "reason": "b"}])"));
