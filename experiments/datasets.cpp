@@ -46,7 +46,8 @@ Dataset<double> load_table(const DatasetSettings& settings) {
     table::Options options = options_from(table_fields, settings.params);
     for (std::string* file : {&options.cells, &options.metadata}) {
         const auto found = find_data_file(*file, settings.config_directory);
-        if (found) *file = found->string();
+        if (!found) throw DataError("the file " + *file + " is neither beside the config nor in the directory $BCBENCH_DATA");
+        *file = found->string();
     }
     return table::load(options);
 }

@@ -8,13 +8,12 @@
 #include "experiments/checks.hpp"
 #include "experiments/clock.hpp"
 #include "experiments/config_error.hpp"
-#include "experiments/datasets.hpp"
 #include "experiments/expected.hpp"
 #include "experiments/interrupt.hpp"
 #include "experiments/manifest.hpp"
+#include "experiments/required_files.hpp"
 #include "experiments/results_directory.hpp"
 #include "experiments/run_points.hpp"
-#include "experiments/training.hpp"
 
 namespace bcbench {
 
@@ -34,34 +33,6 @@ std::vector<std::uint64_t> selected_points(const Plan& plan, const std::string& 
         if (only.empty() || selects(only, plan.id_at(i))) indices.push_back(i);
     }
     return indices;
-}
-
-// A fault if the file `name` that stands at `pointer` of the config is nowhere; `kind` says what it holds, `advice` what to do.
-void require_file(const Config& config, const std::string& name, const std::string& pointer, const std::string& kind,
-                  const std::string& advice, std::vector<Fault>& faults) {
-    if (find_data_file(name, config.file.parent_path())) return;
-    faults.push_back(
-        {pointer, kind + " file " + name + " is neither beside the config nor in the directory $BCBENCH_DATA; " + advice});
-}
-
-// Every file that the config names must exist before anything runs.
-void require_data_files(const Config& config) {
-    std::vector<Fault> faults;
-    for (std::size_t d = 0; d < config.datasets.size(); ++d) {
-        const Entry& entry = config.datasets[d];
-        for (const std::string& parameter : dataset_named(entry.type).file_parameters()) {
-            const auto value = entry.params.find(parameter);
-            if (value == entry.params.end() || !value->is_string()) continue;
-            require_file(config, value->get<std::string>(), "/datasets/" + std::to_string(d) + "/params/" + parameter, "data",
-                         "README.md, section 'Real data', says where to get it", faults);
-        }
-    }
-    for (std::size_t m = 0; m < config.methods.size(); ++m) {
-        const std::optional<std::string> name = loaded_model(config.methods[m].train);
-        if (name) require_file(config, *name, "/methods/" + std::to_string(m) + "/train/load_model", "model",
-                               "save_model writes such files to models/ in the results", faults);
-    }
-    if (!faults.empty()) throw ConfigError(config.file.string(), faults);
 }
 
 // metrics.csv, projections.csv and timings.csv from the files of the points that are done. The projections, which hold every
@@ -102,7 +73,7 @@ void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, c
 
 RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records) {
     const double start = seconds_now();
-    require_data_files(plan.config());
+    require_files(plan.config());
     std::vector<ExpectedValue> expected;  // read before the run, which a fault in it or an edit must not spoil
     if (plan.config().expected) expected = read_expected(*plan.config().expected);
     const std::vector<std::uint64_t> indices = selected_points(plan, options.only);
