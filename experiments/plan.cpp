@@ -167,14 +167,14 @@ Point Plan::at(std::uint64_t index) const {
     return point;
 }
 
-// Whether every parameter the entry's sweep sets anywhere has its default here.
-bool Plan::has_defaults(const Choice& method) const {
+// Whether every parameter the entry's sweep sets anywhere, `swept`, has its default here.
+bool Plan::has_defaults(const Choice& method, const std::set<std::string>& swept) {
     for (const bool training : {false, true}) {
         const std::vector<Parameter>& parameters = training ? method.type->training : method.type->parameters;
         const nlohmann::json values =
             with_swept(training ? method.entry->train : method.entry->params, parameters, method.swept, training);
         const std::string prefix(training ? training_prefix : "");
-        for (const std::string& name : swept_anywhere(method.entry->sweep)) {
+        for (const std::string& name : swept) {
             if (is_training(name) != training) continue;
             const Parameter* parameter = find_parameter(parameters, name.substr(prefix.size()));
             if (!parameter || values.value(parameter->name, nlohmann::json()) !=
@@ -192,8 +192,9 @@ std::set<std::string> Plan::base_points() const {
         const std::uint64_t first = e == 0 ? 0 : methods_.ends[e - 1];
         const std::uint64_t n_seeds = entry.seeds.size();
         const std::uint64_t n_swept = std::min(size_of(entry.sweep), max_searched);
+        const std::set<std::string> swept = swept_anywhere(entry.sweep);
         std::uint64_t base = 0;
-        while (base < n_swept && !has_defaults(methods_.at(first + base * n_seeds))) ++base;
+        while (base < n_swept && !has_defaults(methods_.at(first + base * n_seeds), swept)) ++base;
         if (base == n_swept) base = 0;
         for (std::uint64_t s = 0; s < n_seeds; ++s) chosen.push_back(first + base * n_seeds + s);
     }

@@ -83,7 +83,7 @@ class Plan {
         Choice at(std::uint64_t index) const;
     };
 
-    bool has_defaults(const Choice& method) const;
+    static bool has_defaults(const Choice& method, const std::set<std::string>& swept);
     static std::string id_part(const Choice& choice);
     static std::string params_text(const Choice& dataset, const Choice& method, const Point& point);
     Fault duplicate(std::uint64_t first, std::uint64_t second) const;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <random>
 #include <unordered_set>
 
@@ -23,11 +24,55 @@ double rounded(double value) {
     return result;
 }
 
-// Uniform in [0, 1) with 53 random bits.
-double unit_draw(const std::string& name, std::uint64_t seed, std::uint64_t index) {
-    const std::string place = std::to_string(seed) + '/' + name + '/' + std::to_string(index);
-    std::mt19937_64 engine(fnv1a(place));
-    return static_cast<double>(engine() >> 11) * 0x1p-53;
+constexpr std::size_t lanes = 8;  // draws made at once, none of which waits for another
+
+// The first outputs of std::mt19937_64 seeded with each of `seeds`, which take half of its state and no more.
+std::array<std::uint64_t, lanes> first_outputs(const std::array<std::uint64_t, lanes>& seeds) {
+    constexpr std::uint64_t middle = std::mt19937_64::shift_size;
+    std::array<std::uint64_t, lanes> word = seeds;
+    std::array<std::uint64_t, lanes> second{};
+    for (std::uint64_t i = 1; i <= middle; ++i) {
+        for (std::uint64_t& x : word) x = std::mt19937_64::initialization_multiplier * (x ^ (x >> 62)) + i;
+        if (i == 1) second = word;
+    }
+    std::array<std::uint64_t, lanes> outputs{};
+    for (std::size_t l = 0; l < lanes; ++l) {
+        constexpr std::uint64_t low_bits = (std::uint64_t{1} << std::mt19937_64::mask_bits) - 1;
+        const std::uint64_t mixed = (seeds[l] & ~low_bits) | (second[l] & low_bits);
+        std::uint64_t x = word[l] ^ (mixed >> 1) ^ ((mixed & 1) != 0 ? std::mt19937_64::xor_mask : 0);
+        x ^= (x >> std::mt19937_64::tempering_u) & std::mt19937_64::tempering_d;
+        x ^= (x << std::mt19937_64::tempering_s) & std::mt19937_64::tempering_b;
+        x ^= (x << std::mt19937_64::tempering_t) & std::mt19937_64::tempering_c;
+        outputs[l] = x ^ (x >> std::mt19937_64::tempering_l);
+    }
+    return outputs;
+}
+
+// Uniform in [0, 1) with 53 random bits, at `first` and the indices after it.
+std::array<double, lanes> unit_draws(const std::string& name, std::uint64_t seed, std::uint64_t first) {
+    const std::uint64_t start = fnv1a(std::to_string(seed) + '/' + name + '/');
+    std::array<std::uint64_t, lanes> seeds{};
+    for (std::size_t l = 0; l < lanes; ++l) seeds[l] = fnv1a(std::to_string(first + l), start);
+    const std::array<std::uint64_t, lanes> bits = first_outputs(seeds);
+    std::array<double, lanes> draws{};
+    for (std::size_t l = 0; l < lanes; ++l) draws[l] = static_cast<double>(bits[l] >> 11) * 0x1p-53;
+    return draws;
+}
+
+// Which of `count` equally likely things a draw picks.
+double pick(double unit_draw, double count) { return std::min(std::floor(unit_draw * count), count - 1); }
+
+double count_of(const SweepDraw& draw) {
+    return draw.law == SweepDraw::Law::choice ? static_cast<double>(draw.choices.size()) : draw.high - draw.low + 1;
+}
+
+// For each choice the first that is equal to it.
+std::vector<std::uint64_t> first_equals(const std::vector<nlohmann::json>& choices) {
+    std::map<std::string, std::uint64_t> first;
+    std::vector<std::uint64_t> firsts;
+    for (const nlohmann::json& choice : choices)
+        firsts.push_back(first.emplace(canonical_json(choice), firsts.size()).first->second);
+    return firsts;
 }
 
 std::set<std::string> names_in(const SweepTerm& term) {
@@ -67,39 +112,37 @@ std::uint64_t size_of(const SweepTerm& term) {
 }
 
 std::uint64_t size_of(const Sweep& sweep) {
-    if (sweep.terms.empty()) return 1;
-    std::uint64_t size = 0;
-    for (const SweepTerm& term : sweep.terms) size = std::min(size + size_of(term), max_points + 1);
-    return size;
+    return sweep.ends.empty() ? 1 : sweep.ends.back();
+}
+
+void Sweep::add(SweepTerm term) {
+    const std::uint64_t before = ends.empty() ? 0 : ends.back();
+    ends.push_back(std::min(before + size_of(term), max_points + 1));
+    terms.push_back(std::move(term));
 }
 
 std::vector<Assignment> assignments_at(const Sweep& sweep, std::uint64_t index) {
     std::vector<Assignment> assignments;
-    for (const SweepTerm& term : sweep.terms) {
-        const std::uint64_t size = size_of(term);
-        if (index >= size) {
-            index -= size;
-            continue;
-        }
-        std::uint64_t block = size;  // points for which the factors so far stand still
-        for (const SweepFactor& factor : term.factors) {
-            block /= size_of(factor);
-            append(assignments, factor, index / block);
-            index %= block;
-        }
-        break;
+    if (sweep.terms.empty()) return assignments;
+    const auto t = static_cast<std::size_t>(std::upper_bound(sweep.ends.begin(), sweep.ends.end(), index) - sweep.ends.begin());
+    const SweepTerm& term = sweep.terms[t];
+    if (t > 0) index -= sweep.ends[t - 1];
+    std::uint64_t block = size_of(term);  // points for which the factors so far stand still
+    for (const SweepFactor& factor : term.factors) {
+        block /= size_of(factor);
+        append(assignments, factor, index / block);
+        index %= block;
     }
     return assignments;
 }
 
 nlohmann::json drawn_value(const SweepDraw& draw, std::uint64_t seed, std::uint64_t index) {
-    const double u = unit_draw(draw.name, seed, index);
-    const auto pick = [u](double count) { return std::min(std::floor(u * count), count - 1); };
+    const double u = unit_draws(draw.name, seed, index).front();
     switch (draw.law) {
         case SweepDraw::Law::choice:
-            return draw.choices[static_cast<std::size_t>(pick(static_cast<double>(draw.choices.size())))];
+            return draw.choices[static_cast<std::size_t>(pick(u, count_of(draw)))];
         case SweepDraw::Law::integer:
-            return static_cast<std::int64_t>(draw.low + pick(draw.high - draw.low + 1));
+            return static_cast<std::int64_t>(draw.low + pick(u, count_of(draw)));
         case SweepDraw::Law::uniform:
             return std::clamp(rounded(draw.low + u * (draw.high - draw.low)), draw.low, draw.high);
         case SweepDraw::Law::log_uniform:
@@ -110,13 +153,22 @@ nlohmann::json drawn_value(const SweepDraw& draw, std::uint64_t seed, std::uint6
 }
 
 std::vector<std::uint64_t> distinct_draws(const RandomDraws& random) {
+    std::vector<std::vector<std::uint64_t>> equals;  // by draw
+    for (const SweepDraw& draw : random.draws) equals.push_back(first_equals(draw.choices));
     std::unordered_set<std::string> seen;
     std::vector<std::uint64_t> kept;
-    for (std::uint64_t i = 0; i < random.n; ++i) {
-        std::string values;
-        for (const SweepDraw& draw : random.draws)
-            values += canonical_json(drawn_value(draw, random.seed, i)) + ' ';
-        if (seen.insert(std::move(values)).second) kept.push_back(i);
+    for (std::uint64_t first = 0; first < random.n; first += lanes) {
+        std::array<std::string, lanes> picked;  // what each index picks of each draw, 8 bytes apiece
+        for (std::size_t d = 0; d < random.draws.size(); ++d) {
+            const std::array<double, lanes> units = unit_draws(random.draws[d].name, random.seed, first);
+            for (std::size_t l = 0; l < lanes; ++l) {
+                auto place = static_cast<std::uint64_t>(pick(units[l], count_of(random.draws[d])));
+                if (!equals[d].empty()) place = equals[d][place];
+                picked[l].append(reinterpret_cast<const char*>(&place), sizeof place);
+            }
+        }
+        for (std::size_t l = 0; l < lanes && first + l < random.n; ++l)
+            if (seen.insert(std::move(picked[l])).second) kept.push_back(first + l);
     }
     return kept;
 }

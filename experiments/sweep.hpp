@@ -58,6 +58,9 @@ struct SweepTerm {
 /// Without terms: one point with nothing swept.
 struct Sweep {
     std::vector<SweepTerm> terms;
+    std::vector<std::uint64_t> ends;  // number of points up to and including each term
+
+    void add(SweepTerm term);
 };
 
 /// The largest number of points a sweep or a plan may have.

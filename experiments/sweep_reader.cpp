@@ -205,11 +205,11 @@ SweepTerm read_term(const OrderedJson& value, const SweepScope& scope, const Poi
 Sweep read_sweep(const OrderedJson& value, const SweepScope& scope, const Pointer& at, Faults& faults) {
     Sweep sweep;
     if (!value.is_array()) {
-        sweep.terms.push_back(read_term(value, scope, at, faults));
+        sweep.add(read_term(value, scope, at, faults));
     } else {
         if (value.empty()) add_fault(faults, at, "is an empty list, must hold one or more sweeps");
         for (std::size_t i = 0; i < value.size(); ++i)
-            sweep.terms.push_back(read_term(value[i], scope, at / i, faults));
+            sweep.add(read_term(value[i], scope, at / i, faults));
     }
     if (size_of(sweep) > max_points) add_fault(faults, at, "has more than 10^15 points");
     return sweep;

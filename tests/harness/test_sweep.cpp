@@ -2,8 +2,10 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
+#include <random>
 #include <set>
 
+#include "experiments/canonical.hpp"
 #include "experiments/plan.hpp"
 #include "small_catalog.hpp"
 
@@ -57,6 +59,45 @@ TEST_CASE("sweep: draws never change", "[sweep]") {
     CHECK(nlohmann::json(uniform).dump() == "[1.42473507438236,1.90381892456122]");
     CHECK(nlohmann::json(logarithmic).dump() == "[0.499965799944709,41.235920934997]");
     CHECK(nlohmann::json(integers).dump() == "[198,419,174,918]");
+}
+
+TEST_CASE("sweep: a draw is the first output of std::mt19937_64", "[sweep]") {
+    // more of them than are made at once, from every place within such a group
+    const auto drawn = values_of(
+        sweep_of(R"({"random": {"n": 100, "seed": 9, "params": {"n_clusters": {"integer": [1, 1000000000]}, "sigma": {"uniform": [1, 2]}}}})"),
+        "n_clusters");
+    const auto distinct = values_of(
+        sweep_of(R"({"random": {"n": 100, "seed": 9, "params": {"n_clusters": {"integer": [1, 1000000000]}}}})"), "n_clusters");
+    REQUIRE(drawn.size() == 100);
+    CHECK(distinct == drawn);
+    for (std::uint64_t i = 0; i < drawn.size(); ++i) {
+        std::mt19937_64 engine(fnv1a("9/n_clusters/" + std::to_string(i)));
+        const double unit = static_cast<double>(engine() >> 11) * 0x1p-53;
+        CHECK(drawn[i] == 1 + static_cast<std::int64_t>(unit * 1e9));
+    }
+}
+
+TEST_CASE("sweep: draws that repeat an earlier one are those with equal values", "[sweep]") {
+    const std::string draws = R"({"n": 300, "seed": 2, "params": {"n_clusters": {"integer": [1, 9]}, "max_steps": {"choice": [1, 2, 1, null, 2.0]}}})";
+    const Sweep sweep = sweep_of(R"({"random": )" + draws + "}");
+    std::set<std::pair<std::string, std::string>> seen;
+    for (std::uint64_t i = 0; i < size_of(sweep); ++i) {
+        const auto values = assignments_at(sweep, i);
+        CHECK(seen.emplace(values.at(0).value.dump(), values.at(1).value.dump()).second);
+    }
+    CHECK(seen.size() == 9 * 3);
+    // in the order in which they are first drawn
+    const RandomDraws& random = std::get<RandomDraws>(sweep.terms.at(0).factors.at(0));
+    CHECK(random.kept.front() == 0);
+    CHECK(std::is_sorted(random.kept.begin(), random.kept.end()));
+}
+
+TEST_CASE("sweep: lists of sweeps follow each other, whatever their sizes", "[sweep]") {
+    const Sweep sweep = sweep_of(R"([{"grid": {"sigma": [1, 2, 3]}}, {"grid": {"sigma": [4]}},
+        {"zip": {"sigma": [5, 6], "n_clusters": [1, 2]}}, {"grid": {"sigma": [7], "n_clusters": [8, 9]}}])");
+    CHECK(size_of(sweep) == 8);
+    CHECK(nlohmann::json(values_of(sweep, "sigma")).dump() == "[1.0,2.0,3.0,4.0,5.0,6.0,7.0,7.0]");
+    CHECK(nlohmann::json(values_of(sweep, "n_clusters")).dump() == "[1,2,8,9]");
 }
 
 TEST_CASE("sweep: draws follow their distribution", "[sweep]") {
