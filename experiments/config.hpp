@@ -23,6 +23,7 @@ struct Entry {
     std::string type;  // a name of the catalog
     std::string purpose;
     std::vector<std::uint64_t> seeds;  // one or more
+    bool lists_seeds = false;          // written as "seeds", a list that may grow: ids name the seed
     nlohmann::json params;  // every parameter but `seed`, defaults filled in; swept ones may be missing
     nlohmann::json train;   // likewise; null: the method is not trained
     Sweep sweep;

@@ -61,7 +61,7 @@ Block entry_block(const char* what) {
     seed.optional = true;  // null or absent: the default seed of the type
     return {{text("label", "name of the entry in ids, tables and figures; unique within its list"),
              text("type", what), optional_text("purpose", "why the entry is there, for the reader"), seed},
-            {{"seeds", "list of seeds, an axis of its own: one point per seed"},
+            {{"seeds", "list of seeds, an axis of its own: one point per seed, which its id names"},
              {"params", "parameters that differ from their defaults"},
              {"sweep", "parameters to vary: grid, zip or random, or a list of such"}}};
 }

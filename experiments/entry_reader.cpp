@@ -75,6 +75,7 @@ void read_typed(Entry& entry, const OrderedJson& value, const Block& block, cons
         train = nullptr;
     }
     entry.seeds = read_seeds(value, seed_parameter(type), at, faults);
+    entry.lists_seeds = value.contains("seeds");
     const std::vector<Parameter> parameters = own_parameters(type);
     if (part("sweep"))
         entry.sweep = read_sweep(value["sweep"], {parameters, type.training, part("params"), train},

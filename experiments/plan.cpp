@@ -121,7 +121,7 @@ std::string Plan::id_part(const Choice& choice) {
         return place_of(a.name, *choice.type) < place_of(b.name, *choice.type);
     });
     for (const Assignment& each : swept) part += "." + each.name + "=" + id_text(each.value);
-    if (choice.entry->seeds.size() > 1) part += ".seed=" + std::to_string(choice.seed);
+    if (choice.entry->lists_seeds) part += ".seed=" + std::to_string(choice.seed);
     return part;
 }
 
@@ -137,7 +137,7 @@ std::string Plan::params_text(const Choice& dataset, const Choice& method, const
         add_notable(notable, point.train, method.type->training, method.swept, std::string(training_prefix));
     for (const Assignment& swept : dataset.swept)
         notable["dataset." + swept.name] = point.dataset_params.at(swept.name);
-    if (dataset.entry->seeds.size() > 1) notable["dataset.seed"] = dataset.seed;
+    if (dataset.entry->lists_seeds) notable["dataset.seed"] = dataset.seed;
     return canonical_json(notable);
 }
 

@@ -119,7 +119,13 @@ TEST_CASE("plan: seeds are an axis of their own, the fastest", "[plan]") {
     CHECK(plan.at(2).dataset_seed == 8);
     CHECK(plan.at(2).method_seed == 3);
     CHECK(plan.at(2).params == R"({"dataset.noise_sd":1,"dataset.seed":8})");
-    json["methods"][0]["seeds"] = {5};
+    json["methods"][0]["seeds"] = {3};  // a list of one may grow: its points keep their ids
+    json["datasets"][0]["seeds"] = {8};
+    const Plan one = plan_of(json);
+    CHECK(ids(one) == std::vector<std::string>{"two_batch.noise_sd=1.seed=8.Uncorrected.seed=3"});
+    CHECK(one.at(0).params == plan.at(2).params);
+    json["methods"][0].erase("seeds");
+    json["methods"][0]["seed"] = 5;
     json["datasets"][0].erase("seeds");
     CHECK(ids(plan_of(json)) == std::vector<std::string>{"two_batch.noise_sd=1.Uncorrected"});
 }
