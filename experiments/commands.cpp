@@ -1,6 +1,7 @@
 #include "experiments/commands.hpp"
 
 #include <CLI/CLI.hpp>
+#include <clocale>
 #include <cstdio>
 #include <iostream>
 #include <thread>
@@ -47,6 +48,10 @@ void refuse_duplicates(const Plan& plan, const Arguments& arguments) {
     if (!faults.empty()) throw ConfigError(arguments.config, std::move(faults));
 }
 
+void print_notes(const Plan& plan, const std::string& file) {
+    for (const std::string& note : plan.notes()) std::cerr << file << ": note: " << note << '\n';
+}
+
 // The plan of a config; two points with the same id are a fault of the config.
 Plan make_plan(const Arguments& arguments) {
     Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
@@ -56,6 +61,7 @@ Plan make_plan(const Arguments& arguments) {
 
 int run(const Arguments& arguments) {
     const Plan plan = make_plan(arguments);
+    print_notes(plan, arguments.config);
     RunOptions options;
     options.directory = arguments.out.empty() ? "results/" + plan.config().name : arguments.out;
     options.only = arguments.only;
@@ -92,13 +98,15 @@ int run(const Arguments& arguments) {
     return summary.failed_checks > 0 || !reproduced ? exit_regression : exit_ok;
 }
 
-// Prints at once, however long the plan, and looks for duplicates at the end if the reader is still there.
+// Prints at once, however long the plan, and searches it for duplicates and idle rules at the end if the reader is still there.
 int print_plan(const Arguments& arguments) {
     const Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
+    const bool too_large = plan.size() > most_points_of_run;
+    if (too_large) print_notes(plan, arguments.config);
     bool any = false;
     for (std::uint64_t i = 0; i < plan.size() && std::cout.good(); ++i) {
+        if (!arguments.only.empty() && !selects(arguments.only, plan.id_at(i))) continue;
         const Point point = plan.at(i);
-        if (!arguments.only.empty() && !selects(arguments.only, point.id)) continue;
         any = true;
         std::cout << point.id << '\t' << point.method_label << '\t' << point.method_params.dump() << "\tseed "
                   << point.method_seed;
@@ -109,7 +117,9 @@ int print_plan(const Arguments& arguments) {
     }
     std::cout << std::flush;
     if (!any) require_selection(plan, arguments.only);
+    if (!std::cout.good()) return exit_ok;
     refuse_duplicates(plan, arguments);
+    if (!too_large) print_notes(plan, arguments.config);
     return exit_ok;
 }
 
@@ -131,6 +141,7 @@ int validate(const Arguments& arguments) {
             const Plan plan = make_plan(one);
             if (plan.config().expected) read_expected(*plan.config().expected);
             std::cout << file << ": ok, " << plan.size() << (plan.size() == 1 ? " point\n" : " points\n");
+            print_notes(plan, file);
         } catch (const ConfigError& error) {
             std::cerr << error.what() << '\n';
             all_good = false;
@@ -141,7 +152,7 @@ int validate(const Arguments& arguments) {
 
 void add_config_options(CLI::App& command, Arguments& arguments) {
     command.add_option("config", arguments.config, "experiment config (JSON)")->required();
-    command.add_option("--only", arguments.only, "only points whose id matches GLOB (several, separated by commas)")->type_name("GLOB");
+    command.add_option("--only", arguments.only, "only points whose id matches GLOB (several, separated by commas; a value in brackets is '*=\\[1,2\\]')")->type_name("GLOB");
     command.add_option("--set", arguments.overrides, "override a value of the config: methods.Harmony.params.sigma=0.2")
         ->type_name("PATH=VALUE")
         ->allow_extra_args(false);
@@ -201,6 +212,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+    std::setlocale(LC_CTYPE, "C.UTF-8");  // ? and [..] of patterns match characters, not bytes
     CLI::App app("bcbench: experiments and benchmarks for differentiable batch correction", "bcbench");
     Arguments arguments;
     try {

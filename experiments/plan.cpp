@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "experiments/canonical.hpp"
@@ -15,7 +14,7 @@ namespace {
 
 constexpr std::size_t longest_id = 200;
 constexpr std::size_t kept_of_long_id = 180;
-constexpr std::uint64_t max_searched = 1'000'000;
+constexpr std::uint64_t most_for_defaults = 1'000'000;  // of a sweep, searched for the point with its defaults
 
 constexpr std::string_view training_prefix = "train.";
 
@@ -64,6 +63,24 @@ void add_notable(nlohmann::json& notable, const nlohmann::json& values,
     }
 }
 
+// A pattern of the shell, or the id as it is.
+bool matches(const std::string& pattern, const std::string& id) {
+    return pattern == id || fnmatch(pattern.c_str(), id.c_str(), 0) == 0;
+}
+
+// Where the pattern that starts at `start` of a list ends: at the next comma that is neither in brackets, escaped or not
+// ("sigma=[1,2]", "sigma=\[1,2\]"), nor escaped itself.
+std::size_t end_of_pattern(const std::string& list, std::size_t start) {
+    std::size_t i = start;
+    while (i < list.size() && list[i] != ',') {
+        const std::size_t closing = list[i] == '[' ? list.find(']', i + 1) : std::string::npos;
+        if (closing != std::string::npos) i = closing;
+        else if (list[i] == '\\' && i + 1 < list.size() && list[i + 1] == ',') ++i;
+        ++i;
+    }
+    return std::min(i, list.size());
+}
+
 }  // namespace
 
 std::string bounded_id(const std::string& id) {
@@ -73,9 +90,11 @@ std::string bounded_id(const std::string& id) {
 
 bool selects(const std::string& patterns, const std::string& id) {
     if (patterns == id) return true;
-    std::istringstream list(patterns);
-    for (std::string pattern; std::getline(list, pattern, ',');)
-        if (pattern == id || fnmatch(pattern.c_str(), id.c_str(), 0) == 0) return true;
+    for (std::size_t start = 0; start <= patterns.size();) {
+        const std::size_t end = end_of_pattern(patterns, start);
+        if (matches(patterns.substr(start, end - start), id)) return true;
+        start = end + 1;
+    }
     return false;
 }
 
@@ -160,7 +179,7 @@ Point Plan::at(std::uint64_t index) const {
     point.params = params_text(dataset, method, point);
     point.precision = config_->precision;
     for (const Exclusion& exclusion : config_->exclude) {
-        if (exclusion.match != point.id && fnmatch(exclusion.match.c_str(), point.id.c_str(), 0) != 0) continue;
+        if (!matches(exclusion.match, point.id)) continue;
         point.excluded_reason = exclusion.reason;
         break;
     }
@@ -191,7 +210,7 @@ std::set<std::string> Plan::base_points() const {
         const Entry& entry = config_->methods[e];
         const std::uint64_t first = e == 0 ? 0 : methods_.ends[e - 1];
         const std::uint64_t n_seeds = entry.seeds.size();
-        const std::uint64_t n_swept = std::min(size_of(entry.sweep), max_searched);
+        const std::uint64_t n_swept = std::min(size_of(entry.sweep), most_for_defaults);
         const std::set<std::string> swept = swept_anywhere(entry.sweep);
         std::uint64_t base = 0;
         while (base < n_swept && !has_defaults(methods_.at(first + base * n_seeds), swept)) ++base;
@@ -224,9 +243,25 @@ Fault Plan::duplicate(std::uint64_t first, std::uint64_t second) const {
             "gives the point id " + shown(id_at(first)) + ", and so does " + there + "; ids must differ"};
 }
 
+std::vector<std::string> Plan::notes() const {
+    if (size() > most_points_of_run)
+        return {std::to_string(size()) + " points, of which one run takes at most " + std::to_string(most_points_of_run)};
+    std::vector<std::size_t> unused;
+    for (std::size_t r = 0; r < config_->exclude.size(); ++r) unused.push_back(r);
+    for (std::uint64_t i = 0; i < size() && !unused.empty(); ++i) {
+        const std::string id = id_at(i);
+        std::erase_if(unused, [&](std::size_t rule) { return matches(config_->exclude[rule].match, id); });
+    }
+    std::vector<std::string> notes;
+    for (const std::size_t rule : unused)
+        notes.push_back("/exclude/" + std::to_string(rule) + "/match: " + shown(config_->exclude[rule].match) +
+                        " matches no point");
+    return notes;
+}
+
 std::vector<Fault> Plan::duplicates() const {
     std::vector<Fault> faults;
-    if (size() > max_searched) return faults;
+    if (size() > most_points_of_run) return faults;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> hashes;  // hash of the id, index
     hashes.reserve(size());
     for (std::uint64_t i = 0; i < size(); ++i) hashes.emplace_back(fnv1a(id_at(i)), i);

@@ -15,6 +15,8 @@
 
 namespace bcbench {
 
+constexpr std::uint64_t most_points_of_run = 10'000'000;  // of one run: their indices and records are held in memory
+
 /// One run: a dataset, a method and everything that decides the numbers.
 struct Point {
     std::string id;  // "two_batch.Harmony.n_iterations=5"; a function of the point alone, and a file name
@@ -56,8 +58,12 @@ class Plan {
     std::set<std::string> base_points() const;
 
     /// Points whose ids are equal, naming the entries that make them; each pair of entries once. Plans of
-    /// more than a million points are not searched.
+    /// more than most_points_of_run are not searched.
     std::vector<Fault> duplicates() const;
+
+    /// What a reader should know, one line each: more points than most_points_of_run, or else rules of `exclude` that
+    /// match no point.
+    std::vector<std::string> notes() const;
 
   private:
     // One run of an entry: its swept values and its seed.
@@ -98,7 +104,7 @@ class Plan {
 std::string bounded_id(const std::string& id);
 
 /// Whether one of the comma-separated patterns matches the id (*, ? and [..] as in a shell), or the whole
-/// text is it.
+/// text is it. Commas in brackets, or after a backslash, separate nothing.
 bool selects(const std::string& patterns, const std::string& id);
 
 /// Throws ConfigError unless `patterns`, the text of --only, is empty or selects some point of the plan.

@@ -19,13 +19,11 @@ namespace bcbench {
 
 namespace {
 
-constexpr std::uint64_t most_points = 10'000'000;  // of one run: their indices and records are held in memory
-
 std::vector<std::uint64_t> selected_points(const Plan& plan, const std::string& only) {
-    if (plan.size() > most_points) {
+    if (plan.size() > most_points_of_run) {
         throw ConfigError(plan.config().file.string(),
                           {{"", "describes " + std::to_string(plan.size()) +
-                                    " points, one run may have at most " + std::to_string(most_points)}});
+                                    " points, one run may have at most " + std::to_string(most_points_of_run)}});
     }
     require_selection(plan, only);
     std::vector<std::uint64_t> indices;

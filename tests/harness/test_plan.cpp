@@ -184,6 +184,9 @@ TEST_CASE("plan: excluded points stay in the plan with their reason", "[plan]") 
         changed("/exclude", R"([{"match": "*.Harm?ny", "reason": "slow"}, {"match": "*", "reason": "b"}])"));
     CHECK(plan.at(0).excluded_reason.value() == "b");
     CHECK(plan.at(1).excluded_reason.value() == "slow");
+    CHECK(plan.notes().empty());
+    CHECK(plan_of(changed("/exclude", R"([{"match": "*", "reason": "a"}, {"match": "*Harmny", "reason": "b"}])")).notes() ==
+          std::vector<std::string>{"/exclude/1/match: \"*Harmny\" matches no point"});
 }
 
 TEST_CASE("plan: patterns select points", "[plan]") {
@@ -195,6 +198,11 @@ TEST_CASE("plan: patterns select points", "[plan]") {
     CHECK_FALSE(selects("Harmony", id));
     CHECK_FALSE(selects("", id));
     CHECK_FALSE(selects("x,y", id));
+    for (const char* pattern : {"*sigma=\\[1,2\\]", "*sigma=[[]1[,]2]", "*sigma=?1\\,2?", "x,*sigma=\\[1,*\\],y", "x[,two*"}) {
+        INFO(pattern);
+        CHECK(selects(pattern, id));
+    }
+    CHECK_FALSE(selects("x,*sigma=\\[1,3\\]", id));
 }
 
 TEST_CASE("plan: equal ids are found and both entries named", "[plan]") {
@@ -246,6 +254,13 @@ TEST_CASE("plan: any number of points costs nothing until they are asked for", "
 TEST_CASE("plan: a million ids are searched for repetitions", "[plan][slow]") {
     OrderedJson json = million();
     CHECK(plan_of(json).duplicates().empty());
-    json["methods"][0]["sweep"]["grid"]["n_clusters"][999] = 1;
+    json["methods"][0]["sweep"]["grid"]["n_clusters"].push_back(1);
     CHECK(plan_of(json).duplicates().size() == 1);
+}
+
+TEST_CASE("plan: more points than one run takes are said to be", "[plan]") {
+    OrderedJson json = million();
+    json["methods"][0]["sweep"]["grid"]["sigma"] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    CHECK(plan_of(json).notes() == std::vector<std::string>{"11000000 points, of which one run takes at most 10000000"});
+    CHECK(plan_of(json).duplicates().empty());
 }
