@@ -31,6 +31,12 @@ std::string canonical_json(const nlohmann::json& value) {
     return value.is_number_float() ? number_text(value.get<double>()) : value.dump();
 }
 
+std::string join(const nlohmann::ordered_json& list, const char* separator) {
+    std::string text;
+    for (const nlohmann::ordered_json& item : list) text += (text.empty() ? "" : separator) + item.dump();
+    return text;
+}
+
 std::string id_text(const nlohmann::json& value) {
     if (!value.is_string()) return canonical_json(value);
     std::string text;

@@ -15,6 +15,9 @@ std::string number_text(double value);
 /// JSON without spaces, keys sorted, numbers as number_text: equal values give equal bytes.
 std::string canonical_json(const nlohmann::json& value);
 
+/// The elements of a list as JSON, `separator` between them.
+std::string join(const nlohmann::ordered_json& list, const char* separator);
+
 /// The value as a part of a point id and hence of a file name: texts without quotes, with control characters
 /// and each of % / \ : * ? " < > | percent-encoded; other values as canonical JSON.
 std::string id_text(const nlohmann::json& value);

@@ -8,6 +8,7 @@
 
 #include "experiments/canonical.hpp"
 #include "experiments/config_check.hpp"
+#include "experiments/text_table.hpp"
 
 namespace bcbench {
 namespace {
@@ -17,20 +18,14 @@ constexpr std::size_t gap = 2;
 
 using Row = std::vector<std::string>;
 
-// Characters, not bytes.
-std::size_t width_of(const std::string& text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
 // Lines of at most `width` characters, broken at spaces; a word longer than that is broken.
 std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
     std::vector<std::string> lines(1);
     std::istringstream words(text);
     for (std::string word; words >> word;) {
-        if (!lines.back().empty() && width_of(lines.back()) + 1 + width_of(word) > width)
+        if (!lines.back().empty() && display_width(lines.back()) + 1 + display_width(word) > width)
             lines.emplace_back();
-        while (width_of(word) > width) {
+        while (display_width(word) > width) {
             const std::string start(utf8_prefix(word, width));
             lines.back() += start;
             lines.emplace_back();
@@ -56,7 +51,7 @@ std::string table(const std::vector<Row>& rows, const std::vector<std::size_t>& 
     std::vector<std::size_t> widths(limits.size(), 0);
     for (const Row& row : rows)
         for (std::size_t c = 0; c < limits.size(); ++c)
-            widths[c] = std::max(widths[c], std::min(width_of(row[c]), limits[c]));
+            widths[c] = std::max(widths[c], std::min(display_width(row[c]), limits[c]));
     std::size_t left = page_width;
     for (const std::size_t width : widths) left -= width + gap;
     widths.push_back(left - gap);
@@ -73,7 +68,7 @@ std::string table(const std::vector<Row>& rows, const std::vector<std::size_t>& 
             for (std::size_t c = 0; c < widths.size(); ++c) {
                 const std::string cell = i < cells[c].size() ? cells[c][i] : "";
                 line += std::string(gap, ' ') + cell;
-                if (width_of(cell) < widths[c]) line += std::string(widths[c] - width_of(cell), ' ');
+                if (display_width(cell) < widths[c]) line += std::string(widths[c] - display_width(cell), ' ');
             }
             text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
         }

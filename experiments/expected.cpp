@@ -23,12 +23,6 @@ std::string text_at(const ordered_json& entry, const char* key, const std::strin
     return "";
 }
 
-std::string join(const ordered_json& list, const char* separator) {
-    std::string text;
-    for (const ordered_json& item : list) text += (text.empty() ? "" : separator) + item.dump();
-    return text;
-}
-
 int decimals_of(const std::string& printed) {
     const std::size_t point = printed.find('.');
     return point == std::string::npos ? 0 : static_cast<int>(printed.size() - point - 1);
@@ -46,13 +40,6 @@ std::string in_form_of(const std::string& printed, const ordered_json& output) {
     if (output.is_array()) return printed.front() == '(' ? "(" + join(output, ", ") + ")" : "[" + join(output, " ") + "]";
     if (output.is_boolean()) return output.get<bool>() ? "True" : "False";
     return output.is_number() ? in_form_of(printed, output.get<double>()) : output.dump();
-}
-
-std::optional<double> value_of(const PointRecord& record, const std::string& metric) {
-    for (const Score& score : record.scores) {
-        if (score.metric == metric) return score.value;
-    }
-    return std::nullopt;
 }
 
 Agreement agreement_of(const ExpectedValue& expected, const std::string& reproduced) {

@@ -106,6 +106,13 @@ void check_labels(const PointRecord& record) {
 
 }  // namespace
 
+std::optional<double> value_of(const PointRecord& record, const std::string& metric) {
+    for (const Score& score : record.scores) {
+        if (score.metric == metric) return score.value;
+    }
+    return std::nullopt;
+}
+
 std::string to_text(const PointRecord& record) {
     ordered_json scores = ordered_json::array();
     for (const Score& score : record.scores) {

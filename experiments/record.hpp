@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ struct PointRecord {
     std::string dataset_label() const { return dataset.at("label"); }
     std::string method_label() const { return method.at("label"); }
 };
+
+/// The value of a row; nothing if the point has no such row, or no value in it.
+std::optional<double> value_of(const PointRecord& record, const std::string& metric);
 
 constexpr int record_schema_version = 1;
 

@@ -23,25 +23,12 @@ std::string fixed(double value, const char* format = "%.4f") {
     return text;
 }
 
-std::optional<double> value_of(const PointRecord& record, const std::string& metric) {
-    for (const Score& score : record.scores) {
-        if (score.metric == metric) return score.value;
-    }
-    return std::nullopt;
-}
-
 // "0.2340", "n/a" where the value does not apply, "" where the point has no such row.
 std::string cell(const PointRecord& record, const std::string& metric) {
     for (const Score& score : record.scores) {
         if (score.metric == metric) return score.value ? fixed(*score.value) : "n/a";
     }
     return "";
-}
-
-std::string join(const ordered_json& list, const char* separator) {
-    std::string text;
-    for (const ordered_json& item : list) text += (text.empty() ? "" : separator) + item.dump();
-    return text;
 }
 
 std::string heading(const std::string& title) { return "\n" + title + "\n"; }
