@@ -27,6 +27,10 @@ constexpr CheckDefinition checks[] = {
      "float32 and 0.2 in tf32; and all of this also for a random weight of every corrected entry, at 8 coordinates."},
 };
 
+bool is_check(const std::string& metric) {
+    return std::any_of(std::begin(checks), std::end(checks), [&](const CheckDefinition& check) { return metric == check.name; });
+}
+
 // A difference that rounding explains is in proportion to the values it is of: the tolerances below are for values up to 10,
 // and for an array of larger ones its differences count in proportion.
 constexpr double tolerated_size = 10.0;
@@ -163,6 +167,10 @@ void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecor
 
 std::span<const CheckDefinition> check_table() { return checks; }
 
+bool is_pass_or_fail(const std::string& metric) {
+    return metric == "gradient_nonzero" || metric == "gradient_finite" || is_check(metric);
+}
+
 template <class Real>
 void run_check(const std::string& name, const Dataset<Real>&, const Fit<Real>& fit, Precision precision,
                PointRecord& record) {
@@ -175,10 +183,8 @@ template void run_check(const std::string&, const Dataset<float>&, const Fit<flo
 template void run_check(const std::string&, const Dataset<double>&, const Fit<double>&, Precision, PointRecord&);
 
 bool has_failed_check(const PointRecord& record) {
-    return std::any_of(record.scores.begin(), record.scores.end(), [](const Score& score) {
-        return std::any_of(std::begin(checks), std::end(checks), [&](const CheckDefinition& check) { return score.metric == check.name; }) &&
-               score.value && *score.value != 1.0;
-    });
+    return std::any_of(record.scores.begin(), record.scores.end(),
+                       [](const Score& score) { return is_check(score.metric) && score.value && *score.value != 1.0; });
 }
 
 }  // namespace bcbench

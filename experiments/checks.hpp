@@ -18,6 +18,9 @@ struct CheckDefinition {
 
 std::span<const CheckDefinition> check_table();
 
+/// Whether `metric` is a row of a check that says 1 (holds) or 0.
+bool is_pass_or_fail(const std::string& metric);
+
 /// Runs the check called `name` on a fit and adds its rows to the record.
 template <class Real>
 void run_check(const std::string& name, const Dataset<Real>& data, const Fit<Real>& fit, Precision precision,

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 
+#include "experiments/checks.hpp"
 #include "experiments/compare.hpp"
 #include "experiments/statistics.hpp"
 
@@ -9,7 +10,6 @@ namespace bcbench {
 
 namespace {
 
-constexpr double significance = 0.05;
 constexpr std::size_t fewest_seeds = 3;  // two say next to nothing about their spread
 
 // "two_batch.MMD.seed=3" -> "two_batch.MMD": equal for points that differ in their seeds alone.
@@ -28,8 +28,10 @@ std::string without_seeds(const std::string& id) {
     return text;
 }
 
-bool has_both(const ValueChange& value) {
-    return value.base && value.candidate && value.change != Change::not_comparable;
+// A check that no longer holds is no matter of chance: its seeds decide one by one.
+bool counts_with_its_seeds(const ValueChange& value) {
+    return value.base && value.candidate && value.change != Change::not_comparable &&
+           !is_pass_or_fail(value.metric);
 }
 
 // A seed that lies further below the baseline's worst seed than the baseline's seeds lie apart; `sign` says where below is.
@@ -58,13 +60,16 @@ bool all_are(const std::vector<const ValueChange*>& seeds, Change change) {
                        [&](const ValueChange* seed) { return seed->change == change; });
 }
 
-// All seeds that changed did so to the same side. Those that did not change are no sign of noise: the same seed on the same
-// data is the same computation.
-bool unanimous(const std::vector<const ValueChange*>& seeds, double difference) {
-    return std::all_of(seeds.begin(), seeds.end(), [&](const ValueChange* seed) {
-        return seed->change == Change::same || seed->change == Change::within_tolerance ||
-               *seed->difference() * difference > 0.0;
-    });
+// Some seed changed to the bad side, or from what has no bad side, and all that changed did so to the same. Those that did not
+// change are no sign of noise: the same seed on the same data is the same computation.
+bool unanimous(const std::vector<const ValueChange*>& seeds, Change bad) {
+    const ValueChange* first = nullptr;
+    for (const ValueChange* seed : seeds) {
+        if (seed->change == Change::same || seed->change == Change::within_tolerance) continue;
+        if (first == nullptr) first = seed;
+        if (seed->change != bad || (*seed->difference() > 0.0) != (*first->difference() > 0.0)) return false;
+    }
+    return first != nullptr;
 }
 
 SeedsChange measure(const std::string& group, const std::vector<const ValueChange*>& seeds) {
@@ -93,16 +98,20 @@ void decide(SeedsChange& group, const std::vector<const ValueChange*>& seeds) {
     for (const ValueChange* seed : seeds) tolerance = std::max(tolerance, seed->tolerance);
     const Change direct =
         judge(group.base_mean, group.base_mean + group.difference, group.direction, tolerance);
-    const bool moved = direct == Change::worse || direct == Change::better || direct == Change::changed;
-    if (moved && group.p_holm < significance) {
-        group.change = direct;
+    const Change bad = group.direction == Direction::info ? Change::changed : Change::worse;
+    const bool significant = group.p_holm < significance;
+    if (direct == bad && significant) {
+        group.change = bad;
         group.reason = "the mean differs";
-    } else if (direct != Change::better && moved && unanimous(seeds, group.difference)) {
-        group.change = direct;
+    } else if (unanimous(seeds, bad)) {
+        group.change = bad;
         group.reason = "every seed that differs does so to this side";
-    } else if (const ValueChange* seed = collapsed(seeds)) {
-        group.change = group.direction == Direction::info ? Change::changed : Change::worse;
+    } else if (const ValueChange* seed = collapsed(seeds)) {  // which the mean of the others may hide
+        group.change = bad;
         group.reason = seed->point + " is out of the range of the base";
+    } else if (direct == Change::better && significant) {
+        group.change = Change::better;
+        group.reason = "the mean differs";
     } else {
         group.change = Change::undecided;
         group.reason = "the seeds differ to both sides, or too little for their number";
@@ -115,7 +124,7 @@ std::vector<SeedsChange> compare_over_seeds(std::vector<ValueChange>& values) {
     std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> groups;
     for (std::size_t i = 0; i < values.size(); ++i) {
         const std::string group = without_seeds(values[i].point);
-        if (group != values[i].point && has_both(values[i])) groups[{group, values[i].metric}].push_back(i);
+        if (group != values[i].point && counts_with_its_seeds(values[i])) groups[{group, values[i].metric}].push_back(i);
     }
     std::vector<SeedsChange> changes;
     std::vector<std::vector<const ValueChange*>> seeds_of;

@@ -10,8 +10,6 @@ namespace bcbench {
 
 namespace {
 
-constexpr double significance = 0.05;
-
 // Repeats on each side from which on `n_tests` tests can come out significant.
 std::size_t repeats_needed(std::size_t n_tests) {
     std::size_t n = 2;

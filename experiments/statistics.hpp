@@ -6,6 +6,8 @@
 
 namespace bcbench {
 
+constexpr double significance = 0.05;  // p-values below it are findings
+
 /// An estimate with its confidence interval and the two-sided p-value of "no effect".
 struct Estimate {
     double value = 0.0;

@@ -65,12 +65,56 @@ TEST_CASE("three or more seeds decide together", "[compare]") {
     CHECK(over_seeds(base, {0.50, 0.52, 0.47, 0.51, 0.48}, 1).change == Change::worse);
     // what has no bad side: far out of the range of the base
     CHECK(over_seeds(base, {0.51, 0.53, 1e6, 0.50, 0.48}, 1, "info").change == Change::changed);
+    // the rise of nine does not excuse the fall of the tenth out of their range
+    const std::vector<double> ten = {0.60, 0.605, 0.61, 0.615, 0.62, 0.625, 0.63, 0.635, 0.64, 0.65};
+    std::vector<double> nine_rise;
+    for (const double value : ten) nine_rise.push_back(value == 0.60 ? 0.50 : value + 0.1);
+    const SeedsChange masked = over_seeds(ten, nine_rise, 1);
+    CHECK(masked.p_holm < 0.05);
+    CHECK(masked.difference > 0.0);
+    CHECK(masked.change == Change::worse);
+    CHECK(over_seeds(ten, {0.70, 0.705, 0.71, 0.715, 0.72, 0.725, 0.73, 0.735, 0.74, 0.64}, 0).change == Change::better);
     // values beyond what can be squared
     CHECK(over_seeds(base, {1e308, -1e308, 1e308, -1e308, 0.49}, 1).change == Change::worse);
 
     // two seeds say nothing about their spread: each counts by itself
     CHECK(compared(seeds({0.5, 0.6}), seeds({0.4, 0.7})).exit_code == 1);
     CHECK(compared(seeds({0.5, 0.6}), seeds({0.4, 0.7})).seeds.empty());
+}
+
+TEST_CASE("one seed that falls beyond its tolerance counts, though the mean stays within it", "[compare]") {
+    const std::string loose = tolerances({{"x", {{"relative", 0.05}}}});
+    const auto outcome = [&](const std::vector<double>& candidate, const std::string& direction = "higher") {
+        const CompareReport report =
+            compared(seeds({0.5, 0.5, 0.6, 0.4, 0.5}, direction), seeds(candidate, direction), loose);
+        REQUIRE(report.seeds.size() == 1);
+        return Verdict{name_of(report.seeds[0].change), report.exit_code};
+    };
+    CHECK(outcome({0.41, 0.5, 0.6, 0.4, 0.5}) == Verdict{"worse", 1});
+    CHECK(outcome({0.41, 0.5, 0.6, 0.41, 0.5}) == Verdict{"worse", 1});  // a rise within the tolerance is none
+    CHECK(outcome({0.41, 0.5, 0.6, 0.4, 0.5}, "info") == Verdict{"changed", 1});
+    CHECK(outcome({0.49, 0.5, 0.6, 0.4, 0.5}) == Verdict{"within tolerance", 0});
+    CHECK(outcome({0.41, 0.5, 0.6, 0.5, 0.5}) == Verdict{"undecided", 0});
+    CHECK(outcome({0.41, 0.5, 0.6, 0.5, 0.5}, "info") == Verdict{"undecided", 0});
+}
+
+TEST_CASE("a check that does not hold is no matter of chance: its seeds decide one by one", "[compare]") {
+    const auto checks = [](const std::string& metric, const std::vector<std::string>& values) {
+        std::string rows;
+        for (std::size_t s = 0; s < values.size(); ++s) rows += row("d.M.seed=" + std::to_string(s), metric, values[s]);
+        return rows;
+    };
+    for (const char* metric : {"gradient", "gradient_nonzero", "gradient_finite", "optimized_matches_reference"}) {
+        INFO(metric);
+        const CompareReport report =
+            compared(checks(metric, {"1", "1", "1", "1", "0"}), checks(metric, {"0", "1", "1", "1", "1"}));
+        CHECK(report.exit_code == 1);
+        CHECK(report.seeds.empty());
+        CHECK(report.values[0].change == Change::worse);
+        CHECK(report.values[0].point == "d.M.seed=0");
+        CHECK(report.values[1].change == Change::better);
+    }
+    CHECK(compared(checks("x", {"1", "1", "1", "1", "0"}), checks("x", {"0", "1", "1", "1", "1"})).seeds.size() == 1);
 }
 
 TEST_CASE("many groups of seeds: the correction keeps chance from looking like a finding", "[compare]") {
