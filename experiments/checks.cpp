@@ -119,7 +119,9 @@ CheckedGradient check_gradient_under(const arma::mat& corrected_bar, const Fit<R
 }
 
 void add_gradient_not_applicable(PointRecord& record, const std::string& reason, std::initializer_list<const char*> rows) {
-    for (const char* row : rows) record.scores.push_back(not_applicable(row, Direction::info, reason));
+    for (const char* row : rows) {
+        record.scores.push_back(not_applicable(row, is_pass_or_fail(row) ? Direction::higher : Direction::info, reason));
+    }
 }
 
 template <class Real>

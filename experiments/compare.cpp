@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "experiments/commands.hpp"
 
@@ -69,7 +70,7 @@ void check_times(CompareReport& report, const CompareOptions& options) {
         report.notes.push_back("times do not compare: the base ran on " + before + ", the candidate on " +
                                after);
     } else if (options.times && report.times.empty()) {
-        report.notes.push_back("no times to compare: the two have no stage of a point in common");
+        report.notes.push_back("no times to compare: no comparable point has times of fit or gradient in both");
     }
 }
 
@@ -119,6 +120,24 @@ bool has_metric(const StoredResults& results, const std::string& metric) {
     });
 }
 
+bool are_equal(const Tolerance& a, const Tolerance& b) {
+    return a.absolute == b.absolute && a.relative == b.relative;
+}
+
+// Metrics with another tolerance in the config of the candidate, whose counts: it should not excuse itself in silence.
+std::string other_tolerances(const StoredResults& base, const StoredResults& candidate) {
+    std::set<std::string> names;
+    for (const auto& [side, other] : {std::pair(&base, &candidate), std::pair(&candidate, &base)}) {
+        for (const auto& [metric, tolerance] : side->tolerances) {
+            const auto found = other->tolerances.find(metric);
+            if (found == other->tolerances.end() || !are_equal(found->second, tolerance)) names.insert(metric);
+        }
+    }
+    std::string list;
+    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+    return list;
+}
+
 }  // namespace
 
 CompareReport compare_results(StoredResults base, StoredResults candidate, const CompareOptions& options) {
@@ -137,6 +156,9 @@ CompareReport compare_results(StoredResults base, StoredResults candidate, const
         if (!has_metric(base, metric) && !has_metric(candidate, metric))
             report.notes.push_back("the tolerance of '" + metric + "' counts for nothing: no value has this name");
     }
+    const std::string others = other_tolerances(base, candidate);
+    if (!others.empty() && base.has_manifest && candidate.has_manifest)
+        report.notes.push_back("the candidate's config has other tolerances than the base's, and counts: " + others);
     if (base.name != candidate.name && !base.name.empty() && !candidate.name.empty()) {
         report.notes.push_back("these are different experiments: " + base.name + " and " + candidate.name);
     }

@@ -104,6 +104,13 @@ double tolerance_of(const StoredResults& results, const std::string& metric, con
 /// direction.
 Change judge(double base, double candidate, Direction direction, double tolerance);
 
+/// Why the numbers of a point answer different questions in both, or nothing. A parameter that only one of them
+/// has came with a newer program, whose default leaves the old computation as it was.
+std::string why_not_comparable(const StoredPoint& base, const StoredPoint& candidate);
+
+/// Why the values of a metric are of different definitions in both, or nothing.
+std::string why_other_definition(const StoredValue& base, const StoredValue& candidate);
+
 // The steps of compare_results.
 std::vector<ValueChange> compare_values(const StoredResults& base, const StoredResults& candidate,
                                         const std::string& only);

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "experiments/canonical.hpp"
+#include "experiments/checks.hpp"
 #include "experiments/compare.hpp"
 #include "experiments/plan.hpp"
 
@@ -36,66 +37,64 @@ std::string difference_of(const ordered_json& base, const ordered_json& candidat
     return "";
 }
 
-// Why the point's numbers answer different questions in both, or nothing. A parameter that only one of them
-// has came with a newer program, whose default leaves the old computation as it was.
-std::string why_not_comparable(const StoredPoint& base, const StoredPoint& candidate) {
-    if (base.precision != candidate.precision && !base.precision.empty() && !candidate.precision.empty()) {
-        return "precision was " + base.precision + ", is " + candidate.precision;
-    }
-    if (!base.data_hash.empty() && !candidate.data_hash.empty() && base.data_hash != candidate.data_hash) {
-        const std::string cause = difference_of(base.dataset, candidate.dataset);
-        const std::string inner = difference_of(base.dataset.value("params", ordered_json()),
-                                                candidate.dataset.value("params", ordered_json()));
-        return "other data" + (inner.empty() ? cause.empty() ? "" : ": " + cause : ": " + inner);
-    }
-    if (base.method.is_null() || candidate.method.is_null()) return "";
-    for (const char* part : {"params", "train"}) {
-        const std::string difference = difference_of(base.method.value(part, ordered_json()),
-                                                     candidate.method.value(part, ordered_json()));
-        if (!difference.empty()) return "other method " + std::string(part) + ": " + difference;
-    }
-    for (const char* part : {"type", "seed"}) {
-        const ordered_json was = base.method.value(part, ordered_json());
-        const ordered_json is = candidate.method.value(part, ordered_json());
-        if (was != is) return "method " + std::string(part) + " was " + was.dump() + ", is " + is.dump();
-    }
-    return "";
-}
-
 bool is_finite(const StoredValue& value) {
     return value.value && std::isfinite(*value.value);
 }
 
 std::string why_no_value(const StoredValue& value) {
-    if (value.value) return "is " + value.text + ", which is not finite";
+    if (value.value) return value.text + ", which is not finite";
     return value.reason.empty() ? value.status : value.status + ": " + value.reason;
+}
+
+// What is wrong with a value that has no good one before it to be compared with, or nothing.
+std::string why_bad(const StoredValue& value) {
+    if (is_finite(value)) return is_pass_or_fail(value.metric) && *value.value != 1.0 ? "the check does not hold" : "";
+    return value.status == "not_applicable" && !value.value ? "" : why_no_value(value);
+}
+
+// A value that comes into a point, or with one: it should be none that fails.
+ValueChange arrival(const StoredPoint& point, const StoredValue& value, Change change) {
+    const std::string reason = why_bad(value);
+    ValueChange made = of_point(point, reason.empty() ? change : Change::newly_failing, reason);
+    made.metric = value.metric;
+    made.direction = value.direction;
+    if (is_finite(value)) made.candidate = value.value;
+    return made;
+}
+
+// A point without a good one before it, as a whole, or each of its values that is bad.
+void add_arrival(const StoredPoint& point, Change change, std::string reason, std::vector<ValueChange>& changes) {
+    const std::size_t before = changes.size();
+    for (const StoredValue& value : point.values) {
+        if (!why_bad(value).empty()) changes.push_back(arrival(point, value, change));
+    }
+    if (changes.size() == before) changes.push_back(of_point(point, change, std::move(reason)));
 }
 
 ValueChange compare_value(const StoredPoint& point, const StoredValue& base, const StoredValue& candidate,
                           const StoredResults& results) {
+    if (is_finite(candidate) && !is_finite(base)) {
+        ValueChange made = arrival(point, candidate, Change::fixed);
+        if (made.change == Change::fixed) made.reason = "was " + why_no_value(base);
+        return made;
+    }
     ValueChange made;
     made.point = point.id;
     made.metric = base.metric;
     made.direction = candidate.direction;
     if (is_finite(base)) made.base = base.value;
-    if (is_finite(candidate)) made.candidate = candidate.value;
-    if (base.version && candidate.version && *base.version != *candidate.version) {
-        made.change = Change::not_comparable;
-        made.reason = "other definition of the metric: version was " + std::to_string(*base.version) +
-                      ", is " + std::to_string(*candidate.version);
-    } else if (base.direction != candidate.direction) {
-        made.change = Change::not_comparable;
-        made.reason = std::string("the good direction was ") + name_of(base.direction) + ", is " +
-                      name_of(candidate.direction);
-    } else if (!made.candidate) {
+    if (!is_finite(candidate)) {
         const bool as_before = !made.base && base.status == candidate.status && !candidate.value;
         made.change = !as_before                        ? Change::newly_failing
                       : base.status == "not_applicable" ? Change::same
                                                         : Change::still_failing;
         made.reason = why_no_value(candidate);
-    } else if (!made.base) {
-        made.change = Change::fixed;
-        made.reason = "was " + why_no_value(base);
+        return made;
+    }
+    made.candidate = candidate.value;
+    made.reason = why_other_definition(base, candidate);
+    if (!made.reason.empty()) {
+        made.change = Change::not_comparable;
     } else {
         made.tolerance = tolerance_of(results, base.metric, point.precision, *made.base);
         made.change = judge(*made.base, *made.candidate, candidate.direction, made.tolerance);
@@ -123,13 +122,7 @@ void compare_ok_points(const StoredPoint& base, const StoredPoint& candidate, co
         changes.push_back(std::move(missing));
     }
     for (const StoredValue& value : candidate.values) {
-        if (base.find(value.metric)) continue;
-        ValueChange added = of_point(candidate, Change::added, "");
-        added.metric = value.metric;
-        added.direction = value.direction;
-        added.candidate = value.value;
-        if (!is_finite(value) && value.status != "not_applicable") added.change = Change::newly_failing;
-        changes.push_back(std::move(added));
+        if (!base.find(value.metric)) changes.push_back(arrival(candidate, value, Change::added));
     }
 }
 
@@ -149,11 +142,47 @@ void compare_points(const StoredPoint& base, const StoredPoint& candidate, const
         changes.push_back(
             of_point(candidate, before ? Change::same : Change::missing, "skipped: " + reason()));
     } else {
-        changes.push_back(of_point(candidate, Change::fixed, std::string("was ") + name_of(base.status)));
+        add_arrival(candidate, Change::fixed, std::string("was ") + name_of(base.status), changes);
     }
 }
 
 }  // namespace
+
+std::string why_not_comparable(const StoredPoint& base, const StoredPoint& candidate) {
+    if (base.precision != candidate.precision && !base.precision.empty() && !candidate.precision.empty()) {
+        return "precision was " + base.precision + ", is " + candidate.precision;
+    }
+    if (!base.data_hash.empty() && !candidate.data_hash.empty() && base.data_hash != candidate.data_hash) {
+        const std::string cause = difference_of(base.dataset, candidate.dataset);
+        const std::string inner = difference_of(base.dataset.value("params", ordered_json()),
+                                                candidate.dataset.value("params", ordered_json()));
+        return "other data" + (inner.empty() ? cause.empty() ? "" : ": " + cause : ": " + inner);
+    }
+    if (base.method.is_null() || candidate.method.is_null()) return "";
+    for (const char* part : {"params", "train"}) {
+        const ordered_json was = base.method.value(part, ordered_json());
+        const ordered_json is = candidate.method.value(part, ordered_json());
+        const std::string difference = was.is_null() == is.is_null() ? difference_of(was, is)
+                                       : was.is_null()               ? "there was none"
+                                                                     : "there is none now";
+        if (!difference.empty()) return "other method " + std::string(part) + ": " + difference;
+    }
+    for (const char* part : {"type", "seed"}) {
+        const ordered_json was = base.method.value(part, ordered_json());
+        const ordered_json is = candidate.method.value(part, ordered_json());
+        if (was != is) return "method " + std::string(part) + " was " + was.dump() + ", is " + is.dump();
+    }
+    return "";
+}
+
+std::string why_other_definition(const StoredValue& base, const StoredValue& candidate) {
+    if (base.version && candidate.version && *base.version != *candidate.version) {
+        return "other definition of the metric: version was " + std::to_string(*base.version) + ", is " +
+               std::to_string(*candidate.version);
+    }
+    if (base.direction == candidate.direction) return "";
+    return std::string("the good direction was ") + name_of(base.direction) + ", is " + name_of(candidate.direction);
+}
 
 std::optional<double> ValueChange::difference() const {
     if (!base || !candidate) return std::nullopt;
@@ -198,15 +227,10 @@ std::vector<ValueChange> compare_values(const StoredResults& base, const StoredR
     }
     for (const StoredPoint& point : candidate.points) {
         if (candidates.count(point.id) == 0 || (!only.empty() && !selects(only, point.id))) continue;
-        const auto bad = std::find_if(point.values.begin(), point.values.end(), [](const StoredValue& value) {
-            return value.value && !is_finite(value);
-        });
         if (point.status == PointStatus::failed) {
             changes.push_back(of_point(point, Change::newly_failing, point.reason));
-        } else if (bad != point.values.end()) {
-            changes.push_back(of_point(point, Change::newly_failing, bad->metric + " " + why_no_value(*bad)));
         } else {
-            changes.push_back(of_point(point, Change::added, ""));
+            add_arrival(point, Change::added, "", changes);
         }
     }
     return changes;

@@ -119,6 +119,7 @@ void read_manifest(StoredResults& results, const std::string& name, std::string_
     try {
         const ordered_json json = parse_json(text, name, most_result_bytes);
         if (!json.is_object()) throw std::invalid_argument("is no object");
+        results.has_manifest = true;
         results.name = text_at(json, "/name");
         results.git_commit = text_at(json, "/program/git_commit");
         results.git_dirty = text_at(json, "/program/git_dirty") == "true";

@@ -47,6 +47,7 @@ struct StoredResults {
     bool git_dirty = false;
     std::string program;     // hash of what ran; empty: an older program
     std::string started;
+    bool has_manifest = false;
     bool finished = true;  // the run came to its end and wrote its tables, as far as a manifest knows
     bool complete = true;  // and no point failed or is missing
     std::string machine;   // cpu, threads and jobs: times of different machines do not compare

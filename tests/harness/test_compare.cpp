@@ -96,8 +96,61 @@ TEST_CASE("what is missing, failing or not finite is a regression", "[compare]")
     CHECK(new_things.values[0].change == Change::added);
     CHECK(new_things.values[1].change == Change::added);
     CHECK(compared(good, good + row("q", "x", "", "higher", "failed")).exit_code == 3);
-    CHECK(compared(good, good + row("q", "x", "nan")).exit_code == 3);
+    CHECK(compared(good, good + row("q", "x", "nan")).exit_code == 1);
     CHECK(compared(good, row("q", "x", "0.5")).exit_code == 4);  // nothing in common
+}
+
+TEST_CASE("what comes anew or comes back must be good", "[compare]") {
+    const std::string good = row("p", "x", "0.5");
+    const std::string failed = row("q", "x", "", "higher", "failed") + row("q", "gradient", "", "higher", "failed");
+    for (const std::string& before : {std::string(), failed}) {
+        INFO(before);
+        const auto arrives = [&](const std::string& rows) { return compared(good + before, good + rows); };
+        const CompareReport fine = arrives(row("q", "x", "0") + row("q", "gradient", "1"));
+        CHECK(fine.exit_code == 0);
+        CHECK(fine.values.front().change == (before.empty() ? Change::added : Change::fixed));
+        for (const char* check : {"gradient", "gradient_finite", "optimized_matches_reference"}) {
+            const CompareReport broken = arrives(row("q", "x", "1") + row("q", check, "0"));
+            CHECK(broken.exit_code == 1);
+            CHECK(broken.values.front().change == Change::newly_failing);
+            CHECK(broken.values.front().metric == check);
+            CHECK(broken.values.front().reason == "the check does not hold");
+        }
+        const CompareReport infinite = arrives(row("q", "x", "inf"));
+        CHECK(infinite.exit_code == 1);
+        CHECK(infinite.values.front().reason == "inf, which is not finite");
+    }
+    // likewise a row that a point did not have, or had without a value
+    CHECK(compared(good, good + row("p", "gradient", "0")).exit_code == 1);
+    CHECK(compared(good, good + row("p", "gradient", "1")).exit_code == 0);
+    CHECK(verdict(row("p", "gradient", "", "higher", "not_applicable"), row("p", "gradient", "0")) ==
+          Verdict{"newly failing", 1});
+    CHECK(compared(row("p", "x", "nan"), good).values.front().reason == "was nan, which is not finite");
+}
+
+TEST_CASE("a value that is gone is a regression, whatever else changed in its definition", "[compare]") {
+    CHECK(verdict(row("p", "gradient", "1"), row("p", "gradient", "", "info", "not_applicable")) ==
+          Verdict{"newly failing", 1});
+    StoredPoint without = point("p", 1, 2);
+    without.values[0].value.reset();
+    without.values[0].status = "not_applicable";
+    const CompareReport report = compared(point("p", 1, 1), without);
+    CHECK(report.values.front().change == Change::newly_failing);
+    CHECK(report.exit_code == 1);
+}
+
+TEST_CASE("a tolerance that was loosened does not excuse itself in silence", "[compare]") {
+    const auto notes = [](const json& before, const json& after) {
+        return compare_results(results(row("p", "x", "1"), "", tolerances(before)),
+                               results(row("p", "x", "0.9"), "", tolerances(after)), {})
+            .notes;
+    };
+    const json strict = {{"x", {{"absolute", 0.01}}}}, loose = {{"x", {{"absolute", 0.5}}}};
+    CHECK(notes(strict, strict).empty());
+    REQUIRE(notes(strict, loose).size() == 1);
+    CHECK(notes(strict, loose).front() == "the candidate's config has other tolerances than the base's, and counts: x");
+    CHECK(notes(json::object(), loose).size() == 1);
+    CHECK(notes(strict, json::object()).size() == 1);
 }
 
 TEST_CASE("a failed point without rows is known from the manifest", "[compare]") {
@@ -133,6 +186,12 @@ TEST_CASE("other data, parameters or definitions do not compare", "[compare]") {
     changed.precision = "float32";
     CHECK(reason(changed) == "precision was float64, is float32");
     CHECK(reason(point("p", 1, 2)) == "other definition of the metric: version was 1, is 2");
+    // trained or not are two methods, to either side
+    changed = point("p", 1);
+    changed.method["train"] = {{"steps", 100}};
+    CHECK(reason(changed) == "other method train: there was none");
+    CHECK(compared(changed, point("p", 1)).values[0].reason == "other method train: there is none now");
+    CHECK(compared(changed, changed).exit_code == 0);
     // a parameter that a newer program added leaves the old computation as it was
     changed = point("p", 1);
     changed.method["params"]["recompute"] = false;

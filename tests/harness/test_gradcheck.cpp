@@ -111,6 +111,16 @@ TEST_CASE("the check gradient fails on a wrong, an infinite and a vanished gradi
     REQUIRE_FALSE(rows_of(infinite).at("gradient_l2_norm").not_applicable_reason.empty());
     REQUIRE(has_failed_check(infinite));
 
+    // without a gradient the rows that say 1 or 0 keep their good direction, which a comparison looks at
+    Fit<double> constant = fit;
+    constant.backward = nullptr;
+    const auto rows = rows_of(checked(data, constant, Precision::float64));
+    for (const char* row : {"gradient", "gradient_nonzero", "gradient_finite"}) {
+        REQUIRE_FALSE(rows.at(row).value.has_value());
+        REQUIRE(rows.at(row).direction == Direction::higher);
+    }
+    REQUIRE(rows.at("gradient_l2_norm").direction == Direction::info);
+
     // wrong in the run's arithmetic alone
     for (const double factor : {-1.0, 0.0, 5.0}) {
         const PointRecord other = checked(data, with_wrong_gradient(fit, factor, false), Precision::tf32);
