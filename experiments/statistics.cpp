@@ -111,15 +111,14 @@ Estimate mean_difference(const std::vector<double>& differences, double confiden
     if (differences.size() < 2)
         throw std::invalid_argument("a mean difference needs at least two differences");
     const auto n = static_cast<double>(differences.size());
-    const double mean = mean_of(differences);
-    double squares = 0.0;
-    for (const double difference : differences) squares += (difference - mean) * (difference - mean);
     const bool all_equal = std::all_of(differences.begin(), differences.end(),
                                        [&](double difference) { return difference == differences.front(); });
-    if (all_equal)
-        return {differences.front(), differences.front(), differences.front(),
-                differences.front() == 0.0 ? 1.0 : 0.0};
+    const double mean = all_equal ? differences.front() : mean_of(differences);
+    double squares = 0.0;
+    for (const double difference : differences) squares += (difference - mean) * (difference - mean);
     const double error = std::sqrt(squares / (n - 1.0) / n);
+    // 0 also of tiny differences, whose squares underflow
+    if (all_equal || error == 0.0) return {mean, mean, mean, mean == 0.0 ? 1.0 : 0.0};
     const double infinity = std::numeric_limits<double>::infinity();
     if (!std::isfinite(mean) || !std::isfinite(error)) return {mean, -infinity, infinity, 1.0};  // too large to say
     const boost::math::students_t t(n - 1.0);

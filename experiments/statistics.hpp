@@ -17,7 +17,8 @@ struct Estimate {
 };
 
 /// Mean of paired differences: interval and p-value by Student's t with n - 1 degrees of freedom. Needs n
-/// >= 2. Differences that are all equal have an interval without width and p = 0, or p = 1 if they are 0.
+/// >= 2. Differences that are all equal, or too small to tell apart, have an
+/// interval without width and p = 0, or p = 1 if their mean is 0.
 Estimate mean_difference(const std::vector<double>& differences, double confidence);
 
 /// p-values corrected for their number by Holm's method, in the order given.

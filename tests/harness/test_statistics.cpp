@@ -22,6 +22,12 @@ TEST_CASE("mean of paired differences: Student's t interval", "[statistics]") {
     CHECK(equal.p == 0.0);
     CHECK(mean_difference({0, 0}, 0.95).p == 1.0);
     CHECK_THROWS_AS(mean_difference({1}, 0.95), std::invalid_argument);
+
+    // squares that underflow leave an error of 0
+    const Estimate tiny = mean_difference({1e-200, -1e-200, 0}, 0.95);
+    CHECK(tiny.value == 0.0);
+    CHECK(tiny.p == 1.0);
+    CHECK(mean_difference({1e-200, 3e-200, 2e-200}, 0.95).p == 0.0);
 }
 
 TEST_CASE("the t interval covers the truth as often as it says", "[statistics]") {
