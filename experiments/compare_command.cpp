@@ -48,7 +48,7 @@ void add_compare_options(CLI::App& command, CompareArguments& arguments) {
     command.add_option("--format", arguments.format, "form of the output")
         ->check(CLI::IsMember({"text", "json", "csv", "md"}))
         ->capture_default_str();
-    command.add_flag("--times", arguments.times, "slower times count as regressions");
+    command.add_flag("--times", arguments.times, "slower times of the stages fit and gradient count as regressions");
     command
         .add_option("--time-factor", arguments.time_factor,
                     "a change of a time by less than this factor is none")

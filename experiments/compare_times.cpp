@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "experiments/canonical.hpp"
 #include "experiments/compare.hpp"
@@ -38,14 +40,35 @@ void decide(TimeChange& time, std::size_t n_tests, double factor) {
     }
 }
 
+// What the method itself takes, which every point is measured for. The time to load is of a dataset, and repeated for each of its
+// points; those of metrics, checks and projections are of the harness. A test of each would cost the others their power.
+bool is_tested(const std::string& stage) {
+    return stage == "fit" || stage == "gradient";
+}
+
+// Ids of the points that did the same work in both.
+std::unordered_set<std::string> comparable_points(const StoredResults& base, const StoredResults& candidate) {
+    std::unordered_map<std::string, const StoredPoint*> before;
+    for (const StoredPoint& point : base.points) before.emplace(point.id, &point);
+    std::unordered_set<std::string> ids;
+    for (const StoredPoint& point : candidate.points) {
+        const auto found = before.find(point.id);
+        if (found == before.end() || point.status != PointStatus::ok || found->second->status != PointStatus::ok) continue;
+        if (why_not_comparable(*found->second, point).empty()) ids.insert(point.id);
+    }
+    return ids;
+}
+
 }  // namespace
 
 std::vector<TimeChange> compare_times(const StoredResults& base, const StoredResults& candidate,
                                       const CompareOptions& options) {
     std::vector<TimeChange> changes;
+    const std::unordered_set<std::string> points = comparable_points(base, candidate);
     for (const auto& [name, before] : base.seconds) {
         const auto found = candidate.seconds.find(name);
-        if (found == candidate.seconds.end() || (!options.only.empty() && !selects(options.only, name.first)))
+        if (found == candidate.seconds.end() || !is_tested(name.second) || points.count(name.first) == 0 ||
+            (!options.only.empty() && !selects(options.only, name.first)))
             continue;
         const std::vector<double>& after = found->second;
         const auto is_zero = [](double seconds) {

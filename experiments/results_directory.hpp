@@ -37,7 +37,8 @@ class ResultsDirectory {
     /// Appends rows to timings.csv; noisy by nature, hence neither atomic nor flushed.
     void append_times(const std::string& rows) const;
 
-    /// Rewrites timings.csv: the latest times of each point, those in `ids` first and in their order.
+    /// Rewrites timings.csv: the latest times of each point, those in `ids` first and in their order. Those of others stay: a later
+    /// run may take these points over without measuring again.
     void order_times(const std::vector<std::string>& ids) const;
 
     /// Whether the embedding file of a point is there.

@@ -202,3 +202,45 @@ TEST_CASE("times of other machines or threads do not compare", "[compare]") {
     CHECK(compare_results(results(values, five, manifest(1)), results(values, five, manifest(2)), {})
               .exit_code == 0);
 }
+
+TEST_CASE("many points do not blind the comparison of times: only what the method takes is tested", "[compare]") {
+    std::string values, before = "point,stage,repeat,seconds,peak_rss_bytes\n", after = before;
+    for (int p = 0; p < 25; ++p) {
+        const std::string id = "p" + std::to_string(p);
+        values += row(id, "x", "1");
+        for (int repeat = 0; repeat < 7; ++repeat) {
+            const std::string rest = "," + std::to_string(repeat) + ",";
+            const std::string noise = "0" + std::to_string(repeat) + ",1\n";
+            for (const char* stage : {"load", "metrics", "checks", "projection"}) {
+                before += id + "," + stage + rest + "1." + noise;
+                after += id + "," + stage + rest + "1." + noise;
+            }
+            before += id + ",fit" + rest + "1." + noise;
+            after += id + ",fit" + rest + "3." + noise;
+        }
+    }
+    const CompareReport report = compare_results(results(values, before), results(values, after), {"", true, 1.1});
+    CHECK(report.times.size() == 25);
+    for (const TimeChange& time : report.times) {
+        CHECK(time.stage == "fit");
+        CHECK(time.change == Change::worse);
+    }
+    CHECK(report.exit_code == 1);
+}
+
+TEST_CASE("times of points that are not part of both, failed or do not compare are no times to compare", "[compare]") {
+    const std::string four = times({1, 1.1, 1.2, 1.3}), slow = times({3, 3.1, 3.2, 3.3});
+    const std::string p = row("p", "x", "1"), q = row("q", "x", "1"), failed = row("p", "x", "", "higher", "failed");
+    std::string single = p;
+    single.replace(single.find("float64"), 7, "float32");
+    const auto n_times = [&](const std::string& base, const std::string& candidate) {
+        return compare_results(results(base, four), results(candidate, slow), {"", true, 1.1}).times.size();
+    };
+    CHECK(n_times(p + q, p + q) == 1);
+    CHECK(n_times(p + q, q) == 0);
+    CHECK(n_times(q, p + q) == 0);
+    CHECK(n_times(q, q) == 0);
+    CHECK(n_times(p + q, failed + q) == 0);
+    CHECK(n_times(failed + q, p + q) == 0);
+    CHECK(n_times(p + q, single + q) == 0);
+}
