@@ -28,9 +28,13 @@ std::vector<const Item*> shown_of(const std::vector<Item>& items, bool all) {
     return shown;
 }
 
+// Values by their status, which for those that decide together is that of their mean.
 std::array<std::size_t, n_changes> counts_of(const CompareReport& report) {
     std::array<std::size_t, n_changes> counts{};
-    for (const ValueChange& value : report.values) ++counts[static_cast<std::size_t>(value.change)];
+    for (const ValueChange& value : report.values) {
+        const Change change = value.over_seeds ? report.seeds[*value.over_seeds].change : value.change;
+        ++counts[static_cast<std::size_t>(change)];
+    }
     return counts;
 }
 
@@ -167,26 +171,25 @@ std::string compare_json(const CompareReport& report, const CompareFormat& forma
 }
 
 std::string compare_csv(const CompareReport& report, const CompareFormat& format) {
-    std::string csv = "kind,status,point,metric,direction,base,candidate,difference,low,high,p_holm,reason\n";
+    std::string csv = "kind,status,point,metric,direction,base,candidate,difference,low,high,p_holm,reason,decided_over_seeds\n";
     for (const ValueChange* value : shown_values(report, format.all)) {
         csv += std::string("value,") + name_of(value->change) + ',' + csv_field(value->point) + ',' +
                csv_field(value->metric) + ',' + name_of(value->direction) + ',' + field_of(value->base) +
                ',' + field_of(value->candidate) + ',' + field_of(value->difference()) + ",,,," +
-               csv_field(value->reason) + '\n';
+               csv_field(value->reason) + (value->over_seeds ? ",true\n" : ",false\n");
     }
     for (const SeedsChange* group : shown_seeds(report, format.all)) {
         csv += std::string("seeds,") + name_of(group->change) + ',' + csv_field(group->group) + ',' +
                csv_field(group->metric) + ',' + name_of(group->direction) + ',' + field_of(group->base_mean) +
                ',' + field_of(group->candidate_mean) + ',' + field_of(group->difference) + ',' +
                field_of(group->low) + ',' + field_of(group->high) + ',' + field_of(group->p_holm) + ',' +
-               csv_field(group->reason) + '\n';
+               csv_field(group->reason) + ",\n";
     }
     for (const TimeChange* time :
          shown_times(report, format.all)) {  // difference: the ratio candidate / base
         csv += std::string("time,") + time_name_of(time->change) + ',' + csv_field(time->point) + ',' +
                csv_field(time->stage) + ",lower,,," + field_of(time->ratio) + ',' + field_of(time->low) +
-               ',' + field_of(time->high) + ',' + field_of(time->p_holm) + ',' + csv_field(time->reason) +
-               '\n';
+               ',' + field_of(time->high) + ',' + field_of(time->p_holm) + ',' + csv_field(time->reason) + ",\n";
     }
     return csv;
 }

@@ -32,7 +32,8 @@ std::vector<const ValueChange*> shown_values(const CompareReport& report, bool a
 std::vector<const SeedsChange*> shown_seeds(const CompareReport& report, bool all);
 std::vector<const TimeChange*> shown_times(const CompareReport& report, bool all);
 
-/// "132 values: 2 worse, 130 same": how many there are of each kind.
+/// "132 values: 2 worse, 130 same": how many there are of each status; values that decide together over
+/// seeds count with the status of their mean.
 std::string counts_text(const CompareReport& report);
 
 /// What a change of a time is called: "slower", "faster", "too few repeats".

@@ -12,7 +12,8 @@ namespace bcbench {
 
 namespace {
 
-constexpr std::size_t longest_markdown_table = 30;
+constexpr std::size_t most_markdown_notes = 10;
+constexpr std::size_t longest_markdown_note = 300;  // bytes
 
 std::string printed(const char* format, double value) {
     char text[64];
@@ -140,14 +141,18 @@ std::string text_of(Listing listing, bool colors) {
     return text;
 }
 
-std::string markdown_of(Listing listing, std::size_t longest) {
+std::string markdown_of(Listing listing, bool all) {
     if (listing.rows.empty()) return "";
-    const std::size_t left_out = listing.rows.size() > longest ? listing.rows.size() - longest : 0;
-    listing.rows.resize(listing.rows.size() - left_out);
     listing = without_empty_columns(std::move(listing));
-    std::string text = "\n**" + listing.title + "**\n\n" + markdown_table(listing.header, listing.rows);
-    if (left_out > 0) text += "\nand " + std::to_string(left_out) + " more\n";
-    return text;
+    return "\n**" + listing.title + "**\n\n" + markdown_table(listing.header, listing.rows, !all);
+}
+
+std::string markdown_notes(const std::vector<std::string>& notes, bool all) {
+    std::string text;
+    const std::size_t shown = all ? notes.size() : std::min(notes.size(), most_markdown_notes);
+    for (std::size_t i = 0; i < shown; ++i)
+        text += "\n> " + markdown_cell(all ? notes[i] : without_middle(notes[i], longest_markdown_note)) + "\n";
+    return shown == notes.size() ? text : text + "\n> and " + std::to_string(notes.size() - shown) + " more notes\n";
 }
 
 std::string source_of(const StoredResults& results) {
@@ -176,9 +181,9 @@ std::string sentence(const CompareReport& report) {
 
 std::string compare_text(const CompareReport& report, const CompareOptions& options,
                          const CompareFormat& format) {
-    std::string text = "base       " + source_of(report.base) + "\ncandidate  " +
-                       source_of(report.candidate) + "\n" + sentence(report) + "\n";
-    for (const std::string& note : report.notes) text += "note: " + note + "\n";
+    std::string text = "base       " + one_line(source_of(report.base)) + "\ncandidate  " +
+                       one_line(source_of(report.candidate)) + "\n" + sentence(report) + "\n";
+    for (const std::string& note : report.notes) text += "note: " + one_line(note) + "\n";
     text += text_of(values_listing(report, format.all), format.colors);
     text += text_of(seeds_listing(report, format.all), format.colors);
     text += text_of(times_listing(report, options, format.all), format.colors);
@@ -190,18 +195,18 @@ std::string compare_text(const CompareReport& report, const CompareOptions& opti
 
 std::string compare_markdown(const CompareReport& report, const CompareOptions& options,
                              const CompareFormat& format) {
-    const std::size_t longest = format.all ? std::string::npos : longest_markdown_table;
     const char* const mark = report.exit_code == exit_ok               ? "✅"
                              : report.exit_code == exit_not_comparable ? "❓"
                                                                        : "❌";
     std::string text = std::string("### ") + mark + " Comparison: " + verdict_of(report.exit_code) + "\n\n";
-    text += "base " + markdown_cell(source_of(report.base)) + "  \ncandidate " +
-            markdown_cell(source_of(report.candidate)) + "\n\n" + sentence(report) + "; " +
-            counts_text(report) + ".\n";
-    for (const std::string& note : report.notes) text += "\n> " + markdown_cell(note) + "\n";
-    text += markdown_of(values_listing(report, format.all), longest);
-    text += markdown_of(seeds_listing(report, format.all), longest);
-    text += markdown_of(times_listing(report, options, format.all), longest);
+    const auto source = [](const StoredResults& results) {
+        return markdown_cell(without_middle(source_of(results), longest_markdown_note));
+    };
+    text += "base " + source(report.base) + "  \ncandidate " + source(report.candidate) + "\n\n" +
+            sentence(report) + "; " + counts_text(report) + ".\n" + markdown_notes(report.notes, format.all);
+    text += markdown_of(values_listing(report, format.all), format.all);
+    text += markdown_of(seeds_listing(report, format.all), format.all);
+    text += markdown_of(times_listing(report, options, format.all), format.all);
     const std::string hint = time_hint(report, options);
     return hint.empty() ? text : text + "\n" + hint;
 }

@@ -121,7 +121,7 @@ std::string history_tables(const std::vector<ExperimentHistory>& history, bool a
                             number_cell(each->values.front()), number_cell(each->values.back()),
                             turns_text(experiment, *each)});
         }
-        text += markdown ? markdown_table(header, rows) : text_table(header, rows);
+        text += markdown ? markdown_table(header, rows, !all) : text_table(header, rows);
     }
     return text;
 }

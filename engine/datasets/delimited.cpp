@@ -53,16 +53,14 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
-std::string shown(std::string_view text) {
-    constexpr std::size_t longest = 40;
+std::string escaped(std::string_view text) {
     constexpr char digits[] = "0123456789abcdef";
-    std::string result = "'";
-    std::size_t at = 0;
-    while (at < text.size()) {
+    std::string result;
+    for (std::size_t at = 0; at < text.size();) {
         const std::size_t length = utf8_length(text.substr(at));
-        if (at + std::max<std::size_t>(length, 1) > longest) break;
         const auto byte = static_cast<unsigned char>(text[at]);
-        if (length > 0 && byte >= 0x20 && byte != 0x7f) {
+        const bool is_c1 = byte == 0xc2 && length == 2 && static_cast<unsigned char>(text[at + 1]) < 0xa0;
+        if (length > 0 && byte >= 0x20 && byte != 0x7f && !is_c1) {
             result += text.substr(at, length);
             at += length;
         } else {
@@ -72,7 +70,18 @@ std::string shown(std::string_view text) {
             ++at;
         }
     }
-    return result + (at < text.size() ? "...'" : "'");
+    return result;
+}
+
+std::string shown(std::string_view text) {
+    constexpr std::size_t longest = 40;
+    std::size_t end = 0;
+    while (end < text.size()) {
+        const std::size_t length = std::max<std::size_t>(utf8_length(text.substr(end)), 1);
+        if (end + length > longest) break;
+        end += length;
+    }
+    return "'" + escaped(text.substr(0, end)) + (end < text.size() ? "...'" : "'");
 }
 
 DelimitedReader::DelimitedReader(std::string name, ByteSource source, bool row_names)

@@ -79,7 +79,10 @@ std::size_t utf8_length(std::string_view text);
 
 bool is_utf8(std::string_view text);
 
-/// `text` in quotes for a message: control characters and what is no UTF-8 escaped, cut after at most 40 bytes.
+/// `text` with control characters and what is no UTF-8 written as \x1b.
+std::string escaped(std::string_view text);
+
+/// `text` escaped and in quotes for a message, cut after at most 40 bytes.
 std::string shown(std::string_view text);
 
 }  // namespace bcbench

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/compare.hpp"
-#include "experiments/compare_output.hpp"
 #include "experiments/files.hpp"
 #include "experiments/history.hpp"
 #include "program.hpp"
@@ -222,50 +221,6 @@ TEST_CASE("damaged tables are refused with their place", "[compare]") {
                Catch::Contains("tolerance"));
     CHECK_THAT(fault(header, "[1]"), Catch::Contains("manifest.json"));
     CHECK_THAT(fault(header, "{"), Catch::Contains("manifest.json"));
-}
-
-TEST_CASE("the report in four formats: only what changed, most alarming first", "[compare]") {
-    const CompareReport report =
-        compared(row("p", "x", "0.5") + row("p|<b>", "y", "1") + row("q", "x", "0.5") + row("r", "x", "2"),
-                 row("p", "x", "0.6") + row("p|<b>", "y", "0.5") + row("q", "x", "0.5"));
-    const std::string text = compare_output(report, {}, {"text", false, false});
-    CHECK(text.find("worse") < text.find("missing"));
-    CHECK(text.find("missing") < text.find("better"));
-    CHECK(text.find("4 values: 1 worse, 1 missing, 1 better, 1 same") != std::string::npos);
-    CHECK(text.find(" q ") == std::string::npos);
-    CHECK(text.find('\033') == std::string::npos);
-    CHECK(compare_output(report, {}, {"text", true, false}).find(" q ") != std::string::npos);
-    CHECK(compare_output(report, {}, {"text", false, true}).find("\033[31m  worse") != std::string::npos);
-
-    const std::string markdown = compare_output(report, {}, {"md", false, false});
-    CHECK(markdown.find("p\\|&lt;b\\>") != std::string::npos);
-    CHECK(markdown.find("<b>") == std::string::npos);
-
-    const json parsed = json::parse(compare_output(report, {}, {"json", false, false}));
-    CHECK(parsed["verdict"] == "regression");
-    CHECK(parsed["exit_code"] == 1);
-    CHECK(parsed["counts"]["worse"] == 1);
-    REQUIRE(parsed["values"].size() == 3);
-    CHECK(parsed["values"][0]["point"] == "p|<b>");
-    CHECK(parsed["values"][0]["difference"] == -0.5);
-    CHECK(parsed["values"][0]["relative"] == -0.5);
-
-    const std::string csv = compare_output(report, {}, {"csv", false, false});
-    CHECK(csv.find("value,worse,p|<b>,y,higher,1,0.5,-0.5,,,,\n") != std::string::npos);
-    CHECK_THROWS_AS(compare_output(report, {}, {"xml", false, false}), std::invalid_argument);
-}
-
-TEST_CASE("a pull request gets a summary of bounded length", "[compare]") {
-    std::string base, candidate;
-    for (int i = 0; i < 500; ++i) {
-        base += row("p" + std::to_string(i), "x", "1");
-        candidate += row("p" + std::to_string(i), "x", "0.5");
-    }
-    const CompareReport report = compared(base, candidate);
-    const std::string markdown = compare_output(report, {}, {"md", false, false});
-    CHECK(markdown.find("and 470 more") != std::string::npos);
-    CHECK(markdown.size() < 4000);
-    CHECK(compare_output(report, {}, {"md", true, false}).size() > 10000);
 }
 
 TEST_CASE("history names the run where a metric changed", "[compare]") {
