@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <stdexcept>
 #include <string_view>
@@ -23,12 +25,33 @@ bool colors_wanted() {
     return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
 }
 
+// results/* also matches files and directories of other kinds
+std::vector<std::string> results_directories(const std::vector<std::string>& paths) {
+    std::vector<std::string> directories;
+    for (const std::string& path : paths) {
+        if (!std::filesystem::exists(path)) throw std::invalid_argument(path + " does not exist");
+        if (is_results_directory(path)) {
+            directories.push_back(path);
+        } else {
+            std::cerr << "bcbench: note: " << path << " is no results directory\n";
+        }
+    }
+    if (directories.empty()) throw std::invalid_argument("none of these is a results directory");
+    return directories;
+}
+
 int print_history(const CompareArguments& arguments) {
     std::vector<StoredResults> results;
-    for (const std::string& directory : arguments.directories) results.push_back(read_results(directory));
-    std::cout << history_output(make_history(std::move(results), arguments.only), arguments.format,
-                                arguments.all);
-    return exit_ok;
+    for (const std::string& directory : results_directories(arguments.directories))
+        results.push_back(read_results(directory));
+    const std::vector<ExperimentHistory> history = make_history(std::move(results), arguments.only);
+    std::cout << history_output(history, arguments.format, arguments.all);
+    const bool is_empty = std::all_of(history.begin(), history.end(), [](const ExperimentHistory& experiment) {
+        return experiment.series.empty();
+    });
+    if (!is_empty) return exit_ok;
+    std::cerr << "bcbench: there is no point to compare\n";
+    return exit_not_comparable;
 }
 
 }  // namespace
@@ -36,7 +59,7 @@ int print_history(const CompareArguments& arguments) {
 void add_compare_options(CLI::App& command, CompareArguments& arguments) {
     command
         .add_option("directories", arguments.directories,
-                    "two results directories, BASE and CANDIDATE; with --history any number")
+                    "two results directories, BASE and CANDIDATE; with --history any number, among which others are skipped")
         ->type_name("DIR")
         ->required();
     command.add_flag("--all", arguments.all,

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <map>
 #include <stdexcept>
+#include <utility>
 
 #include "experiments/canonical.hpp"
 #include "experiments/files.hpp"
@@ -17,25 +18,45 @@ using nlohmann::ordered_json;
 
 namespace {
 
-// Turns of a series: every value against the last one before it; gone and back counts as well.
-void find_turns(Series& series, const std::vector<std::string>& precisions,
-                const ExperimentHistory& history) {
-    std::optional<double> last;
-    bool seen = false;
-    for (std::size_t run = 0; run < series.values.size(); ++run) {
-        const std::optional<double>& value = series.values[run];
-        Change change = Change::same;
-        if (value && last) {
-            const double tolerance = tolerance_of(history.runs[run], series.metric, precisions[run], *last);
-            change = judge(*last, *value, series.direction, tolerance);
-        } else if (seen && value.has_value() != last.has_value()) {
-            change = value ? Change::fixed : Change::missing;
-        }
-        if (change != Change::same && change != Change::within_tolerance)
-            series.turns.push_back({run, change});
-        seen = seen || value.has_value();
-        last = value;
+// as much as a comment on a pull request holds together with one more experiment
+constexpr std::size_t most_markdown_bytes = 40'000;
+constexpr std::size_t longest_markdown_title = 1'000;
+
+// A series in one run: null where the run does not have it.
+struct Entry {
+    const StoredPoint* point = nullptr;
+    const StoredValue* value = nullptr;
+
+    bool has_value() const { return value != nullptr && value->value && std::isfinite(*value->value); }
+};
+
+// `entry` against the one that the series stood at since its last turn.
+Change change_between(const Entry& last, const Entry& entry, const StoredResults& run) {
+    if (!why_not_comparable(*last.point, *entry.point).empty() ||
+        !why_other_definition(*last.value, *entry.value).empty())
+        return Change::not_comparable;
+    const double base = *last.value->value;
+    const double tolerance = tolerance_of(run, entry.value->metric, entry.point->precision, base);
+    return judge(base, *entry.value->value, entry.value->direction, tolerance);
+}
+
+// Every value against that of the last turn, so that neither small steps nor a gap hide what they add up to. Gone and back are
+// turns as well.
+std::vector<Turn> turns_of(const std::vector<Entry>& entries, const std::vector<StoredResults>& runs) {
+    std::vector<Turn> turns;
+    const Entry* last = nullptr;
+    bool is_gone = false;
+    for (std::size_t run = 0; run < entries.size(); ++run) {
+        const Entry& entry = entries[run];
+        const bool was_gone = std::exchange(is_gone, last != nullptr && !entry.has_value());
+        if (is_gone && !was_gone) turns.push_back({run, Change::missing});
+        if (!entry.has_value()) continue;
+        const Change change = last == nullptr ? Change::same : change_between(*last, entry, runs[run]);
+        const bool moved = change != Change::same && change != Change::within_tolerance;
+        if (moved || was_gone) turns.push_back({run, moved ? change : Change::fixed});
+        if (moved || last == nullptr) last = &entry;
     }
+    return turns;
 }
 
 ExperimentHistory history_of(std::string name, std::vector<StoredResults> runs, const std::string& only) {
@@ -43,7 +64,7 @@ ExperimentHistory history_of(std::string name, std::vector<StoredResults> runs, 
                      [](const StoredResults& a, const StoredResults& b) { return a.started < b.started; });
     ExperimentHistory history{std::move(name), {}, {}};
     std::map<std::pair<std::string, std::string>, std::size_t> places;
-    std::vector<std::vector<std::string>> precisions;  // of each series, by run
+    std::vector<std::vector<Entry>> entries;  // of each series, by run
     for (std::size_t run = 0; run < runs.size(); ++run) {
         for (const StoredPoint& point : runs[run].points) {
             if (!only.empty() && !selects(only, point.id)) continue;
@@ -51,31 +72,29 @@ ExperimentHistory history_of(std::string name, std::vector<StoredResults> runs, 
                 const auto [place, is_new] =
                     places.try_emplace({point.id, value.metric}, history.series.size());
                 if (is_new) {
-                    history.series.push_back({point.id,
-                                              value.metric,
-                                              value.direction,
-                                              std::vector<std::optional<double>>(runs.size()),
-                                              {}});
-                    precisions.emplace_back(runs.size());
+                    history.series.push_back({point.id, value.metric, value.direction, {}, {}});
+                    entries.emplace_back(runs.size());
                 }
-                if (value.value && std::isfinite(*value.value))
-                    history.series[place->second].values[run] = value.value;
-                precisions[place->second][run] = point.precision;
+                entries[place->second][run] = {&point, &value};
             }
         }
+    }
+    for (std::size_t s = 0; s < history.series.size(); ++s) {
+        for (const Entry& entry : entries[s])
+            history.series[s].values.push_back(entry.has_value() ? entry.value->value : std::nullopt);
+        history.series[s].turns = turns_of(entries[s], runs);
     }
     for (StoredResults& run : runs) {
         run.points.clear();
         run.seconds.clear();
     }
     history.runs = std::move(runs);
-    for (std::size_t s = 0; s < history.series.size(); ++s)
-        find_turns(history.series[s], precisions[s], history);
     return history;
 }
 
 std::string run_name(const StoredResults& run) {
-    return run.git_commit.empty() ? run.directory : run.git_commit.substr(0, 10);
+    if (run.git_commit.empty()) return run.directory;
+    return run.git_commit.substr(0, 10) + (run.git_dirty ? " with changes" : "");
 }
 
 std::string number_cell(std::optional<double> value) {
@@ -102,26 +121,35 @@ std::vector<const Series*> shown(const ExperimentHistory& history, bool all) {
     return series;
 }
 
+// "documented, 3 runs: 8eae400123, 9bf012a456 with changes, ..."
+std::string title_of(const ExperimentHistory& experiment) {
+    const std::size_t n = experiment.runs.size();
+    std::string text = experiment.name + ", " + std::to_string(n) + (n == 1 ? " run" : " runs");
+    for (std::size_t run = 0; run < n; ++run) text += (run == 0 ? ": " : ", ") + run_name(experiment.runs[run]);
+    return text;
+}
+
+std::string history_table(const ExperimentHistory& experiment, bool all, bool markdown) {
+    const std::string title = title_of(experiment);
+    std::string text =
+        markdown ? "### " + markdown_cell(all ? title : without_middle(title, longest_markdown_title)) + "\n\n"
+                 : one_line(title) + "\n";
+    const TextRow header = {"point", "metric", "course", "first", "last", "changed at"};
+    std::vector<TextRow> rows;
+    for (const Series* each : shown(experiment, all)) {
+        rows.push_back({each->point, each->metric, sparkline(each->values), number_cell(each->values.front()),
+                        number_cell(each->values.back()), turns_text(experiment, *each)});
+    }
+    if (rows.empty()) return text + "no metric changed\n";
+    return text + (markdown ? markdown_table(header, rows, !all) : text_table(header, rows));
+}
+
 std::string history_tables(const std::vector<ExperimentHistory>& history, bool all, bool markdown) {
     std::string text;
-    for (const ExperimentHistory& experiment : history) {
-        text += (text.empty() ? "" : "\n") + std::string(markdown ? "### " : "") + experiment.name + ", " +
-                std::to_string(experiment.runs.size()) + " runs:";
-        for (const StoredResults& run : experiment.runs) text += " " + run_name(run);
-        text += '\n';
-        const std::vector<const Series*> series = shown(experiment, all);
-        if (series.empty()) {
-            text += "no metric changed\n";
-            continue;
-        }
-        const TextRow header = {"point", "metric", "course", "first", "last", "changed at"};
-        std::vector<TextRow> rows;
-        for (const Series* each : series) {
-            rows.push_back({each->point, each->metric, sparkline(each->values),
-                            number_cell(each->values.front()), number_cell(each->values.back()),
-                            turns_text(experiment, *each)});
-        }
-        text += markdown ? markdown_table(header, rows, !all) : text_table(header, rows);
+    for (std::size_t i = 0; i < history.size(); ++i) {
+        if (markdown && !all && text.size() > most_markdown_bytes)
+            return text + "\nand " + std::to_string(history.size() - i) + " more experiments\n";
+        text += (i == 0 ? "" : "\n") + history_table(history[i], all, markdown);
     }
     return text;
 }
@@ -133,7 +161,10 @@ std::string history_json(const std::vector<ExperimentHistory>& history, bool all
             {"name", experiment.name}, {"runs", ordered_json::array()}, {"series", ordered_json::array()}};
         for (const StoredResults& run : experiment.runs) {
             json["runs"].push_back(
-                {{"directory", run.directory}, {"git_commit", run.git_commit}, {"started", run.started}});
+                {{"directory", run.directory},
+                 {"git_commit", run.git_commit},
+                 {"git_dirty", run.git_dirty},
+                 {"started", run.started}});
         }
         for (const Series* series : shown(experiment, all)) {
             ordered_json values = ordered_json::array();
@@ -165,8 +196,9 @@ std::string history_csv(const std::vector<ExperimentHistory>& history, bool all)
                                                [run](const Turn& each) { return each.run == run; });
                 csv += csv_field(experiment.name) + ',' + csv_field(series->point) + ',' +
                        csv_field(series->metric) + ',' + name_of(series->direction) + ',' +
-                       csv_field(experiment.runs[run].directory) + ',' + experiment.runs[run].git_commit +
-                       ',' + experiment.runs[run].started + ',' +
+                       csv_field(experiment.runs[run].directory) + ',' +
+                       csv_field(experiment.runs[run].git_commit) + ',' +
+                       csv_field(experiment.runs[run].started) + ',' +
                        (series->values[run] ? number_text(*series->values[run]) : "") + ',' +
                        (turn == series->turns.end() ? "" : name_of(turn->change)) + '\n';
             }

@@ -9,7 +9,8 @@
 
 namespace bcbench {
 
-/// A value that differs beyond the tolerance from the last one before it.
+/// A value that differs beyond the tolerance from that of the turn before it (or the first), does not compare with it, is gone,
+/// or is back.
 struct Turn {
     std::size_t run = 0;  // the first run with the new value
     Change change = Change::same;

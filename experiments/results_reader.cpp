@@ -260,6 +260,12 @@ StoredResults results_from_texts(std::string_view metrics_csv, std::string_view 
     return results;
 }
 
+bool is_results_directory(const fs::path& path) {
+    std::error_code error;
+    const bool has_metrics = fs::is_regular_file(path / "metrics.csv", error) && !fs::is_empty(path / "metrics.csv", error);
+    return has_metrics || fs::is_directory(path / "points", error);
+}
+
 StoredResults read_results(const fs::path& directory) {
     StoredResults results;
     results.directory = directory.string();
@@ -268,7 +274,7 @@ StoredResults read_results(const fs::path& directory) {
         throw std::invalid_argument(directory.string() + " is no directory");
     const bool has_points = fs::is_directory(directory / "points", error);
     results.metrics_bytes = text_if_there(directory / "metrics.csv");
-    if (results.metrics_bytes.empty() && !has_points) {
+    if (!is_results_directory(directory)) {
         throw std::invalid_argument(directory.string() +
                                     " is no results directory: it has neither metrics.csv nor points/");
     }

@@ -59,6 +59,9 @@ struct StoredResults {
     std::vector<std::string> notes;     // what a reader should know: an incomplete run, a damaged file
 };
 
+/// Whether `path` is a directory with metrics.csv or points/.
+bool is_results_directory(const std::filesystem::path& path);
+
 /// Reads a results directory. Throws std::invalid_argument or FileError if it is none or a table or the
 /// manifest is damaged; a damaged point file only adds a note.
 StoredResults read_results(const std::filesystem::path& directory);

@@ -5,7 +5,6 @@
 
 #include "experiments/compare.hpp"
 #include "experiments/files.hpp"
-#include "experiments/history.hpp"
 #include "program.hpp"
 #include "stored_results.hpp"
 
@@ -223,45 +222,6 @@ TEST_CASE("damaged tables are refused with their place", "[compare]") {
     CHECK_THAT(fault(header, "{"), Catch::Contains("manifest.json"));
 }
 
-TEST_CASE("history names the run where a metric changed", "[compare]") {
-    std::vector<StoredResults> runs;
-    const std::vector<std::string> values = {"0.5", "0.5", "0.9", "0.2"};
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const std::string number = std::to_string(i);
-        const std::string manifest = json{{"name", "e"},
-                                          {"started", "2026-01-0" + number},
-                                          {"finished", "now"},
-                                          {"status", "complete"},
-                                          {"program", {{"git_commit", "commit" + number}}}}
-                                         .dump();
-        runs.push_back(
-            results(row("p", "x", values[i]) + row("p", "y", "1") + (i == 2 ? "" : row("q", "x", "1")), "",
-                    manifest));
-    }
-    std::swap(runs[0], runs[3]);  // given in any order
-    const auto history = make_history(runs, "");
-    REQUIRE(history.size() == 1);
-    REQUIRE(history[0].series.size() == 3);
-    const Series& x = history[0].series[0];
-    CHECK(x.turns.size() == 2);
-    CHECK(x.turns[0].run == 2);
-    CHECK(x.turns[0].change == Change::better);
-    CHECK(x.turns[1].run == 3);
-    CHECK(x.turns[1].change == Change::worse);
-    CHECK(history[0].series[1].turns.empty());
-    REQUIRE(history[0].series[2].turns.size() == 2);  // gone and back
-    CHECK(history[0].series[2].turns[0].change == Change::missing);
-    CHECK(sparkline(x.values) == "▄▄█▁");
-    const std::string text = history_output(history, "text", false);
-    CHECK(text.find("commit2 (better), commit3 (worse)") != std::string::npos);
-    CHECK(text.find(" y ") == std::string::npos);
-    const json parsed = json::parse(history_output(history, "json", true));
-    CHECK(parsed["experiments"][0]["series"][0]["values"] == json{0.5, 0.5, 0.9, 0.2});
-    CHECK(parsed["experiments"][0]["series"][0]["changes"][1]["git_commit"] == "commit3");
-    CHECK(history_output(history, "csv", false).find("e,p,x,higher,,commit3,2026-01-03,0.2,worse\n") !=
-          std::string::npos);
-}
-
 TEST_CASE("the program compares directories and returns what it found", "[compare]") {
     const TemporaryDirectory scratch;
     const auto run = [&](const std::string& arguments, const std::string& prefix = "") {
@@ -315,6 +275,15 @@ TEST_CASE("the program compares directories and returns what it found", "[compar
     CHECK_THAT(run("compare " + base + " " + scratch.file("")).err,
                Catch::Contains("is no results directory"));
     CHECK(run("compare " + base + " " + bad + " --format xml").code == 2);
-    CHECK(run("compare --history " + base + " " + bad).code == 0);
+    // among what a shell's results/* matches, those that are results
+    fs::create_directory(scratch.file("empty"));
+    const Output history = run("compare --history " + base + " " + bad + " " + config + " " + scratch.file("empty"));
+    CHECK(history.code == 0);
+    CHECK_THAT(history.out, Catch::Contains("2 runs"));
+    CHECK_THAT(history.err, Catch::Contains("config.json is no results directory") &&
+                                Catch::Contains("empty is no results directory"));
+    CHECK(run("compare --history " + config + " " + scratch.file("empty")).code == 2);
+    CHECK(run("compare --history " + base + " " + scratch.file("nowhere")).code == 2);
+    CHECK(run("compare --history " + base + " " + bad + " --only 'nothing*'").code == 4);
     CHECK(run("compare " + base + " " + bad + " --only 'd.H'").code == 0);
 }
