@@ -43,7 +43,8 @@ def draw_changes(album: Album, values: list[dict[str, Any]]) -> None:
         "changes",
         "How far values moved",
         "A triangle upward is a value that rose, one downward a value that fell."
-        + _cut_note(shown, moved, "values"),
+        + _cut_note(shown, moved, "values")
+        + _without_share_note(values, "base", "values"),
         ["point", "metric", "status", "base", "candidate", "relative"],
         [
             tuple(row.get(key) for key in ("point", "metric", "status", "base", "candidate", "relative"))
@@ -82,7 +83,8 @@ def draw_seeds(album: Album, groups: list[dict[str, Any]]) -> None:
         "seeds",
         "Mean differences over seeds",
         "The mark is the mean of the paired differences, the line its 95 % confidence interval."
-        + _cut_note(shown, told, "groups"),
+        + _cut_note(shown, told, "groups")
+        + _without_share_note(groups, "base_mean", "groups"),
         columns,
         [tuple(row.get(key) for key in columns) for row in shown],
     )
@@ -151,3 +153,9 @@ def _ends(label: str, length: int = 40) -> str:
 
 def _cut_note(shown: list[dict[str, Any]], rows: list[dict[str, Any]], noun: str) -> str:
     return f" The first {len(shown)} of {len(rows)} {noun}." if len(shown) < len(rows) else ""
+
+
+def _without_share_note(rows: list[dict[str, Any]], base: str, noun: str) -> str:
+    """A difference to 0 is no share of it."""
+    count = sum(finite(row.get(base)) == 0 and bool(finite(row.get("difference"))) for row in rows)
+    return f" Not shown for a base of 0: {count} {noun}." if count else ""

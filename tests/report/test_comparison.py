@@ -168,6 +168,16 @@ def test_figures_show_the_same_numbers(tmp_path: Path) -> None:
     )
 
 
+def test_the_captions_count_what_has_no_share_of_a_base_of_0(tmp_path: Path) -> None:
+    document = comparison()
+    assert "for a base of 0" not in page_of(tmp_path, document).text
+    document["values"] += [value(f"d.{name}", "mixing", "better", 0.0, 0.5) for name in "YZ"]
+    document["seeds"].append({**document["seeds"][0], "metric": "shift", "base_mean": 0.0})
+    text = page_of(tmp_path, document).text
+    assert "Not shown for a base of 0: 2 values." in text
+    assert "Not shown for a base of 0: 1 groups." in text
+
+
 def test_a_good_comparison_is_short(tmp_path: Path) -> None:
     good = {
         **comparison(),
