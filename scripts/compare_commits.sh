@@ -7,10 +7,13 @@ if [ $# -lt 3 ]; then
   sed -n '2,4s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
+[ -f "$3" ] || { echo "compare_commits: there is no config '$3'" >&2; exit 2; }
 base=$1 candidate=$2 config=$(realpath -e "$3")
 shift 3
 rounds=${ROUNDS:-7}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+[ -z "$(git status --porcelain --untracked-files=no)" ] ||
+  echo "compare_commits: warning: changes that are not committed are part of neither side" >&2
 bash scripts/setup.sh build
 
 trees=$(mktemp -d)
@@ -41,11 +44,11 @@ run() {  # side round
   local directory="$out/$1" code=0
   [ "$2" -eq 1 ] || directory="$trees/$1.$2"
   "$trees/$1/build/release/bcbench" run "$config" --fresh --quiet --out "$directory" >/dev/null 2>"$trees/log" || code=$?
-  if [ "$code" -eq 2 ]; then
-    cat "$trees/log" >&2
-    echo "compare_commits: $1 cannot run this config" >&2
-    exit 2
-  fi
+  case $code in
+    0 | 1 | 3) ;;  # points may fail and checks not hold: what became of them is for the comparison to say
+    2) cat "$trees/log" >&2; echo "compare_commits: $1 cannot run this config" >&2; exit 2 ;;
+    *) cat "$trees/log" >&2; echo "compare_commits: $1 crashed (exit status $code); its last words are above" >&2; exit 2 ;;
+  esac
   [ "$2" -eq 1 ] && return
   tail -n +2 "$directory/timings.csv" >>"$out/$1/timings.csv"
   cmp -s "$directory/metrics.csv" "$out/$1/metrics.csv" ||

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the test suite under ASan and UBSan, and the tests of everything that runs in threads under TSan.
-#   scripts/sanitize.sh [asan|tsan]...     default: both
+#   scripts/sanitize.sh [asan|tsan|kills]...     default: asan and tsan
+# kills: 200 runs killed at random moments and resumed, with the program of the tests as it is (minutes).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 kinds=("$@")
@@ -15,9 +16,13 @@ for kind in "${kinds[@]}"; do
   case $kind in
     asan) preset=fuzz selection=() ;;  # ASan and UBSan with clang: scripts/fuzz.sh uses the same build
     tsan) preset=tsan selection=(-R 'thread|jobs|tile|kill|Ctrl-C|interrupt|resume|every method') ;;
-    *) echo "sanitize: there are asan and tsan, not $kind" >&2; exit 2 ;;
+    kills)
+      bash scripts/build.sh test bcbench
+      tests/harness/kill_resume.sh build/test/bcbench 200
+      continue ;;
+    *) echo "sanitize: there are asan, tsan and kills, not $kind" >&2; exit 2 ;;
   esac
   bash scripts/build.sh "$preset"
-  ctest --test-dir "build/$preset" --output-on-failure --progress -j "$(nproc)" "${selection[@]}" ||
+  ctest --test-dir "build/$preset" --no-tests=error --output-on-failure --progress -j "$(nproc)" "${selection[@]}" ||
     { echo "sanitize: a test failed under $kind; its output is above." >&2; exit 1; }
 done

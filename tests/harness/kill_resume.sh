@@ -2,7 +2,7 @@
 # Kills runs at random moments (kill -9) and resumes them: every file that is there after a kill must be whole, no point
 # that was finished may be lost or computed again, and the results in the end must be the same, byte for byte, as those
 # of a run nobody disturbed.
-#   tests/harness/kill_resume.sh PROGRAM [KILLS [SEED]]     default: 20 kills, seed 1
+#   tests/harness/kill_resume.sh PROGRAM [KILLS [SEED]]     default: 20 kills, seed 1; scripts/sanitize.sh kills: 200
 set -euo pipefail
 program=$1
 kills=${2:-20}
@@ -58,7 +58,14 @@ while [ "$killed" -lt "$kills" ]; do
   kill -9 "$process" 2>/dev/null || true
   status=0
   wait "$process" 2>/dev/null || status=$?
-  if [ "$status" -eq 137 ]; then killed=$((killed + 1)) longest=$((longest + longest / 8)); fi
+  case $status in
+    0) ;;
+    137) killed=$((killed + 1)) longest=$((longest + longest / 8)) ;;  # SIGKILL, as it should be
+    *)
+      cat "$scratch/errors" >&2
+      echo "kill_resume: a resumed run ended by itself with exit status $status" >&2
+      exit 1 ;;
+  esac
   check_whole "$disturbed"
   points_of "$disturbed" >"$scratch/after"
   comm -23 "$scratch/before" "$scratch/after" >"$scratch/lost"
