@@ -17,8 +17,8 @@ for target in "${targets[@]}"; do
   found=build/fuzz/found/$target findings=build/fuzz/findings/$target
   mkdir -p "$found" "$findings"
   log=build/fuzz/$target.log
-  # long enough for every form of a fault, short enough for thousands of inputs a second
-  if ! "build/fuzz/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=1024 -entropic=0 -timeout=10 -rss_limit_mb=4096 \
+  # long enough for the largest seed, short enough for thousands of inputs a second
+  if ! "build/fuzz/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=4096 -entropic=0 -timeout=10 -rss_limit_mb=4096 \
       -print_final_stats=1 -artifact_prefix="$findings/" "$found" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     echo "fuzz: $target broke; the input is in $findings, the whole log in $log." >&2
