@@ -200,16 +200,15 @@ double grouped_loss(const Matrix<Real>& latent, const Labels& batch, const Optio
     arma::field<Matrix<Real>> slopes(n_groups, n_groups);  // of S(g, h) with respect to the points of g  [L x members]
     for (uword g = 0; g < n_groups; ++g) {
         for (uword h = 0; h < n_groups; ++h) {
-            if (latent_bar == nullptr && h < g) {
-                sums(g, h) = sums(h, g);
-                continue;
-            }
+            if (h < g) sums(g, h) = sums(h, g);
+            if (h < g && latent_bar == nullptr) continue;
             Matrix<Real>* slope = nullptr;
             if (latent_bar != nullptr) {
                 slopes(g, h).zeros(arma::size(groups.points[g]));
                 slope = &slopes(g, h);
             }
-            sums(g, h) = kernel_sum(groups.points[g], groups.points[h], options.bandwidths, slope);
+            const double sum = kernel_sum(groups.points[g], groups.points[h], options.bandwidths, slope);
+            if (h >= g) sums(g, h) = sum;
         }
     }
     const Comparison loss = compare_all(sums, groups.sizes, options);

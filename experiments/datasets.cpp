@@ -87,7 +87,9 @@ std::optional<std::filesystem::path> find_data_file(const std::string& name, con
 
 template <class Real>
 Dataset<Real> in_arithmetic(const Dataset<double>& data) {
-    return {arma::conv_to<Matrix<Real>>::from(data.cells), data.batch, data.type};
+    Dataset<Real> converted{arma::conv_to<Matrix<Real>>::from(data.cells), data.batch, data.type};
+    require_finite(converted.cells, "the dataset, in the precision of the run,");
+    return converted;
 }
 
 template Dataset<float> in_arithmetic(const Dataset<double>&);

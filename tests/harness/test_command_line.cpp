@@ -304,7 +304,7 @@ TEST_CASE("config faults end with exit code 2 and leave nothing", "[cli][bad-inp
 
 TEST_CASE("bad data makes failed points with their reason, exit code 3", "[cli][bad-input]") {
     struct Bad {
-        std::string cells, meta, message;
+        std::string cells, meta, message, precision = "float64";
     };
     const std::vector<Bad> cases = {
         {"a,b\n1,2\n3\n", meta_csv(2, 2), "cells.csv:3"},                   // ragged
@@ -314,12 +314,15 @@ TEST_CASE("bad data makes failed points with their reason, exit code 3", "[cli][
         {"a,b\n", "batch\n", "cells.csv"},                                  // no cells
         {cells_csv(12), meta_csv(11, 2), "meta.csv"},                       // metadata of another length
         {cells_csv(12), "donor\nx\n", "donor"},                             // no such column
+        {"a,b\n1,2\n3,1e300\n", meta_csv(2, 2), "precision of the run, has the value inf at cell 1, dimension 1", "float32"},
     };
     for (const Bad& bad : cases) {
         const Scratch run;
         run.directory.write("cells.csv", bad.cells);
         run.directory.write("meta.csv", bad.meta);
-        const std::string config = run.directory.write("c.json", table_config().dump());
+        auto bad_config = table_config();
+        bad_config["precision"] = bad.precision;
+        const std::string config = run.directory.write("c.json", bad_config.dump());
         const Output output = run("run " + config + " --out " + run.path() + "out --quiet");
         INFO(bad.message << "\n" << output.out << output.err);
         REQUIRE(output.code == 3);
