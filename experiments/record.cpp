@@ -1,6 +1,7 @@
 #include "experiments/record.hpp"
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 #include "experiments/canonical.hpp"
@@ -163,7 +164,12 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
         record.params = json.at("params").get<std::string>();
         record.precision = json.at("precision").get<std::string>();
         record.outputs = json.at("outputs");
-        for (const ordered_json& score : json.at("metrics")) record.scores.push_back(score_from(score));
+        std::set<std::string> metrics;
+        for (const ordered_json& score : json.at("metrics")) {
+            record.scores.push_back(score_from(score));
+            const std::string& metric = record.scores.back().metric;
+            if (!metrics.insert(metric).second) throw std::invalid_argument("the metric " + metric + " stands twice");
+        }
         record.traces = json.at("traces");
         record.projection = projection_from(json.at("projection"));
         check_labels(record);

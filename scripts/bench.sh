@@ -9,7 +9,7 @@ flags=(--benchmark_repetitions=5 --benchmark_min_time=0.2 --benchmark_enable_ran
 what="five interleaved repeats of everything take about 20 minutes"
 if [ "${1:-}" = --quick ]; then
   shift
-  flags=(--benchmark_min_time=0.01 "--benchmark_filter=limit|training|two_threads|mmd/engine.*n:5000|harmony/engine.*n:200000|neighbors/engine/.*n:12500")
+  flags=(--benchmark_min_time=0.01 "--benchmark_filter=limit|training|two_threads|table|pca|mmd/engine.*n:5000|harmony/engine.*n:200000|neighbors/engine/.*n:12500")
   what="one repeat of the main cases takes about a minute"
 fi
 bash scripts/setup.sh build bench
