@@ -120,62 +120,72 @@ TEST_CASE("harmony refuses centroids and cells of another number of features", "
     REQUIRE_THROWS_AS(harmony::assignments(data.cells, parameters, {}), std::invalid_argument);
 }
 
-TEST_CASE("harmony's reverse pass is the derivative with every instruction set", "[harmony][gradient]") {
+namespace {
+
+// <bar, corrected cells> along a direction of cells and centroids, smooth enough for differences.
+struct Direction {
     harmony::Options options;
-    options.n_clusters = 13;
-    options.n_iterations = 3;
-    options.sigma = 1.0;  // smooth enough for differences
-    const Dataset<double> data = mixed_batches<double>(300, 9);
-    const auto parameters = harmony::initial_parameters<double>(options, 9, Stream(0));
-    const arma::mat bar = arma::conv_to<arma::mat>::from(normal(make_key(5), 9, 300));
-    const arma::mat cells_dot = arma::conv_to<arma::mat>::from(normal(make_key(6), 9, 300));
-    const arma::mat centroids_dot = arma::conv_to<arma::mat>::from(normal(make_key(7), 9, 13));
-    const auto value = [&](double h) {
-        Dataset<double> moved = data;
-        moved.cells += h * cells_dot;
-        return arma::accu(bar % harmony::forward<double>(moved, {parameters.centroids + h * centroids_dot}, options).corrected);
-    };
-    const double expected = (value(1e-6) - value(-1e-6)) / 2e-6;
-    with_every_instruction_set([&] {
+    Dataset<double> data;
+    harmony::Parameters<double> parameters;
+    arma::mat bar;            // [F x n]
+    arma::mat cells_dot;      // [F x n]
+    arma::mat centroids_dot;  // [F x K]
+
+    Direction(arma::uword n, arma::uword n_features, std::int64_t n_clusters, std::int64_t n_iterations) {
+        options.n_clusters = n_clusters;
+        options.n_iterations = n_iterations;
+        options.sigma = 1.0;
+        data = mixed_batches<double>(n, n_features);
+        parameters = harmony::initial_parameters<double>(options, n_features, Stream(0));
+        bar = arma::conv_to<arma::mat>::from(normal(make_key(5), n_features, n));
+        cells_dot = arma::conv_to<arma::mat>::from(normal(make_key(6), n_features, n));
+        centroids_dot = arma::conv_to<arma::mat>::from(normal(make_key(7), n_features, parameters.centroids.n_cols));
+    }
+
+    double difference_quotient(double step) const {
+        const auto value = [&](double h) {
+            Dataset<double> moved = data;
+            moved.cells += h * cells_dot;
+            return arma::accu(bar % harmony::forward<double>(moved, {parameters.centroids + h * centroids_dot}, options).corrected);
+        };
+        return (value(step) - value(-step)) / (2.0 * step);
+    }
+
+    // The centroids' gradient goes to `centroids_bar`.
+    double slope(arma::mat& centroids_bar) const {
         const auto result = harmony::forward(data, parameters, options, true);
-        harmony::Parameters<double> parameters_bar{arma::mat(9, 13, arma::fill::zeros)};
+        harmony::Parameters<double> parameters_bar{arma::mat(arma::size(parameters.centroids), arma::fill::zeros)};
         const arma::mat cells_bar = harmony::backward(result.tape, bar, &parameters_bar);
-        const double found = arma::dot(cells_bar, cells_dot) + arma::dot(parameters_bar.centroids, centroids_dot);
-        REQUIRE(bcbench::testing::relative_difference(found, expected) < 1e-6);
+        centroids_bar = parameters_bar.centroids;
+        return arma::dot(cells_bar, cells_dot) + arma::dot(centroids_bar, centroids_dot);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("harmony's reverse pass is the derivative with every instruction set", "[harmony][gradient]") {
+    const Direction direction(300, 9, 13, 3);
+    const double expected = direction.difference_quotient(1e-6);
+    with_every_instruction_set([&] {
+        arma::mat centroids_bar;
+        REQUIRE(bcbench::testing::relative_difference(direction.slope(centroids_bar), expected) < 1e-6);
     });
 }
 
 TEST_CASE("harmony's reverse pass is the derivative where a chunk has several tiles", "[harmony][gradient]") {
-    harmony::Options options;
-    options.n_clusters = 5;
-    options.n_iterations = 2;
-    options.sigma = 1.0;  // smooth enough for differences
-    const Dataset<double> data = mixed_batches<double>(20000, 6);
-    const auto parameters = harmony::initial_parameters<double>(options, 6, Stream(0));
-    const arma::mat bar = arma::conv_to<arma::mat>::from(normal(make_key(5), 6, 20000));
-    const arma::mat cells_dot = arma::conv_to<arma::mat>::from(normal(make_key(6), 6, 20000));
-    const arma::mat centroids_dot = arma::conv_to<arma::mat>::from(normal(make_key(7), 6, 5));
-    const auto value = [&](double h) {
-        Dataset<double> moved = data;
-        moved.cells += h * cells_dot;
-        return arma::accu(bar % harmony::forward<double>(moved, {parameters.centroids + h * centroids_dot}, options).corrected);
-    };
-    const double expected = (value(1e-7) - value(-1e-7)) / 2e-7;
-    const auto result = harmony::forward(data, parameters, options, true);
-    harmony::Parameters<double> parameters_bar{arma::mat(6, 5, arma::fill::zeros)};
-    const arma::mat cells_bar = harmony::backward(result.tape, bar, &parameters_bar);
-    const double found = arma::dot(cells_bar, cells_dot) + arma::dot(parameters_bar.centroids, centroids_dot);
+    const Direction direction(20000, 6, 5, 2);
+    arma::mat centroids_bar;
     // sums of 120,000 terms of size 1 are rounded at 1e-14, which the step makes 1e-7 of a slope of about 300
-    REQUIRE(bcbench::testing::relative_difference(found, expected) < 1e-6);
+    REQUIRE(bcbench::testing::relative_difference(direction.slope(centroids_bar), direction.difference_quotient(1e-7)) < 1e-6);
 
     // in float the same gradients but for rounding: 2,500 roundings of 6e-8 in a cluster's sum grow like their root
-    const Dataset<float> single{arma::conv_to<arma::fmat>::from(data.cells), data.batch, data.type};
-    const harmony::Parameters<float> centroids{arma::conv_to<arma::fmat>::from(parameters.centroids)};
-    harmony::Parameters<float> single_bar{arma::fmat(6, 5, arma::fill::zeros)};
-    const auto taped = harmony::forward(single, centroids, options, true);
-    harmony::backward<float>(taped.tape, arma::conv_to<arma::fmat>::from(bar), &single_bar);
-    const double size = arma::norm(parameters_bar.centroids, "fro");
-    REQUIRE(arma::norm(arma::conv_to<arma::mat>::from(single_bar.centroids) - parameters_bar.centroids, "fro") < 1e-5 * size);
+    const auto in_float = [](const arma::mat& values) { return arma::conv_to<arma::fmat>::from(values); };
+    const Dataset<float> single{in_float(direction.data.cells), direction.data.batch, direction.data.type};
+    harmony::Parameters<float> single_bar{arma::fmat(arma::size(centroids_bar), arma::fill::zeros)};
+    const auto taped = harmony::forward<float>(single, {in_float(direction.parameters.centroids)}, direction.options, true);
+    harmony::backward<float>(taped.tape, in_float(direction.bar), &single_bar);
+    const arma::mat apart = arma::conv_to<arma::mat>::from(single_bar.centroids) - centroids_bar;
+    REQUIRE(arma::norm(apart, "fro") < 1e-5 * arma::norm(centroids_bar, "fro"));
 }
 
 TEST_CASE("harmony gives the same bits for any number of threads", "[harmony][threads]") {
