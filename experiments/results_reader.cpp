@@ -140,6 +140,7 @@ void read_manifest(StoredResults& results, const std::string& name, std::string_
             point.id = problem.at("point").get<std::string>();
             point.status = point_status(problem.at("status").get<std::string>());
             point.reason = problem.at("reason").get<std::string>();
+            if (point.status == PointStatus::ok) throw std::invalid_argument("the problem of " + point.id + " is neither failed nor skipped");
             results.problems.push_back(std::move(point));
         }
     } catch (const ConfigError&) {

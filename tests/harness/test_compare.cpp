@@ -219,6 +219,8 @@ TEST_CASE("damaged tables are refused with their place", "[compare]") {
     CHECK_THAT(fault(header, "{\"config\": {\"tolerances\": {\"x\": {\"absolute\": -1}}}}"),
                Catch::Contains("tolerance"));
     CHECK_THAT(fault(header, "[1]"), Catch::Contains("manifest.json"));
+    CHECK_THAT(fault(header, R"({"problems": [{"point": "p", "status": "falied", "reason": ""}]})"),
+               Catch::Contains("manifest.json") && Catch::Contains("neither failed nor skipped"));
     CHECK_THAT(fault(header, "{"), Catch::Contains("manifest.json"));
 }
 
