@@ -230,10 +230,13 @@ OrderedJson read_json(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
     if (!stream)
         refuse_file(name, std::string("cannot be opened: ") + std::strerror(errno == 0 ? ENOENT : errno));
-    std::string text(most_config_bytes + 1, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    std::string text;
+    char block[1 << 16];
+    while (text.size() <= most_config_bytes && stream) {
+        stream.read(block, sizeof block);
+        text.append(block, static_cast<std::size_t>(stream.gcount()));
+    }
     if (stream.bad()) refuse_file(name, "cannot be read");
-    text.resize(static_cast<std::size_t>(stream.gcount()));
     return parse_json(text, name);
 }
 
