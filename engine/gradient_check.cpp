@@ -43,11 +43,36 @@ double error_of(double analytic, double numeric, double floor) {
     return std::abs(analytic - numeric) / std::max(0.5 * (std::abs(analytic) + std::abs(numeric)), floor);
 }
 
-// One coordinate at every step until the error is small enough; `checked` is 0 if a choice differs at each of them.
-GradientReport check_coordinate(const Function& f, arma::mat x, uword i, const arma::mat& value_bar, double analytic,
-                                double floor, const GradientCheckOptions& options) {
-    GradientReport report;
-    report.worst_error = infinity;
+// One coordinate's derivative under one adjoint.
+struct Derivative {
+    const arma::mat* value_bar = nullptr;
+    double analytic = 0.0;
+    double floor = 0.0;
+    GradientReport report;  // `checked` is 0 while a choice has differed at every step
+};
+
+bool is_settled(const Derivative& derivative, double tolerance) {
+    return derivative.report.checked > 0 && derivative.report.worst_error <= tolerance;
+}
+
+void check_step(const Evaluation& after, const Evaluation& before, double h, double width, double rounding, Derivative& derivative) {
+    const Difference moved = difference(*derivative.value_bar, after.value, before.value);
+    const double numeric = moved.value / width;
+    const double floor = std::max(derivative.floor, rounding * std::max(1.0, moved.magnitude));
+    const double error = error_of(derivative.analytic, numeric, floor);
+    GradientReport& report = derivative.report;
+    if (report.checked == 0 || error < report.worst_error) {
+        report.worst_error = error;
+        report.numeric = numeric;
+        report.step = h;
+    }
+    report.checked = 1;
+}
+
+// The derivatives with respect to x[i], at every step until the error of each is small enough.
+void check_coordinate(const Function& f, arma::mat x, uword i, std::vector<Derivative>& derivatives,
+                      const GradientCheckOptions& options) {
+    const auto settled = [&](const Derivative& derivative) { return is_settled(derivative, options.tolerance); };
     const double at = x[i];
     const double first_step = options.steps.front() * std::max(1.0, std::abs(at));
     const double rounding = 8.0 * std::numeric_limits<double>::epsilon() / first_step / options.tolerance;
@@ -60,57 +85,73 @@ GradientReport check_coordinate(const Function& f, arma::mat x, uword i, const a
         x[i] = below;
         const Evaluation before = f(x);
         if (after.choices != before.choices) continue;
-        const Difference moved = difference(value_bar, after.value, before.value);
-        const double numeric = moved.value / (above - below);
-        const double error = error_of(analytic, numeric, std::max(floor, rounding * std::max(1.0, moved.magnitude)));
-        if (report.checked == 0 || error < report.worst_error) {
-            report.worst_error = error;
-            report.numeric = numeric;
-            report.step = h;
+        for (Derivative& derivative : derivatives) {
+            if (!settled(derivative)) check_step(after, before, h, above - below, rounding, derivative);
         }
-        report.checked = 1;
-        if (error <= options.tolerance) break;
+        if (std::all_of(derivatives.begin(), derivatives.end(), settled)) break;
     }
-    report.skipped = 1 - report.checked;
-    if (report.checked == 0) report.worst_error = 0.0;
-    report.analytic = analytic;
-    report.row = i % x.n_rows;
-    report.column = i / x.n_rows;
+    for (Derivative& derivative : derivatives) {
+        derivative.report.skipped = 1 - derivative.report.checked;
+        derivative.report.analytic = derivative.analytic;
+        derivative.report.row = i % x.n_rows;
+        derivative.report.column = i / x.n_rows;
+    }
+}
+
+// Of the first entry that is not finite; unchecked if there is none.
+GradientReport report_of_not_finite(const arma::mat& x_bar) {
+    GradientReport report;
+    for (uword i = 0; i < x_bar.n_elem && report.checked == 0; ++i) {
+        if (std::isfinite(x_bar[i])) continue;
+        report.worst_error = infinity;
+        report.row = i % x_bar.n_rows;
+        report.column = i / x_bar.n_rows;
+        report.analytic = x_bar[i];
+        report.checked = 1;
+    }
     return report;
+}
+
+double root_mean_square(const arma::mat& x_bar) {
+    return x_bar.empty() ? 0.0 : arma::norm(arma::vectorise(x_bar)) / std::sqrt(static_cast<double>(x_bar.n_elem));
 }
 
 }  // namespace
 
-GradientReport check_gradient(const Function& f, const arma::mat& x, const arma::mat& value_bar, const arma::mat& x_bar,
-                              const GradientCheckOptions& options) {
-    require(arma::size(x_bar) == arma::size(x), "the gradient has another shape than the point");
+std::vector<GradientReport> check_gradients(const Function& f, const arma::mat& x, const std::vector<Adjoint>& adjoints,
+                                            const GradientCheckOptions& options) {
     require(!options.steps.empty(), "a gradient check needs a step");
-    GradientReport report;
-    for (uword i = 0; i < x_bar.n_elem; ++i) {
-        if (std::isfinite(x_bar[i])) continue;
-        report.worst_error = infinity;
-        report.row = i % x.n_rows;
-        report.column = i / x.n_rows;
-        report.analytic = x_bar[i];
-        report.checked = 1;
-        return report;
+    std::vector<GradientReport> worst;
+    std::vector<Derivative> derivatives;  // those of the coordinate 0, to be filled in for each
+    for (const Adjoint& adjoint : adjoints) {
+        require(arma::size(adjoint.x_bar) == arma::size(x), "the gradient has another shape than the point");
+        worst.push_back(report_of_not_finite(adjoint.x_bar));
+        derivatives.push_back({&adjoint.value_bar, 0.0, options.relative_floor * root_mean_square(adjoint.x_bar), {}});
     }
-    const double root_mean_square = x_bar.empty() ? 0.0 : arma::norm(arma::vectorise(x_bar)) / std::sqrt(static_cast<double>(x_bar.n_elem));
-    const double floor = options.relative_floor * root_mean_square;
+    if (std::any_of(worst.begin(), worst.end(), [](const GradientReport& report) { return report.checked > 0; })) return worst;
+
     const std::vector<uword>& chosen = options.coordinates;
-    std::vector<GradientReport> reports(chosen.empty() ? x.n_elem : chosen.size());
+    std::vector<std::vector<Derivative>> checked(chosen.empty() ? x.n_elem : chosen.size(), derivatives);
     const auto check = [&](std::size_t n) {
         const uword i = chosen.empty() ? n : chosen[n];
         require(i < x.n_elem, "a coordinate to check lies outside the point");
-        reports[n] = check_coordinate(f, x, i, value_bar, x_bar[i], floor, options);
+        for (std::size_t a = 0; a < adjoints.size(); ++a) checked[n][a].analytic = adjoints[a].x_bar[i];
+        check_coordinate(f, x, i, checked[n], options);
     };
     if (x.n_elem <= most_side_by_side) {
-        parallel_for(reports.size(), check);
+        parallel_for(checked.size(), check);
     } else {
-        for (std::size_t n = 0; n < reports.size(); ++n) check(n);
+        for (std::size_t n = 0; n < checked.size(); ++n) check(n);
     }
-    for (const GradientReport& one : reports) report = worse_of(report, one);
-    return report;
+    for (const std::vector<Derivative>& coordinate : checked) {
+        for (std::size_t a = 0; a < worst.size(); ++a) worst[a] = worse_of(worst[a], coordinate[a].report);
+    }
+    return worst;
+}
+
+GradientReport check_gradient(const Function& f, const arma::mat& x, const arma::mat& value_bar, const arma::mat& x_bar,
+                              const GradientCheckOptions& options) {
+    return check_gradients(f, x, {{value_bar, x_bar}}, options).front();
 }
 
 GradientReport worse_of(const GradientReport& a, const GradientReport& b) {

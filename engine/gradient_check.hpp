@@ -45,8 +45,19 @@ struct GradientReport {
     std::size_t skipped = 0;   // coordinates where a choice differs between x - h and x + h at every step
 };
 
-/// Checks `x_bar`, which is to be the adjoint of `x` for the adjoint `value_bar` of f(x).
+/// An adjoint of f(x), and what is to be the adjoint of x for it.
+struct Adjoint {
+    arma::mat value_bar;
+    arma::mat x_bar;
+};
+
+/// Checks every `x_bar`, all with the same evaluations of `f`. One that is not finite is wrong: then nothing is evaluated,
+/// and the others are not checked.
 /// Throws std::invalid_argument if shapes do not fit.
+std::vector<GradientReport> check_gradients(const Function& f, const arma::mat& x, const std::vector<Adjoint>& adjoints,
+                                            const GradientCheckOptions& options = {});
+
+/// The same for one adjoint.
 GradientReport check_gradient(const Function& f, const arma::mat& x, const arma::mat& value_bar, const arma::mat& x_bar,
                               const GradientCheckOptions& options = {});
 

@@ -98,14 +98,25 @@ std::string footer(const GradcheckOptions& options, std::size_t n_checked, const
 
 }  // namespace
 
-CellsGradient check_cells_gradient(const Differentiable& fit, const arma::mat& corrected_bar, uword n_coordinates) {
+std::vector<CellsGradient> check_cells_gradients(const Differentiable& fit, const std::vector<arma::mat>& corrected_bars,
+                                                 uword n_coordinates) {
     const DifferentiableOutput& corrected = fit.outputs.front();
     const std::vector<arma::mat> inputs = values_of(fit.inputs);
-    const arma::mat cells_bar = corrected.at(inputs).backward(corrected_bar).front();
+    std::vector<Adjoint> adjoints;
+    {
+        const Linearization at = corrected.at(inputs);  // gone, with its tape, before the evaluations
+        for (const arma::mat& corrected_bar : corrected_bars) {
+            adjoints.push_back({corrected_bar, at.backward(corrected_bar).front()});
+        }
+    }
     GradientCheckOptions options;
     options.tolerance = gradient_tolerance;
-    options.coordinates = spread_coordinates(cells_bar.n_elem, n_coordinates);
-    return {cells_bar, check_gradient(along_input(corrected, inputs, 0), inputs.front(), corrected_bar, cells_bar, options)};
+    options.coordinates = spread_coordinates(inputs.front().n_elem, n_coordinates);
+    const std::vector<GradientReport> reports =
+        check_gradients(along_input(corrected, inputs, 0), inputs.front(), adjoints, options);
+    std::vector<CellsGradient> gradients;
+    for (std::size_t a = 0; a < adjoints.size(); ++a) gradients.push_back({std::move(adjoints[a].x_bar), reports[a]});
+    return gradients;
 }
 
 OutputGradient check_output_gradient(const Differentiable& fit, const DifferentiableOutput& output, uword n_coordinates,

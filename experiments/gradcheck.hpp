@@ -27,9 +27,10 @@ struct CellsGradient {
     GradientReport report;
 };
 
-/// Checks the gradient of the corrected cells with respect to the cells alone, for the adjoint `corrected_bar` [F x n], at
-/// up to `n_coordinates` of them.
-CellsGradient check_cells_gradient(const Differentiable& fit, const arma::mat& corrected_bar, arma::uword n_coordinates);
+/// Checks the gradient of the corrected cells with respect to the cells alone, for each adjoint in `corrected_bars`
+/// [F x n], at up to `n_coordinates` of them.
+std::vector<CellsGradient> check_cells_gradients(const Differentiable& fit, const std::vector<arma::mat>& corrected_bars,
+                                                 arma::uword n_coordinates);
 
 /// Checks the gradient of `output` with respect to every input, for a fixed random adjoint, at up to `n_coordinates` of
 /// each input. `step` 0: the steps of GradientCheckOptions; else this one alone.

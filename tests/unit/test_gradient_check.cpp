@@ -67,6 +67,43 @@ TEST_CASE("any number of threads gives the same report", "[gradient_check]") {
     }
 }
 
+TEST_CASE("several adjoints share the evaluations, and each gets the report it has alone", "[gradient_check]") {
+    const Problem p;
+    const arma::mat other_bar = random_matrix(5, 4, 4);
+    std::vector<Adjoint> adjoints = {{p.value_bar, p.x_bar}, {other_bar, smooth_backward(p.x, other_bar)}};
+    adjoints[1].x_bar(1, 2) *= 1.0 + 1e-4;
+    std::size_t evaluations = 0;
+    const auto counted = [&](const arma::mat& x) {
+        ++evaluations;
+        return smooth(x);
+    };
+    const std::vector<GradientReport> reports = check_gradients(counted, p.x, adjoints);
+    CHECK(evaluations == 2 * (p.x.n_elem + 2));  // the wrong entry is tried at every one of the three steps
+    REQUIRE(reports.size() == 2);
+    CHECK(is_right(reports[0], 1e-6));
+    CHECK_FALSE(is_right(reports[1], 1e-6));
+    for (std::size_t a = 0; a < 2; ++a) {
+        const GradientReport alone = check_gradient(smooth, p.x, adjoints[a].value_bar, adjoints[a].x_bar);
+        CHECK(reports[a].worst_error == alone.worst_error);
+        CHECK(reports[a].numeric == alone.numeric);
+        CHECK(reports[a].row == alone.row);
+        CHECK(reports[a].column == alone.column);
+        CHECK(reports[a].step == alone.step);
+        CHECK(reports[a].checked == alone.checked);
+    }
+}
+
+TEST_CASE("beside an adjoint that is not finite the others are not checked", "[gradient_check]") {
+    const Problem p;
+    std::vector<Adjoint> adjoints(2, {p.value_bar, p.x_bar});
+    adjoints[1].x_bar(0, 1) = not_a_number;
+    const std::vector<GradientReport> reports = check_gradients(smooth, p.x, adjoints);
+    CHECK(reports[0].checked == 0);
+    CHECK_FALSE(is_right(reports[0], 1e-6));
+    CHECK(std::isinf(reports[1].worst_error));
+    CHECK(reports[1].column == 1);
+}
+
 TEST_CASE("one entry off by 1e-4 is found, with its place and values", "[gradient_check]") {
     for (arma::uword wrong = 0; wrong < Problem().x.n_elem; ++wrong) {
         Problem p;
