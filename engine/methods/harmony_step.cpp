@@ -255,9 +255,8 @@ struct CentroidsBar {
           through_logits(arma::size(centroids), arma::fill::zeros),
           logits(centroids.n_cols, arma::fill::zeros) {}
 
-    void add(std::size_t count, Workspace<Real>& work, const Tile<Real>& target_bar, Tile<Real>& logits_bar) {
-        clear_beyond(count, work.assigned);
-        clear_beyond(count, logits_bar);
+    void add(std::size_t count, Workspace<Real>& work, Tile<Real>& target_bar, Tile<Real>& logits_bar) {
+        for (Tile<Real>* tile : {&work.y, &work.assigned, &target_bar, &logits_bar}) clear_beyond(count, *tile);
         through_cells += transposed(target_bar).t() * transposed(work.assigned);
         through_logits += transposed(work.y).t() * transposed(logits_bar);
         logits += arma::sum(transposed(logits_bar), 0);

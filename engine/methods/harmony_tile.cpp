@@ -33,6 +33,12 @@ constexpr std::size_t whole_vectors(std::size_t count) {
     return (count + lanes<Real> - 1) / lanes<Real> * lanes<Real>;
 }
 
+/// The same in whole blocks: all that a product of `count` cells reads.
+template <class Real>
+constexpr std::size_t whole_blocks(std::size_t count) {
+    return (count + block_cells<Real> - 1) / block_cells<Real> * block_cells<Real>;
+}
+
 /// Calls body(first row, rows) for blocks of at most most_rows rows, as even as can be.
 template <class Body>
 HWY_INLINE void for_each_block(std::size_t n_rows, const Body& body) {
@@ -192,7 +198,7 @@ template <class Real>
 HWY_INLINE void load(const Real* matrix, std::size_t n_features, const std::uint32_t* columns, std::size_t count,
                      Real* tile) {
     constexpr std::size_t side = square<Real>;
-    const std::size_t end = whole_vectors<Real>(count);
+    const std::size_t end = whole_blocks<Real>(count);
     for (std::size_t i = 0; i < end; i += side) {
         const Real* cell[side];
         for (std::size_t c = 0; c < side; ++c) cell[c] = matrix + n_features * columns[std::min(i + c, count - 1)];
@@ -252,7 +258,7 @@ HWY_INLINE void move_towards_backward(std::size_t n_rows, std::size_t count, con
                                       Real* target_bar) {
     const hn::ScalableTag<Real> reals;
     for (std::size_t f = 0; f < n_rows; ++f, target_bar += tile_stride, y_bar += tile_stride) {
-        for (std::size_t i = 0; i < count; i += lanes<Real>) {
+        for (std::size_t i = 0; i < whole_blocks<Real>(count); i += lanes<Real>) {
             const auto bar = hn::Load(reals, y_bar + i);
             const auto part = hn::Mul(hn::LoadU(reals, rate + i), bar);
             hn::Store(part, reals, target_bar + i);
@@ -326,9 +332,7 @@ HWY_AFTER_NAMESPACE();
 namespace bcbench::differentiable_harmony {
 
 template <class Real>
-Tile<Real>::Tile(std::size_t rows) : n_rows(rows), values(hwy::AllocateAligned<Real>(rows * tile_stride)) {
-    std::fill_n(values.get(), rows * tile_stride, Real(0));
-}
+Tile<Real>::Tile(std::size_t rows) : n_rows(rows), values(hwy::AllocateAligned<Real>(rows * tile_stride)) {}
 
 #define BCBENCH_DISPATCH(Real, suffix)                                                                            \
     HWY_EXPORT(pack_##suffix);                                                                                    \
