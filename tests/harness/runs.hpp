@@ -11,6 +11,39 @@
 
 namespace bcbench::testing {
 
+/// A small valid config; `patch` replaces or adds top-level keys.
+inline nlohmann::json small_config(const nlohmann::json& patch = nlohmann::json::object()) {
+    nlohmann::json config = {
+        {"schema_version", 1},
+        {"name", "small"},
+        {"datasets", {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 20}}}}}},
+        {"methods",
+         {{{"label", "Uncorrected"}, {"type", "uncorrected"}},
+          {{"label", "Harmony"}, {"type", "differentiable_harmony"}, {"params", {{"n_clusters", 5}}},
+           {"sweep", {{"grid", {{"n_iterations", {1, 3}}}}}}}}},
+        {"metrics", {"batch_mixing_entropy", "mean_shift"}}};
+    config.merge_patch(patch);
+    return config;
+}
+
+inline nlohmann::json table_config() {
+    return small_config({{"datasets",
+                          {{{"label", "data"}, {"type", "table"},
+                            {"params", {{"cells", "cells.csv"}, {"metadata", "meta.csv"}, {"batch_column", "batch"}}}}}}});
+}
+
+inline std::string cells_csv(int n) {
+    std::string text = "a,b\n";
+    for (int i = 0; i < n; ++i) text += std::to_string(i * 7 % 11) + "," + std::to_string(i * i % 13) + "\n";
+    return text;
+}
+
+inline std::string meta_csv(int n, int n_batches) {
+    std::string text = "batch\n";
+    for (int i = 0; i < n; ++i) text += "b" + std::to_string(i % n_batches) + "\n";
+    return text;
+}
+
 /// `n` points of a few milliseconds on few cells, or of a second and more on many.
 inline nlohmann::json sweep_config(int n, int n_cells = 20, int n_iterations = 3) {
     nlohmann::json sigmas = nlohmann::json::array();

@@ -3,53 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "program.hpp"
+#include "runs.hpp"
 
-using namespace bcbench;
-using bcbench::testing::contains;
-using bcbench::testing::contents;
-using bcbench::testing::Output;
-using bcbench::testing::Scratch;
+using namespace bcbench::testing;
 
 namespace fs = std::filesystem;
 
-namespace {
-
-const std::string source = BCBENCH_SOURCE_DIR;
-
-// A small valid config; `patch` replaces or adds top-level keys.
-nlohmann::json small_config(const nlohmann::json& patch = nlohmann::json::object()) {
-    nlohmann::json config = {
-        {"schema_version", 1},
-        {"name", "small"},
-        {"datasets", {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 20}}}}}},
-        {"methods",
-         {{{"label", "Uncorrected"}, {"type", "uncorrected"}},
-          {{"label", "Harmony"}, {"type", "differentiable_harmony"}, {"params", {{"n_clusters", 5}}},
-           {"sweep", {{"grid", {{"n_iterations", {1, 3}}}}}}}}},
-        {"metrics", {"batch_mixing_entropy", "mean_shift"}}};
-    config.merge_patch(patch);
-    return config;
-}
-
-nlohmann::json table_config() {
-    return small_config({{"datasets",
-                          {{{"label", "data"}, {"type", "table"},
-                            {"params", {{"cells", "cells.csv"}, {"metadata", "meta.csv"}, {"batch_column", "batch"}}}}}}});
-}
-
-std::string cells_csv(int n) {
-    std::string text = "a,b\n";
-    for (int i = 0; i < n; ++i) text += std::to_string(i * 7 % 11) + "," + std::to_string(i * i % 13) + "\n";
-    return text;
-}
-
-std::string meta_csv(int n, int n_batches) {
-    std::string text = "batch\n";
-    for (int i = 0; i < n; ++i) text += "b" + std::to_string(i % n_batches) + "\n";
-    return text;
-}
-
-}  // namespace
+static const std::string source = BCBENCH_SOURCE_DIR;
 
 TEST_CASE("the documented run reproduces every documented value", "[cli][golden]") {
     const Scratch run;
@@ -146,19 +106,6 @@ TEST_CASE("plan prints everything that decides a point", "[cli]") {
     CHECK(contains(plan, "\"noise_sd\":1.0"));
 }
 
-TEST_CASE("a selection of nothing is an error, not a success", "[cli][bad-input]") {
-    const Scratch run;
-    const std::string config = run.directory.write("c.json", small_config().dump());
-    for (const char* command : {"run", "plan", "gradcheck"}) {
-        const Output output = run(std::string(command) + " " + config + " --only 'data.Harmoni*'" +
-                                  (command == std::string("run") ? " --out " + run.path() + "out" : ""));
-        INFO(command);
-        CHECK(output.code == 2);
-        CHECK(contains(output.err, "has no point that --only 'data.Harmoni*' selects"));
-    }
-    CHECK_FALSE(fs::exists(run.path() + "out/metrics.csv"));
-}
-
 TEST_CASE("an exclusion matches the id itself, brackets and all", "[cli]") {
     const Scratch run;
     nlohmann::json config = small_config();
@@ -210,28 +157,6 @@ TEST_CASE("a sweep over seeds and data shows which row is which", "[cli]") {
     CHECK(contains(output.out, "n_iterations  seed  batch_mixing_entropy"));
 }
 
-TEST_CASE("a faulty file of expected values is told with its place", "[cli][bad-input]") {
-    const Scratch run;
-    const nlohmann::json value = {{"section", "s"}, {"point", "p"}, {"metric", "m"}, {"printed", "1"}, {"last_digit", "yes"}};
-    run.directory.write("e.json", nlohmann::json{{"values", {value}}}.dump());
-    const Output output = run("validate " + run.directory.write("c.json", small_config({{"expected", "e.json"}}).dump()));
-    CHECK(output.code == 2);
-    CHECK(contains(output.err, "/values/0/last_digit: must be true or false"));
-}
-
-TEST_CASE("metadata that is no UTF-8 fails the points of its dataset, the others go on", "[cli][bad-input]") {
-    const Scratch run;
-    run.directory.write("cells.csv", "a,b\n1,2\n3,4\n");
-    run.directory.write("meta.csv", "donor\nM\xfcller\nMeier\n");
-    nlohmann::json config = small_config();
-    config["datasets"].push_back({{"label", "latin"}, {"type", "table"},
-                                  {"params", {{"cells", "cells.csv"}, {"metadata", "meta.csv"}, {"batch_column", "donor"}}}});
-    const Output output = run("run " + run.directory.write("c.json", config.dump()) + " --out " + run.path() + "out");
-    CHECK(output.code == 3);
-    CHECK(contains(output.err, "3 of 6 points ok"));
-    CHECK(contains(contents(run.path() + "out/manifest.json"), "is no UTF-8 text"));
-}
-
 TEST_CASE("a finished point is resumed, a changed one computed again", "[cli]") {
     const Scratch run;
     const std::string out = " --out " + run.path() + "out";
@@ -257,81 +182,6 @@ TEST_CASE("a damaged point file is computed again", "[cli]") {
     run.directory.write("out/points/data.Uncorrected.json", intact.substr(0, intact.size() / 2));
     REQUIRE(contains(run(command).err, "ok data.Uncorrected"));
     REQUIRE(contents(point) == intact);
-}
-
-TEST_CASE("config faults end with exit code 2 and leave nothing", "[cli][bad-input]") {
-    const Scratch run;
-    struct Fault {
-        nlohmann::json config;
-        std::string message;
-    };
-    nlohmann::json unknown_parameter = small_config();
-    unknown_parameter["methods"][1]["params"]["n_cluster"] = 3;
-    nlohmann::json wrong_type = small_config();
-    wrong_type["methods"][1]["params"]["n_clusters"] = "many";
-    nlohmann::json out_of_range = small_config();
-    out_of_range["methods"][1]["params"]["sigma"] = 0;
-    nlohmann::json empty_sweep = small_config();
-    empty_sweep["methods"][1]["sweep"]["grid"]["n_iterations"] = nlohmann::json::array();
-    nlohmann::json duplicate = small_config();
-    duplicate["methods"][1]["label"] = "Uncorrected";
-    const std::vector<Fault> faults = {
-        {small_config({{"metric", {"mean_shift"}}}), "metrics"},
-        {unknown_parameter, "n_clusters"},
-        {wrong_type, "/methods/1/params/n_clusters"},
-        {out_of_range, "/methods/1/params/sigma"},
-        {empty_sweep, "/methods/1/sweep/grid/n_iterations"},
-        {duplicate, "/methods/1/label"},
-        {small_config({{"precision", "float16"}}), "/precision"},
-        {small_config({{"datasets", nlohmann::json::array()}}), "/datasets"},
-        {small_config({{"expected", "absent.json"}}), "absent.json"},
-        {table_config(), "BCBENCH_DATA"},
-    };
-    for (const Fault& fault : faults) {
-        const std::string config = run.directory.write("c.json", fault.config.dump());
-        const Output output = run("run " + config + " --out " + run.path() + "out");
-        INFO(output.err);
-        REQUIRE(output.code == 2);
-        REQUIRE(contains(output.err, fault.message));
-        REQUIRE(output.out.empty());
-        REQUIRE_FALSE(fs::exists(run.path() + "out"));
-    }
-    REQUIRE(run("run " + run.path() + "absent.json").code == 2);
-    REQUIRE(run("run").code == 2);
-    REQUIRE(run("frobnicate").code == 2);
-    REQUIRE(run("describe harmoni").code == 2);
-}
-
-TEST_CASE("bad data makes failed points with their reason, exit code 3", "[cli][bad-input]") {
-    struct Bad {
-        std::string cells, meta, message, precision = "float64";
-    };
-    const std::vector<Bad> cases = {
-        {"a,b\n1,2\n3\n", meta_csv(2, 2), "cells.csv:3"},                   // ragged
-        {"a,b\n1,2\n3,x\n", meta_csv(2, 2), "column 2"},                    // no number
-        {"a,b\n1,2\n3,nan\n", meta_csv(2, 2), "cells.csv:3"},               // NaN
-        {"a,b\n1,2\n3,inf\n", meta_csv(2, 2), "cells.csv:3"},               // infinity
-        {"a,b\n", "batch\n", "cells.csv"},                                  // no cells
-        {cells_csv(12), meta_csv(11, 2), "meta.csv"},                       // metadata of another length
-        {cells_csv(12), "donor\nx\n", "donor"},                             // no such column
-        {"a,b\n1,2\n3,1e300\n", meta_csv(2, 2), "precision of the run, has the value inf at cell 1, dimension 1", "float32"},
-    };
-    for (const Bad& bad : cases) {
-        const Scratch run;
-        run.directory.write("cells.csv", bad.cells);
-        run.directory.write("meta.csv", bad.meta);
-        auto bad_config = table_config();
-        bad_config["precision"] = bad.precision;
-        const std::string config = run.directory.write("c.json", bad_config.dump());
-        const Output output = run("run " + config + " --out " + run.path() + "out --quiet");
-        INFO(bad.message << "\n" << output.out << output.err);
-        REQUIRE(output.code == 3);
-        REQUIRE(contains(output.out, bad.message));
-        const std::string metrics = contents(run.path() + "out/metrics.csv");
-        REQUIRE(contains(metrics, "batch_mixing_entropy,,higher,failed"));
-        REQUIRE_FALSE(contains(metrics, "nan"));
-        REQUIRE(nlohmann::json::parse(contents(run.path() + "out/manifest.json"))["counts"]["failed"] == 3);
-    }
 }
 
 TEST_CASE("a single batch is no error: what needs two does not apply", "[cli]") {
@@ -364,29 +214,6 @@ TEST_CASE("data files are found beside the config, then in BCBENCH_DATA", "[cli]
     const std::string config = run.directory.write("c.json", table_config().dump());
     REQUIRE(run("run " + config + " --out " + run.path() + "out --quiet", "env -u BCBENCH_DATA").code == 2);
     REQUIRE(run("run " + config + " --out " + run.path() + "out --quiet", "BCBENCH_DATA='" + run.path() + "data'").code == 0);
-}
-
-TEST_CASE("a results directory that cannot be made is a clear error", "[cli][bad-input]") {
-    const Scratch run;
-    const std::string config = run.directory.write("c.json", small_config().dump());
-    run.directory.write("file", "");
-    const Output output = run("run " + config + " --out " + run.path() + "file/out --quiet");
-    REQUIRE(output.code == 2);
-    REQUIRE(contains(output.err, "cannot create"));
-}
-
-TEST_CASE("writes that fail leave no half file", "[cli][bad-input]") {
-    const Scratch run;
-    const std::string config = run.directory.write("c.json", small_config({{"datasets", {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 2000}}}}}}}).dump());
-    // files may grow to 8 KiB: the manifest fits, a point file does not
-    const Output output = run("run " + config + " --out " + run.path() + "out --quiet", "ulimit -f 16; trap '' XFSZ;");
-    INFO(output.err);
-    REQUIRE(output.code != 0);
-    REQUIRE(contains(output.err, "cannot write"));
-    for (const auto& entry : fs::recursive_directory_iterator(run.path() + "out")) {
-        REQUIRE(entry.path().filename().string().rfind(".writing", 0) != 0);
-        REQUIRE(entry.path().parent_path().filename() != "points");
-    }
 }
 
 TEST_CASE("list, describe and schema speak of everything there is", "[cli]") {

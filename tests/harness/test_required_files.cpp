@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // The batches of six cells on two files, which the sweep may name.
-json table_config() {
+json config_of_swept_tables() {
     json source = sweep_config(1);
     source["methods"] = {{{"label", "Uncorrected"}, {"type", "uncorrected"}}};
     source["datasets"] = {{{"label", "mine"}, {"type", "table"}, {"params", {{"metadata", "meta.csv"}, {"batch_column", "batch"}}}}};
@@ -31,7 +31,7 @@ void write_table(const Scratch& run) {
 TEST_CASE("swept files that are missing end the run before it starts", "[cli][bad-input]") {
     const Scratch run;
     write_table(run);
-    json source = table_config();
+    json source = config_of_swept_tables();
     const auto errors = [&](int code) {
         const Output output = run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + run / "out");
         CHECK(output.code == code);
@@ -55,7 +55,7 @@ TEST_CASE("swept files that are missing end the run before it starts", "[cli][ba
 TEST_CASE("data files are not looked for in the working directory", "[cli][bad-input]") {
     const Scratch run;
     write_table(run);
-    json source = table_config();
+    json source = config_of_swept_tables();
     source["datasets"][0]["params"]["cells"] = "cells.csv";
     fs::create_directory(run / "configs");
     const std::string config = run.directory.write("configs/config.json", source.dump());
