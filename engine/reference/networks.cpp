@@ -22,11 +22,6 @@ double tensor_core_operand(double value) {
     return static_cast<double>(rounded);
 }
 
-arma::mat tensor_core_operands(arma::mat values) {
-    for (double& value : values) value = tensor_core_operand(value);
-    return values;
-}
-
 double mean_squared_difference(const arma::mat& a, const arma::mat& b) {
     double sum = 0.0;
     for (uword i = 0; i < a.n_cols; ++i) {
@@ -65,16 +60,16 @@ double mean_kernel(const arma::mat& a, const arma::mat& b, double bandwidth) {
 arma::mat network(const Network& weights, const arma::mat& x, bool tf32) {
     arma::mat input = x;
     for (std::size_t layer = 0; layer < 3; ++layer) {
-        arma::mat kernel = weights.kernel[layer];
-        if (tf32 && kernel.n_cols % 4 == 0 && kernel.n_rows % 4 == 0) {
-            kernel = tensor_core_operands(kernel);
-            input = tensor_core_operands(input);
-        }
+        const arma::mat& kernel = weights.kernel[layer];
+        const bool rounded = tf32 && kernel.n_cols % 4 == 0 && kernel.n_rows % 4 == 0;
         arma::mat output(kernel.n_rows, x.n_cols);
         for (uword i = 0; i < x.n_cols; ++i) {
             for (uword o = 0; o < kernel.n_rows; ++o) {
                 double sum = 0.0;
-                for (uword d = 0; d < kernel.n_cols; ++d) sum += kernel(o, d) * input(d, i);
+                for (uword d = 0; d < kernel.n_cols; ++d) {
+                    sum += rounded ? tensor_core_operand(kernel(o, d)) * tensor_core_operand(input(d, i))
+                                   : kernel(o, d) * input(d, i);
+                }
                 sum += weights.bias[layer][o];
                 output(o, i) = layer < 2 ? std::max(sum, 0.0) : sum;
             }
