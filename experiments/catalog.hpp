@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "experiments/parameter.hpp"
+#include "experiments/score.hpp"
 
 namespace bcbench {
 
@@ -14,6 +15,7 @@ struct CatalogEntry {
     std::string notes;                   // paragraphs for `describe`; may be empty
     std::vector<Parameter> parameters;   // in the order `describe` prints them
     std::vector<Parameter> training;     // keys of the method's `train` block; empty: the method cannot be trained
+    std::vector<ScoreRow> rows = {};     // of metrics.csv, that it gives for every dataset
 };
 
 struct Catalog {

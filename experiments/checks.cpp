@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "engine/random.hpp"
 #include "experiments/gradcheck.hpp"
@@ -12,11 +14,24 @@ namespace bcbench {
 
 namespace {
 
+constexpr ScoreRow reference_rows[] = {{"optimized_matches_reference", Direction::higher}};
+// info: within its tolerance an error is rounding, and neither better nor worse
+constexpr ScoreRow gradient_rows[] = {
+    {"gradient", Direction::higher},
+    {"gradient_nonzero", Direction::higher},
+    {"gradient_finite", Direction::higher},
+    {"gradient_l2_norm", Direction::info},
+    {"gradient_max_relative_error", Direction::info},
+    {"gradient_coordinates_checked", Direction::info},
+    {"gradient_coordinates_skipped", Direction::info},
+};
+
 constexpr CheckDefinition checks[] = {
     {"optimized_matches_reference", "the engine's result equals the slow reference implementation",
      "Largest absolute difference of corrected cells, further arrays and losses: at most 1e-5 in float32, 1e-10 in float64 "
      "and tf32 (which is double arithmetic); of arrays and losses beyond 10 in proportion to their size, and of mmd_loss near 0 "
-     "a hundred times that of its square."},
+     "a hundred times that of its square.",
+     reference_rows},
     {"gradient", "the gradient of the sum of all corrected entries with respect to the input cells is right",
      "Rows gradient_nonzero, gradient_finite and gradient_l2_norm are of the run's own gradient. "
      "gradient_max_relative_error is the largest error of the reverse pass in float64, with the parameters of the run, "
@@ -25,7 +40,8 @@ constexpr CheckDefinition checks[] = {
      "without useful differences: there the run's gradient is also compared with the float64 one "
      "(gradient_float64_difference in the point file, norm of the difference over norm). Holds if the gradient is finite, "
      "that error at most 1e-6, no more coordinates are skipped than checked, and that difference at most 0.01 in "
-     "float32 and 0.2 in tf32; and all of this also for a random weight of every corrected entry, at the same coordinates."},
+     "float32 and 0.2 in tf32; and all of this also for a random weight of every corrected entry, at the same coordinates.",
+     gradient_rows},
 };
 
 bool is_check(const std::string& metric) {
@@ -127,53 +143,63 @@ std::array<CheckedGradient, 2> check_gradients_under_sum_and_random(const Fit<Re
     return checked;
 }
 
-void add_gradient_not_applicable(PointRecord& record, const std::string& reason, std::initializer_list<const char*> rows) {
-    for (const char* row : rows) {
-        record.scores.push_back(not_applicable(row, is_pass_or_fail(row) ? Direction::higher : Direction::info, reason));
-    }
+const ScoreRow& gradient_row(const std::string& name) {
+    return *std::find_if(std::begin(gradient_rows), std::end(gradient_rows), [&](const ScoreRow& row) { return name == row.name; });
+}
+
+// The row with its value, or without one for the reason given.
+void add_gradient_row(const char* name, std::optional<double> value, const char* reason, PointRecord& record) {
+    const ScoreRow& row = gradient_row(name);
+    record.scores.push_back(value ? score(name, *value, row.direction) : not_applicable(name, row.direction, reason));
 }
 
 template <class Real>
 void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecord& record) {
     if (!fit.backward || !fit.differentiable) {
-        add_gradient_not_applicable(record, "the method is not differentiable",
-                                    {"gradient", "gradient_nonzero", "gradient_finite", "gradient_l2_norm",
-                                     "gradient_max_relative_error", "gradient_coordinates_checked", "gradient_coordinates_skipped"});
+        for (Score& row : not_applicable(gradient_rows, "the method is not differentiable")) record.scores.push_back(std::move(row));
         return;
     }
     const auto [of_sum, of_any] = check_gradients_under_sum_and_random(fit);
     const bool right = of_sum.is_right(precision) && of_any.is_right(precision);
 
     const arma::mat& gradient = of_sum.gradient;
-    const bool finite = gradient.is_finite();
     record.outputs["gradient_shape"] = {gradient.n_cols, gradient.n_rows};
     const double difference = std::max(of_sum.difference, of_any.difference);
     if (precision != Precision::float64 && std::isfinite(difference)) record.outputs["gradient_float64_difference"] = difference;
 
-    if (of_sum.cannot_tell(precision) && of_any.cannot_tell(precision)) {
-        record.scores.push_back(not_applicable("gradient", Direction::higher, "a discrete choice flips at every coordinate, which leaves nothing to compare with"));
-    } else {
-        record.scores.push_back(score("gradient", right ? 1.0 : 0.0, Direction::higher));
-    }
-    record.scores.push_back(score("gradient_nonzero", arma::any(arma::vectorise(gradient != 0.0)) ? 1.0 : 0.0, Direction::higher));
-    record.scores.push_back(score("gradient_finite", finite ? 1.0 : 0.0, Direction::higher));
-    if (finite) record.scores.push_back(score("gradient_l2_norm", arma::norm(gradient, "fro"), Direction::info));
-    else add_gradient_not_applicable(record, "the gradient is not finite", {"gradient_l2_norm"});
-    // info: within its tolerance the error is rounding, and neither better nor worse
+    const auto number = [](double value) { return std::isfinite(value) ? std::optional(value) : std::nullopt; };
+    const auto yes_or_no = [](bool holds) { return std::optional(holds ? 1.0 : 0.0); };
+    const auto add = [&](const char* name, std::optional<double> value, const char* reason) {
+        add_gradient_row(name, value, reason, record);
+    };
     const GradientReport& report = of_sum.exact.report;
-    const double error = report.worst_error;
-    if (std::isfinite(error)) record.scores.push_back(score("gradient_max_relative_error", error, Direction::info));
-    else add_gradient_not_applicable(record, "the gradient or a difference is not finite", {"gradient_max_relative_error"});
-    record.scores.push_back(score("gradient_coordinates_checked", static_cast<double>(report.checked), Direction::info));
-    record.scores.push_back(score("gradient_coordinates_skipped", static_cast<double>(report.skipped), Direction::info));
+    const bool cannot_tell = of_sum.cannot_tell(precision) && of_any.cannot_tell(precision);
+    add("gradient", cannot_tell ? std::nullopt : yes_or_no(right),
+        "a discrete choice flips at every coordinate, which leaves nothing to compare with");
+    add("gradient_nonzero", yes_or_no(arma::any(arma::vectorise(gradient != 0.0))), "");
+    add("gradient_finite", yes_or_no(gradient.is_finite()), "");
+    add("gradient_l2_norm", number(arma::norm(gradient, "fro")), "the gradient is not finite");
+    add("gradient_max_relative_error", number(report.worst_error), "the gradient or a difference is not finite");
+    add("gradient_coordinates_checked", static_cast<double>(report.checked), "");
+    add("gradient_coordinates_skipped", static_cast<double>(report.skipped), "");
 }
 
 }  // namespace
 
 std::span<const CheckDefinition> check_table() { return checks; }
 
+const CheckDefinition& check_named(const std::string& name) {
+    for (const CheckDefinition& check : checks) {
+        if (name == check.name) return check;
+    }
+    throw std::invalid_argument("there is no check '" + name + "'");
+}
+
 bool is_pass_or_fail(const std::string& metric) {
-    return metric == "gradient_nonzero" || metric == "gradient_finite" || is_check(metric);
+    const auto says_so = [&](const ScoreRow& row) { return row.direction == Direction::higher && metric == row.name; };
+    return std::any_of(std::begin(checks), std::end(checks), [&](const CheckDefinition& check) {
+        return std::any_of(check.rows.begin(), check.rows.end(), says_so);
+    });
 }
 
 template <class Real>

@@ -14,9 +14,12 @@ struct CheckDefinition {
     const char* name;     // also the name of its row: 1 holds, 0 does not
     const char* summary;
     const char* notes;
+    std::span<const ScoreRow> rows;  // the first is the check itself; those of direction `higher` say 1 (holds) or 0
 };
 
 std::span<const CheckDefinition> check_table();
+
+const CheckDefinition& check_named(const std::string& name);
 
 /// Whether `metric` is a row of a check that says 1 (holds) or 0.
 bool is_pass_or_fail(const std::string& metric);

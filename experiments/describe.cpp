@@ -89,11 +89,19 @@ std::string parameter_table(const std::string& title, const std::vector<Paramete
     return "\n" + title + "\n" + table(rows, {30, 26, 14});
 }
 
+std::string values_table(const std::vector<ScoreRow>& rows) {
+    if (rows.empty()) return "";
+    std::vector<Row> table_rows = {{"name", "better"}};
+    for (const ScoreRow& row : rows) table_rows.push_back({row.name, row.direction == Direction::info ? "neither" : name_of(row.direction)});
+    return "\nValues\n" + table(table_rows, {34});
+}
+
 std::string entry_text(const CatalogEntry& entry, const std::string& kind) {
     std::string text = entry.name + " (" + kind + ")\n" + paragraphs(entry.summary, 2);
     if (!entry.notes.empty()) text += "\n" + paragraphs(entry.notes, 2);
     text += parameter_table("Parameters", entry.parameters);
-    return text + parameter_table("Training (keys of \"train\")", entry.training);
+    text += parameter_table("Training (keys of \"train\")", entry.training);
+    return text + values_table(entry.rows);
 }
 
 struct Kind {

@@ -293,6 +293,10 @@ PointRecord record_without_values(const Point& point, const Config& config, Poin
     PointRecord record = empty_record(point);
     record.status = status;
     record.reason = std::move(reason);
+    const auto add = [&](std::span<const ScoreRow> rows) {
+        for (Score& row : not_applicable(rows, record.reason)) record.scores.push_back(std::move(row));
+    };
+    add(method_named(point.method_type).losses);
     std::vector<std::string> prefixes = {""};
     if (holdout_fraction(point.train) > 0.0) prefixes.push_back("holdout_");
     for (const std::string& prefix : prefixes) {
@@ -300,9 +304,7 @@ PointRecord record_without_values(const Point& point, const Config& config, Poin
             add_scores(not_applicable(metric_named(metric.type).rows, record.reason), metric, prefix, record);
         }
     }
-    for (const std::string& check : config.checks) {
-        record.scores.push_back(not_applicable(check, Direction::higher, record.reason));
-    }
+    for (const std::string& check : config.checks) add(check_named(check).rows);
     return record;
 }
 

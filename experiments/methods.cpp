@@ -20,9 +20,11 @@ using nlohmann::json;
 
 const char* const needs_two_batches = "needs at least two batches, the dataset has one";
 
+Score loss_of(const ScoreRow& row, double value) { return score(row.name, value, row.direction); }
+
 // `value`, or not_applicable if the dataset has a single batch.
-Score loss_between_batches(const char* name, double value, const Labels& batch, Direction direction) {
-    return batch.count() > 1 ? score(name, value, direction) : not_applicable(name, direction, needs_two_batches);
+Score loss_between_batches(const ScoreRow& row, double value, const Labels& batch) {
+    return batch.count() > 1 ? loss_of(row, value) : not_applicable(row.name, row.direction, needs_two_batches);
 }
 
 template <class Real>
@@ -122,9 +124,10 @@ constexpr Field<mmd_autoencoder::Options> mmd_fields[] = {
      "bandwidth of the Gaussian kernel in units of the latent space; larger compares coarser structure"),
 };
 
+constexpr ScoreRow mmd_rows[] = {{"reconstruction_loss", Direction::lower}, {"mmd_loss", Direction::lower}};
+
 std::vector<Score> mmd_losses(double reconstruction_loss, double mmd_loss, const Labels& batch) {
-    return {score("reconstruction_loss", reconstruction_loss, Direction::lower),
-            loss_between_batches("mmd_loss", mmd_loss, batch, Direction::lower)};
+    return {loss_of(mmd_rows[0], reconstruction_loss), loss_between_batches(mmd_rows[1], mmd_loss, batch)};
 }
 
 template <class Real>
@@ -168,10 +171,12 @@ constexpr Field<wgan_autoencoder::Options> wgan_fields[] = {
      "units of each hidden layer of the critic; more tell batches apart more finely"),
 };
 
+constexpr ScoreRow wgan_rows[] = {
+    {"reconstruction_loss", Direction::lower}, {"generator_loss", Direction::info}, {"discriminator_loss", Direction::info}};
+
 std::vector<Score> wgan_losses(double reconstruction, double generator, double discriminator, const Labels& batch) {
-    return {score("reconstruction_loss", reconstruction, Direction::lower),
-            loss_between_batches("generator_loss", generator, batch, Direction::info),
-            loss_between_batches("discriminator_loss", discriminator, batch, Direction::info)};
+    return {loss_of(wgan_rows[0], reconstruction), loss_between_batches(wgan_rows[1], generator, batch),
+            loss_between_batches(wgan_rows[2], discriminator, batch)};
 }
 
 template <class Real>
@@ -208,19 +213,23 @@ std::vector<Parameter> no_parameters() { return {}; }
 
 constexpr MethodDefinition methods[] = {
     {"uncorrected", "the cells as they are: the baseline every method is compared with", "",
-     no_parameters, no_parameters, fit_uncorrected<float>, fit_uncorrected<double>},
+     {}, no_parameters, no_parameters, fit_uncorrected<float>, fit_uncorrected<double>},
     {"differentiable_harmony", "soft clustering around fixed centroids and a batch-dependent step towards them",
      "Harmony (Korsunsky et al. 2019) in the differentiable form of DiffBio. theta is accepted and recorded, but the "
      "documented computation does not use it: changing it changes no value.",
-     [] { return parameters_of(harmony_fields); }, harmony_training, fit_harmony<float>, fit_harmony<double>},
+     {}, [] { return parameters_of(harmony_fields); }, harmony_training, fit_harmony<float>, fit_harmony<double>},
     {"mmd_autoencoder", "autoencoder with the maximum mean discrepancy between batches as a loss on its latent space",
      "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing; "
      "mmd_loss alone is no evidence of mixing.",
-     [] { return parameters_of(mmd_fields); }, mmd_training, fit_mmd<float>, fit_mmd<double>},
+     mmd_rows, [] { return parameters_of(mmd_fields); }, mmd_training, fit_mmd<float>, fit_mmd<double>},
     {"wgan_autoencoder", "autoencoder with a Wasserstein critic on its latent space, seen through gradient reversal",
      "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing.",
-     [] { return parameters_of(wgan_fields); }, wgan_training, fit_wgan<float>, fit_wgan<double>},
+     wgan_rows, [] { return parameters_of(wgan_fields); }, wgan_training, fit_wgan<float>, fit_wgan<double>},
 };
+
+}  // namespace
+
+std::span<const MethodDefinition> method_table() { return methods; }
 
 const MethodDefinition& method_named(const std::string& type) {
     for (const MethodDefinition& entry : methods) {
@@ -228,10 +237,6 @@ const MethodDefinition& method_named(const std::string& type) {
     }
     throw std::invalid_argument("there is no method '" + type + "'");
 }
-
-}  // namespace
-
-std::span<const MethodDefinition> method_table() { return methods; }
 
 Fit<float> fit_method(const std::string& type, const MethodSettings& settings, const Dataset<float>& data) {
     return method_named(type).fit_float(settings, data);

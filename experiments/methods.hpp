@@ -88,6 +88,7 @@ struct MethodDefinition {
     const char* name;
     const char* summary;
     const char* notes;
+    std::span<const ScoreRow> losses;      // Fit::losses of every dataset
     std::vector<Parameter> (*parameters)();
     std::vector<Parameter> (*training)();  // keys of the `train` block; none: the method cannot be trained
     Fit<float> (*fit_float)(const MethodSettings&, const Dataset<float>&);
@@ -95,6 +96,8 @@ struct MethodDefinition {
 };
 
 std::span<const MethodDefinition> method_table();
+
+const MethodDefinition& method_named(const std::string& type);
 
 /// Runs the method called `type`, in the arithmetic of the data.
 Fit<float> fit_method(const std::string& type, const MethodSettings& settings, const Dataset<float>& data);

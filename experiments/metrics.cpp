@@ -50,10 +50,10 @@ Neighbors nearest(const Neighbors& neighbors, std::int64_t k) {
     return head;
 }
 
-constexpr MetricRow mixing_rows[] = {{"batch_mixing_entropy", Direction::higher}, {"perfect_mixing", Direction::info}};
-constexpr MetricRow shift_rows[] = {{"mean_shift", Direction::lower}};
-constexpr MetricRow purity_rows[] = {{"type_purity", Direction::higher}};
-constexpr MetricRow ceiling_rows[] = {{"mixing_ceiling", Direction::info}};
+constexpr ScoreRow mixing_rows[] = {{"batch_mixing_entropy", Direction::higher}, {"perfect_mixing", Direction::info}};
+constexpr ScoreRow shift_rows[] = {{"mean_shift", Direction::lower}};
+constexpr ScoreRow purity_rows[] = {{"type_purity", Direction::higher}};
+constexpr ScoreRow ceiling_rows[] = {{"mixing_ceiling", Direction::info}};
 
 std::vector<Score> compute_mixing(const json& params, const MetricInput& input) {
     const auto options = options_from(neighbor_fields, params);
@@ -116,12 +116,6 @@ const MetricDefinition& metric_named(const std::string& type) {
         if (type == entry.name) return entry;
     }
     throw std::invalid_argument("there is no metric '" + type + "'");
-}
-
-std::vector<Score> not_applicable(std::span<const MetricRow> rows, const std::string& reason) {
-    std::vector<Score> scores;
-    for (const MetricRow& row : rows) scores.push_back(not_applicable(row.name, row.direction, reason));
-    return scores;
 }
 
 arma::uword neighbors_needed(const json& params) { return params.value("n_neighbors", arma::uword{0}); }

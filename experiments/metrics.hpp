@@ -21,16 +21,11 @@ struct MetricInput {
     const Neighbors& neighbors;              // nearest first; as many as the metric asking for most needs, or as exist
 };
 
-struct MetricRow {
-    const char* name;
-    Direction direction;
-};
-
 struct MetricDefinition {
     const char* name;                 // also the name of its main row
     const char* summary;
     const char* notes;
-    std::span<const MetricRow> rows;  // those that every dataset has
+    std::span<const ScoreRow> rows;  // those that every dataset has
     int version;                      // raise it when the definition changes
     std::vector<Parameter> (*parameters)();
     std::vector<Score> (*compute)(const nlohmann::json& params, const MetricInput& input);
@@ -39,9 +34,6 @@ struct MetricDefinition {
 std::span<const MetricDefinition> metric_table();
 
 const MetricDefinition& metric_named(const std::string& type);
-
-/// The rows without values, for a point or a dataset that has none.
-std::vector<Score> not_applicable(std::span<const MetricRow> rows, const std::string& reason);
 
 /// Neighbours that the metric needs with these parameters; 0: none.
 arma::uword neighbors_needed(const nlohmann::json& params);

@@ -19,4 +19,10 @@ Score not_applicable(std::string metric, Direction direction, std::string reason
     return {std::move(metric), std::nullopt, direction, std::move(reason), 1};
 }
 
+std::vector<Score> not_applicable(std::span<const ScoreRow> rows, const std::string& reason) {
+    std::vector<Score> scores;
+    for (const ScoreRow& row : rows) scores.push_back(not_applicable(row.name, row.direction, reason));
+    return scores;
+}
+
 }  // namespace bcbench

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace bcbench {
 
@@ -19,7 +21,16 @@ struct Score {
     int version = 1;                       // of the metric's definition; values of different versions do not compare
 };
 
+/// A value that something always gives, or says why not.
+struct ScoreRow {
+    const char* name;
+    Direction direction;
+};
+
 Score score(std::string metric, double value, Direction direction);
 Score not_applicable(std::string metric, Direction direction, std::string reason);
+
+/// The rows without values, for a point or a dataset that has none.
+std::vector<Score> not_applicable(std::span<const ScoreRow> rows, const std::string& reason);
 
 }  // namespace bcbench

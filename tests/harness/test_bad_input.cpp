@@ -1,6 +1,8 @@
 // Bad input as a user meets it: the exit code, the message, and nothing half-written.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "program.hpp"
 #include "runs.hpp"
@@ -117,6 +119,41 @@ TEST_CASE("bad data makes failed points with their reason, exit code 3", "[cli][
         REQUIRE_FALSE(contains(metrics, "nan"));
         REQUIRE(nlohmann::json::parse(contents(run.path() + "out/manifest.json"))["counts"]["failed"] == 3);
     }
+}
+
+TEST_CASE("a failed point has the rows of one that is ok, but for the means of batches it may not know", "[cli][bad-input]") {
+    const Scratch run;
+    nlohmann::json source = table_config();
+    source["precision"] = "float32";
+    source["methods"] = {{{"label", "U"}, {"type", "uncorrected"}},
+                         {{"label", "H"}, {"type", "differentiable_harmony"}, {"params", {{"n_clusters", 3}}}},
+                         {{"label", "M"}, {"type", "mmd_autoencoder"}},
+                         {{"label", "W"}, {"type", "wgan_autoencoder"}}};
+    source["metrics"] = {"batch_mixing_entropy", "mean_shift", "type_purity", "mixing_ceiling"};
+    source["checks"] = {"gradient", "optimized_matches_reference"};
+    const std::string config = run.directory.write("c.json", source.dump());
+    run.directory.write("meta.csv", meta_csv(30, 2));
+    // the names of the rows in order, each with its point and direction
+    const auto rows_with = [&](const std::string& cells, const std::string& out) {
+        run.directory.write("cells.csv", cells);
+        run("run " + config + " --quiet --out " + run / out);
+        std::istringstream lines(contents(run / out + "/metrics.csv"));
+        std::vector<std::string> rows;
+        for (std::string line; std::getline(lines, line);) {
+            if (contains(line, ",batch_mean_")) continue;
+            const std::size_t name = line.find("float32,") + 8;
+            const std::size_t value = line.find(',', name);
+            const std::size_t direction = line.find(',', value + 1);
+            rows.push_back(line.substr(0, value) + line.substr(direction, line.rfind(',') - direction));
+        }
+        return rows;
+    };
+    const std::vector<std::string> ok = rows_with(cells_csv(30), "ok");
+    REQUIRE(manifest_of(run / "ok")["counts"]["ok"] == 4);
+    const std::vector<std::string> failed = rows_with(cells_csv(29) + "3,1e300\n", "failed");
+    REQUIRE(manifest_of(run / "failed")["counts"]["failed"] == 4);
+    REQUIRE(ok.size() > 4 * 12);
+    CHECK(std::is_permutation(ok.begin(), ok.end(), failed.begin(), failed.end()));
 }
 
 TEST_CASE("a results directory that cannot be made is a clear error", "[cli][bad-input]") {

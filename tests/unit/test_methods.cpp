@@ -288,6 +288,20 @@ TEST_CASE("another seed gives other parameters", "[methods]") {
     }
 }
 
+TEST_CASE("the losses of a fit are those that the table of methods names", "[methods]") {
+    const Dataset<double> data = data_of(shapes[1], 2);
+    for (const Case& method : small_cases()) {
+        const std::vector<Score> losses = fit_method(method.method, settings(method.params, 1), data).losses;
+        const std::span<const ScoreRow> rows = method_named(method.method).losses;
+        INFO(method.method);
+        REQUIRE(losses.size() == rows.size());
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            CHECK(losses[i].metric == rows[i].name);
+            CHECK(losses[i].direction == rows[i].direction);
+        }
+    }
+}
+
 TEST_CASE("what needs two batches does not apply to one", "[methods]") {
     const Dataset<double> data = data_of(shapes[2], 1);
     for (const Case& method : small_cases()) {
