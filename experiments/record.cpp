@@ -1,6 +1,7 @@
 #include "experiments/record.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <stdexcept>
 
@@ -60,13 +61,28 @@ ordered_json to_json(const Score& score) {
     return json;
 }
 
+// A count or a place in a list. nlohmann's own conversion would cut any number to size, or be undefined.
+std::uint32_t whole_number(const ordered_json& value) {
+    constexpr std::uint64_t largest = std::numeric_limits<std::int32_t>::max();
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() <= largest) return value.get<std::uint32_t>();
+    throw std::invalid_argument((value.is_number() ? value.dump() : std::string("a ") + value.type_name()) +
+                                " stands where a whole number must");
+}
+
+std::vector<std::uint32_t> whole_numbers(const ordered_json& list) {
+    if (!list.is_array()) throw std::invalid_argument("labels of a projection must be a list");
+    std::vector<std::uint32_t> numbers(list.size());
+    std::transform(list.begin(), list.end(), numbers.begin(), whole_number);
+    return numbers;
+}
+
 Score score_from(const ordered_json& json) {
     Score score;
     score.metric = json.at("metric").get<std::string>();
     if (!json.at("value").is_null()) score.value = json.at("value").get<double>();
     score.direction = direction_named(json.at("direction").get<std::string>());
     score.not_applicable_reason = json.at("reason").get<std::string>();
-    score.version = json.at("version").get<int>();
+    score.version = static_cast<int>(whole_number(json.at("version")));
     return score;
 }
 
@@ -79,8 +95,8 @@ ordered_json to_json(const Projection& projection) {
 
 Projection projection_from(const ordered_json& json) {
     Projection projection;
-    projection.batch = json.at("batch").get<std::vector<std::uint32_t>>();
-    projection.type = json.at("type").get<std::vector<std::uint32_t>>();
+    projection.batch = whole_numbers(json.at("batch"));
+    projection.type = whole_numbers(json.at("type"));
     projection.pc1 = json.at("pc1").get<std::vector<double>>();
     projection.pc2 = json.at("pc2").get<std::vector<double>>();
     const std::size_t n = projection.batch.size();
