@@ -107,8 +107,19 @@ void DelimitedReader::read_header() {
     }
     if (record_ == record_end_) fail("the line is blank; expected a header row");
     separator_ = holds(record_, record_end_, '\t') ? '\t' : ',';
+    require_separator();
     split_record();
     header_.assign(fields_.begin(), fields_.end());
+}
+
+// Excel and R's write.csv2 write semicolons where the decimal sign is a comma, R's write.table spaces around quoted names.
+void DelimitedReader::require_separator() const {
+    if (separator_ == '\t' || holds(record_, record_end_, ',')) return;
+    const std::string_view line(record_, static_cast<std::size_t>(record_end_ - record_));
+    const bool spaces = line.find("\" \"") != std::string_view::npos;
+    if (spaces || line.find(';') != std::string_view::npos) {
+        fail(std::string("the fields are separated by ") + (spaces ? "spaces" : "semicolons") + "; expected commas or tabs (and decimal points)");
+    }
 }
 
 bool DelimitedReader::next() {

@@ -50,6 +50,7 @@ class DelimitedReader {
 
   private:
     void read_header();
+    void require_separator() const;
     bool next_record();
     bool refill();
     void split_record();

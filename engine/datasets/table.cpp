@@ -31,9 +31,10 @@ std::string_view without_spaces(std::string_view text) {
     if (error == std::errc::result_out_of_range)
         reader.fail_at(column, holds + "beyond the range of a double");
     if (!std::isfinite(value)) reader.fail_at(column, holds + "expected a finite number");
+    const bool comma = field.find_first_not_of("+-.,0123456789eE") == std::string_view::npos && field.find(',') != std::string_view::npos;
+    if (comma) reader.fail_at(column, holds + "not a number (decimals take a point)");
     if (column == 0) reader.fail_at(0, holds + "not a number; set row_names: true if it names the cells");
-    const bool comma = field.find(',') != std::string_view::npos;
-    reader.fail_at(column, holds + "not a number" + (comma ? " (decimals take a point)" : ""));
+    reader.fail_at(column, holds + "not a number");
 }
 
 double number_at(const DelimitedReader& reader, std::size_t column) {
@@ -162,8 +163,11 @@ class LabelNumbers {
 };
 
 std::string_view label_at(const DelimitedReader& reader, std::size_t column) {
-    const std::string_view label = reader.row()[column];
-    if (without_spaces(label).empty()) reader.fail_at(column, "is empty, expected a label");
+    const std::string_view label = without_spaces(reader.row()[column]);
+    if (label.empty()) reader.fail_at(column, "is empty, expected a label");
+    if (label == "NA" || label == "NaN" || label == "nan") {  // what R and pandas write; as a batch of its own it would be corrected
+        reader.fail_at(column, "is missing (" + std::string(label) + "), expected a label");
+    }
     if (!is_utf8(label)) reader.fail_at(column, shown(label) + " is no UTF-8 text (a Latin-1 file? iconv -f latin1 -t utf8 converts it)");
     return label;
 }

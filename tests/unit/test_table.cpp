@@ -34,6 +34,8 @@ TEST_CASE("table: equal labels share a number wherever they stand", "[table]") {
         table::parse("x\n1\n2\n3\n4\n5\n", "donor\nb\na\nb\nc\na\n", options_of_texts());
     CHECK(data.batch.code == std::vector<std::uint32_t>{0, 1, 0, 2, 1});
     CHECK(data.batch.names == std::vector<std::string>{"b", "a", "c"});
+    // blanks around a label are no part of it
+    CHECK(table::parse("x\n1\n2\n", "donor\n D 1\nD 1 \n", options_of_texts()).batch.names == std::vector<std::string>{"D 1"});
 }
 
 TEST_CASE("table: every accepted spelling of the same table reads the same", "[table]") {

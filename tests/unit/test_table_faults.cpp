@@ -79,6 +79,16 @@ TEST_CASE("table: faults of the cells are named with their place", "[table]") {
           "cells");
 }
 
+TEST_CASE("table: other separators and decimal commas are told as such", "[table]") {
+    const std::string expected = "; expected commas or tabs (and decimal points)";
+    for (const char* header : {"PC1;PC2", "\"\";\"PC1\""}) {
+        CHECK(cells_error(std::string(header) + "\n1,5;2\n") == "cells.csv:1: the fields are separated by semicolons" + expected);
+    }
+    CHECK(cells_error("\"PC1\" \"PC2\"\n1 2\n") == "cells.csv:1: the fields are separated by spaces" + expected);
+    CHECK(cells_error("PC1\tPC2\n1,5\t2\n") == "cells.csv:2: column 1 ('PC1'): holds '1,5', not a number (decimals take a point)");
+    CHECK(metadata_error("a title; of one column\nx\ny\n") == "meta.csv:1: the fields are separated by semicolons" + expected);
+}
+
 TEST_CASE("table: what is no finite number is refused with its place", "[table]") {
     const auto error = [](const std::string& field) {
         const std::string message = cells_error("PC1\tPC2\n1\t2\n3\t" + field + "\n");
@@ -141,6 +151,10 @@ TEST_CASE("table: faults of the metadata are named with their place", "[table]")
           "meta.csv:1: column 1 ('donor'): is ambiguous, several columns have this name");
     CHECK(metadata_error("cell,donor\na,D2\nb,\n") ==
           "meta.csv:3: column 2 ('donor'): is empty, expected a label");
+    for (const std::string missing : {"NA", "NaN", "nan", " NA "}) {
+        CHECK(metadata_error("donor,kind\nD2,T\nD1," + missing + "\n", "donor", "kind") ==
+              "meta.csv:3: column 2 ('kind'): is missing (" + (missing == " NA " ? "NA" : missing) + "), expected a label");
+    }
     CHECK(metadata_error("donor,kind\nD2,T\nD1, \n", "donor", "kind") ==
           "meta.csv:3: column 2 ('kind'): is empty, expected a label");
     CHECK(metadata_error("donor\nA\n") ==
