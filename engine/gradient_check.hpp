@@ -24,8 +24,9 @@ using Function = std::function<Evaluation(const arma::mat& x)>;
 
 struct GradientCheckOptions {
     /// Steps, each times max(1, |x_i|), tried in turn until the error is within `tolerance`; the smallest error counts.
-    /// A wrong gradient disagrees at every step; smaller steps serve strongly curved functions.
-    std::vector<double> steps = {1e-5, 1e-6, 1e-7};
+    /// A wrong gradient disagrees at every step; smaller steps serve strongly curved functions, the larger one those whose
+    /// values are large and round alike.
+    std::vector<double> steps = {1e-5, 1e-6, 1e-7, 1e-4};
     double tolerance = 1e-6;
     /// Derivatives below this share of the gradient's root mean square are compared absolutely. So are those below what a
     /// difference resolves to `tolerance`: 8 roundings of max(1, the moved values' 2-norm) over the first step.

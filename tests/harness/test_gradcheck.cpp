@@ -97,6 +97,16 @@ TEST_CASE("the check gradient: its rows for a right gradient, in every precision
     }
 }
 
+TEST_CASE("the check gradient holds for batches far apart, whose cells round alike", "[gradcheck]") {
+    for (const std::uint64_t seed : {0, 3, 5}) {
+        const Dataset<double> data = load_dataset("gaussian_batches", {{{"batch_shifts", {0, 300}}}, seed, ""});
+        const Fit<double> fit = fit_method("differentiable_harmony", {{{"n_clusters", 20}}, nullptr, 0, Precision::float64, {}}, data);
+        const auto rows = rows_of(checked(data, fit, Precision::float64));
+        INFO("seed " << seed << ", error " << rows.at("gradient_max_relative_error").value.value());
+        CHECK(rows.at("gradient").value == 1.0);
+    }
+}
+
 TEST_CASE("the check gradient fails on a wrong, an infinite and a vanished gradient", "[gradcheck]") {
     const Dataset<double> data = small_data();
     const Fit<double> fit = small_fit(data);

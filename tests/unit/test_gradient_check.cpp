@@ -78,7 +78,7 @@ TEST_CASE("several adjoints share the evaluations, and each gets the report it h
         return smooth(x);
     };
     const std::vector<GradientReport> reports = check_gradients(counted, p.x, adjoints);
-    CHECK(evaluations == 2 * (p.x.n_elem + 2));  // the wrong entry is tried at every one of the three steps
+    CHECK(evaluations == 2 * (p.x.n_elem + 3));  // the wrong entry is tried at every one of the four steps
     REQUIRE(reports.size() == 2);
     CHECK(is_right(reports[0], 1e-6));
     CHECK_FALSE(is_right(reports[1], 1e-6));
