@@ -55,7 +55,7 @@ void keep_training(const char* method, const MethodSettings& settings, const tra
 template <class Real>
 FurtherArray<Real> latent_array(Matrix<Real> latent) {
     const arma::uword n_dimensions = latent.n_rows;
-    return {"latent", n_dimensions, [latent = std::move(latent)](const Matrix<Real>&) { return latent; }};
+    return {"latent", n_dimensions, [latent = std::move(latent)](const Matrix<Real>&) { return latent; }, 0.0};
 }
 
 // ---- uncorrected
@@ -87,6 +87,13 @@ constexpr Field<harmony::Options> harmony_fields[] = {
      "recompute iterations in the reverse pass instead of storing them all: less memory, same values"),
 };
 
+// Of an assignment to the cell's entries. With s = 1 / (sigma temperature), dA_k = A_k sum_j A_j 2 s (c_k - c_j).dy, which is
+// at most A_k (1 - A_k) 2 s max ||c_k - c_j||_1 |dy| <= s / 2 * 2 max ||c_k - mean||_1 |dy|.
+double assignment_sensitivity(const arma::mat& centroids, const harmony::Options& options) {
+    const arma::mat from_mean = centroids.each_col() - arma::vec(arma::mean(centroids, 1));
+    return arma::sum(arma::abs(from_mean), 0).max() / (options.sigma * options.temperature);
+}
+
 template <class Real>
 Fit<Real> fit_harmony(const MethodSettings& settings, const Dataset<Real>& data) {
     const auto options = options_from(harmony_fields, settings.params);
@@ -98,7 +105,7 @@ Fit<Real> fit_harmony(const MethodSettings& settings, const Dataset<Real>& data)
     fit.corrected = harmony::forward(data, parameters, options).corrected;
     fit.arrays.push_back({"cluster_assignments", parameters.centroids.n_cols, [parameters, options](const Matrix<Real>& corrected) {
                               return harmony::assignments(corrected, parameters, options);
-                          }});
+                          }, assignment_sensitivity(in_double(parameters.centroids), options)});
     fit.backward = [&data, parameters, options](const Matrix<Real>& corrected_bar) {
         return harmony::backward(harmony::forward(data, parameters, options, true).tape, corrected_bar,
                                  static_cast<harmony::Parameters<Real>*>(nullptr));

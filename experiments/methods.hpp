@@ -39,6 +39,8 @@ struct FurtherArray {
     std::string name;
     arma::uword n_dimensions = 0;
     std::function<Matrix<Real>(const Matrix<Real>& corrected)> values;  // [n_dimensions x n]
+    /// The most that a value changes if every entry of the corrected cells, which it is computed from, changes by 1.
+    double sensitivity = 1.0;
 };
 
 /// What the slow reference computed for the same data and the same parameters.

@@ -48,7 +48,7 @@ double mean_kernel(const arma::mat& a, const arma::mat& b, double bandwidth) {
         for (uword j = 0; j < b.n_cols; ++j) {
             double squared = 0.0;
             for (uword l = 0; l < a.n_rows; ++l) squared += (a(l, i) - b(l, j)) * (a(l, i) - b(l, j));
-            row_sum += std::exp(-squared / (2.0 * bandwidth * bandwidth));
+            row_sum += squared == 0.0 ? 1.0 : std::exp(-squared / (2.0 * bandwidth * bandwidth));  // bandwidth^2 may vanish
         }
         sum += row_sum;
     }

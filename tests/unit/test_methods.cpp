@@ -143,12 +143,45 @@ TEST_CASE("the check of the reference measures rounding by the size of what is r
     CHECK_FALSE(holds(of_nothing, 1.0));
 }
 
+TEST_CASE("the check of the reference takes assignments as good as the cells they are of", "[methods][reference]") {
+    const Dataset<float> data = in_arithmetic<float>(data_of(shapes[1], 2));
+    const auto check = [](const Fit<float>& fit) {
+        PointRecord record;
+        run_check("optimized_matches_reference", Dataset<float>(), fit, Precision::float32, record);
+        return record.scores.at(0).value == 1.0;
+    };
+    // sigma 0.01: a cell that is off by 1e-5 moves an assignment by up to 2e-3
+    for (const double sigma : {0.1, 0.01}) {
+        auto fit = fit_method("differentiable_harmony", settings({{"sigma", sigma}, {"n_iterations", 1}}, 0, Precision::float32), data);
+        INFO("sigma " << sigma);
+        CHECK(check(fit));
+        fit.arrays[0].values = [right = fit.arrays[0].values](const Matrix<float>& corrected) {
+            return Matrix<float>(right(corrected) + 0.02F);
+        };
+        CHECK_FALSE(check(fit));
+    }
+}
+
+TEST_CASE("the check of the reference does not hold where a loss is not finite", "[methods][reference]") {
+    const Dataset<double> data = data_of(shapes[1], 2);
+    auto fit = fit_method("mmd_autoencoder", settings({}, 1), data);
+    fit.reference = [reference = fit.reference] {
+        ReferenceFit result = reference();
+        result.losses.back().value = std::numeric_limits<double>::quiet_NaN();
+        return result;
+    };
+    PointRecord record;
+    run_check("optimized_matches_reference", Dataset<double>(), fit, Precision::float64, record);
+    CHECK(record.scores.at(0).value == 0.0);
+}
+
 TEST_CASE("the MMD of the tiniest bandwidths is that of kernels that are 1 at equal points and 0 elsewhere", "[methods][mmd]") {
     const auto data = load_dataset("gaussian_batches", {{{"n_cells_per_batch", 6}}, 42, ""});
     for (const double bandwidth : {1e-100, 1e-155, 1e-160, 1e-170}) {
         const auto fit = fit_method("mmd_autoencoder", settings({{"kernel_bandwidth", bandwidth}}, 1), data);
         // either side is 6 distinct rows and 6 zero rows: (42 + 42 - 2 * 36) / 144
         CHECK(loss_of(fit, "mmd_loss") == Approx(std::sqrt(1.0 / 12.0)).epsilon(1e-12));
+        CHECK(difference_to_reference(fit) < 1e-10);
     }
 }
 
