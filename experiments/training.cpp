@@ -99,7 +99,7 @@ struct ModelFiles {
 constexpr Field<ModelFiles> file_fields[] = {
     field<&ModelFiles::save_model>("save_model", any_value(), "write the trained model to models/<point>.npz in the results"),
     field<&ModelFiles::load_model>("load_model", any_value(),
-     "apply the model of this .npz file, found beside the config or in $BCBENCH_DATA, without training"),
+     "apply the model of this .npz file, found beside the config or in $BCBENCH_DATA, without training: its own decoder and reference batch count, the other keys do not"),
 };
 
 training::Options common_of_harmony() {

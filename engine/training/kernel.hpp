@@ -42,7 +42,7 @@ inline void require_enough_cells(const Labels& batch, mmd::Estimator estimator) 
 template <class Real>
 double unit_distance(const Matrix<Real>& points) {
     const double median = mmd::median_distance(points, 100);
-    if (!(median > 0.0)) throw NumericalError("the median distance between cells is 0: they collapsed to a point");
+    if (!(median > 0.0)) throw NumericalError("the median distance between cells is 0: at least half of the pairs are equal cells");
     return median;
 }
 

@@ -149,8 +149,9 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
         }
         return update_autoencoder(game, current, batches.next(), rate);
     };
+    const double critic_weight = options.updates == Updates::joint ? 1.0 : options.critic_weight;
     const auto evaluate = [&](const Parameters<Real>& current, const Dataset<Real>& cells) {
-        const Losses losses = generator_objective<Real>(current, cells, options.critic_weight, precision, nullptr);
+        const Losses losses = generator_objective<Real>(current, cells, critic_weight, precision, nullptr);
         return training::Evaluation<Real>{
             losses.objective,
             {{"reconstruction_loss", {losses.reconstruction}}, {"real_score", {losses.real}}, {"fake_score", {losses.fake}}},

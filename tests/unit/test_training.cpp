@@ -263,6 +263,18 @@ TEST_CASE("the seed of a training is apart from the seed of the weights", "[trai
     for (int i = 0; i < 100; ++i) REQUIRE_FALSE(stream.next() == training::training_key(7));
 }
 
+TEST_CASE("critic_weight means nothing to joint updates, and so nothing to the loss they are stopped by", "[training]") {
+    const Dataset<double> data = cells_of({20, 20}, {0, 3});
+    const auto trained_with = [&](double critic_weight) {
+        const json joint = {{"updates", "joint"}, {"critic_weight", critic_weight}, {"steps", 4}, {"trace_every", 1}};
+        return fit_method("wgan_autoencoder", settings_of("wgan_autoencoder", joint), data).traces;
+    };
+    const auto light = trained_with(1.0);
+    const auto heavy = trained_with(30.0);
+    REQUIRE(light.size() == heavy.size());
+    for (std::size_t i = 0; i < light.size(); ++i) CHECK(light[i].values == heavy[i].values);
+}
+
 TEST_CASE("held-out cells do not touch the weights", "[training]") {
     const Dataset<double> data = cells_of({20, 20}, {0, 3});
     for (const std::string& method : trainable) {
