@@ -18,6 +18,7 @@
 #include "experiments/clock.hpp"
 #include "experiments/datasets.hpp"
 #include "experiments/files.hpp"
+#include "experiments/limits.hpp"
 #include "experiments/methods.hpp"
 #include "experiments/metrics.hpp"
 #include "experiments/provenance.hpp"
@@ -227,6 +228,10 @@ std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
         }
     } catch (const std::bad_alloc&) {
         loaded->error = "out of memory while loading the dataset";
+        return loaded;  // the next point may find more: nothing is kept
+    } catch (const LimitError& error) {
+        loaded->error = error.what();
+        return loaded;
     } catch (const std::exception& error) {
         loaded->error = error.what();
     }

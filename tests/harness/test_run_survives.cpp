@@ -4,7 +4,12 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "engine/checkpoint.hpp"
+#include "experiments/catalog.hpp"
+#include "experiments/execute.hpp"
 #include "experiments/files.hpp"
+#include "experiments/limits.hpp"
+#include "experiments/plan.hpp"
 #include "program.hpp"
 #include "running.hpp"
 #include "runs.hpp"
@@ -29,6 +34,21 @@ TEST_CASE("the second run on a directory says who holds it and stops", "[run]") 
     CHECK(first.wait() == 128 + SIGKILL);
     // a dead process holds nothing
     CHECK(run("run " + config + " --out " + out + " --only '*sigma=0.01' --quiet").code == 0);
+}
+
+TEST_CASE("a limit met while a dataset is loaded fails that point, the next one loads it", "[run]") {
+    const Scratch run;
+    run.directory.write("cells.csv", cells_csv(12));
+    run.directory.write("meta.csv", meta_csv(12, 2));
+    const Config config = read_config(run.directory.write("c.json", table_config().dump()), catalog());
+    const Plan plan(config, catalog());
+    DatasetCache cache(config);
+    {
+        const CheckpointScope limited([] { throw LimitError("needs more memory"); });
+        CHECK(cache.load(plan.at(0))->error == "needs more memory");
+    }
+    CHECK(cache.load(plan.at(1))->error.empty());
+    CHECK(cache.load(plan.at(1))->doubled.cells.n_cols == 12);
 }
 
 TEST_CASE("Ctrl-C keeps what is done and says how to go on", "[run]") {
