@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <map>
 #include <set>
 
 #include "experiments/canonical.hpp"
+#include "experiments/catalog.hpp"
 #include "experiments/checks.hpp"
 #include "experiments/text_table.hpp"
 
@@ -31,14 +33,34 @@ std::string cell(const PointRecord& record, const std::string& metric) {
     return "";
 }
 
+bool starts_with(const std::string& text, const char* start) { return text.rfind(start, 0) == 0; }
+
 std::string heading(const std::string& title) { return "\n" + title + "\n"; }
 
-// A method's label, with what tells the point apart from others of the same label.
+nlohmann::json default_of(const PointRecord& record, const std::string& parameter) {
+    const CatalogEntry* method = find_entry(catalog().methods, record.method.at("type"));
+    if (method == nullptr) return {};
+    const std::string training = "train.";
+    const bool of_training = starts_with(parameter, training.c_str());
+    for (const Parameter& known : of_training ? method->training : method->parameters) {
+        if (parameter == (of_training ? training : "") + known.name) return known.default_value;
+    }
+    return {};
+}
+
+// A method's label, with what tells the point apart from others of the same label, and with the swept parameters that do not
+// have their defaults here.
 std::string label_of(const PointRecord& record, const Records& peers) {
+    std::string label = record.method_label();
+    const nlohmann::json params = nlohmann::json::parse(record.params);
+    for (const auto& [name, value] : params.items()) {
+        const bool swept = record.id.find("." + name + "=") != std::string::npos || record.id.find("," + name + "=") != std::string::npos;
+        if (swept && !starts_with(name, "dataset.") && value != default_of(record, name)) label += " " + name + "=" + canonical_json(value);
+    }
     const bool several = std::count_if(peers.begin(), peers.end(), [&](const PointRecord* peer) {
                              return peer->method_label() == record.method_label();
                          }) > 1;
-    return several ? record.method_label() + " seed=" + record.method.at("seed").dump() : record.method_label();
+    return several ? label + " seed=" + record.method.at("seed").dump() : label;
 }
 
 std::vector<std::string> metrics_where(const Records& records, bool (*wanted)(const std::string&)) {
@@ -52,8 +74,6 @@ std::vector<std::string> metrics_where(const Records& records, bool (*wanted)(co
     }
     return names;
 }
-
-bool starts_with(const std::string& text, const char* start) { return text.rfind(start, 0) == 0; }
 
 bool is_loss(const std::string& metric) { return metric.size() > 5 && metric.substr(metric.size() - 5) == "_loss"; }
 bool is_mean(const std::string& metric) { return starts_with(metric, "batch_mean_") || metric == "mean_shift"; }
@@ -195,8 +215,10 @@ std::string sweep_text(const std::string& title, const Records& records) {
     // what is not notable has its default
     const auto shown = [&](std::size_t i, const std::string& name) -> std::string {
         if (params[i].contains(name)) return canonical_json(params[i].at(name));
-        const ordered_json& resolved = records[i]->method.at("params");
-        return resolved.contains(name) ? canonical_json(resolved.at(name)) : "";
+        const bool of_training = starts_with(name, "train.");
+        const ordered_json& resolved = records[i]->method.at(of_training ? "train" : "params");
+        const std::string key = name.substr(of_training ? 6 : 0);
+        return resolved.contains(key) ? canonical_json(resolved.at(key)) : "";
     };
     for (const std::string& name : notable) {
         std::set<std::string> seen;
@@ -259,15 +281,19 @@ std::string terminal_report(const Config& config, const std::vector<PointRecord>
         datasets.back().second.push_back(&record);
     }
     for (const auto& [key, points] : datasets) {
-        Records base_records;
         std::vector<std::pair<std::string, Records>> methods;
         for (const PointRecord* record : points) {
-            if (base.count(record->id) > 0) base_records.push_back(record);
             const std::string label = record->method_label();
             if (methods.empty() || methods.back().first != label) methods.push_back({label, {}});
             methods.back().second.push_back(record);
         }
-        if (!base_records.empty()) text += dataset_text(base_records);
+        Records base_records;  // of each method, or its first point if none of those was run
+        for (const auto& [label, swept] : methods) {
+            const auto is_base = [&](const PointRecord* record) { return base.count(record->id) > 0; };
+            if (std::none_of(swept.begin(), swept.end(), is_base)) base_records.push_back(swept.front());
+            std::copy_if(swept.begin(), swept.end(), std::back_inserter(base_records), is_base);
+        }
+        text += dataset_text(base_records);
         for (const auto& [label, swept] : methods) {
             if (swept.size() > 1) text += sweep_text(label, swept);
         }

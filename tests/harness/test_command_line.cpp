@@ -129,6 +129,31 @@ TEST_CASE("a sweep in parts shows the parameters of every part", "[cli]") {
     CHECK(contains(output.out, "  7             0.1 "));
 }
 
+TEST_CASE("a row of the first tables says which swept point it is, unless that has the defaults", "[cli]") {
+    const Scratch run;
+    nlohmann::json config = small_config();
+    config["methods"][1]["sweep"] = {{"grid", {{"n_iterations", {1, 10}}}}};
+    const std::string command = "run " + run.directory.write("c.json", config.dump()) + " --fresh --out " + run.path() + "out";
+    CHECK(contains(run(command).out, "\n  Harmony      "));  // 10 is the default
+    const Output one = run(command + " --only '*n_iterations=1'");
+    CHECK(contains(one.out, "Batch mixing"));
+    CHECK(contains(one.out, "\n  Harmony n_iterations=1  "));
+    config["methods"][1]["sweep"] = {{"grid", {{"n_iterations", {1, 3}}}}};
+    run.directory.write("c.json", config.dump());
+    CHECK(contains(run(command).out, "\n  Harmony n_iterations=1  "));
+}
+
+TEST_CASE("a sweep of the training shows what its parts do not sweep", "[cli]") {
+    const Scratch run;
+    nlohmann::json config = small_config();
+    config["methods"] = {{{"label", "M"}, {"type", "mmd_autoencoder"}, {"params", {{"hidden_dim", 8}, {"latent_dim", 4}}}, {"train", {{"steps", 2}}},
+                          {"sweep", {{{"grid", {{"train.learning_rate", {0.01, 0.02}}}}}, {{"grid", {{"train.mmd_weight", {1, 2}}}}}}}}};
+    const Output output = run("run " + run.directory.write("c.json", config.dump()) + " --out " + run.path() + "out");
+    REQUIRE(output.code == 0);
+    CHECK(contains(output.out, "  0.01                               10  "));
+    CHECK(contains(output.out, "  0.001                               2  "));
+}
+
 TEST_CASE("a part of the documented run with a wrong value is a regression, not a success", "[cli][golden]") {
     const Scratch run;
     const std::string part = "run " + source + "/configs/documented.json --quiet --only '*WGAN*' --out " + run.path();
