@@ -63,6 +63,12 @@ def raw_number(value: float) -> str:
     return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
+def percent(share: float) -> str:
+    """A share as a signed percentage."""
+    value = 100 * share
+    return f"{value:+.2g} %" if abs(value) < 99.5 else f"{value:+.3g} %"
+
+
 def text_cell(text: str) -> Cell:
     return Cell(text)
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from .album import Album
 from .cells import fixed, raw_number, short
 from .read import Timing
-from .style import PAPER, Look, axis_name, logarithmic, new_figure, shorten, spans_decades, tidy
+from .style import PAPER, Look, axis_name, distinct, logarithmic, new_figure, spans_decades, tidy
 from .study import PERFECT_MIXING, Group, Study
 from .tables import family, is_mixing, perfect_mixing, time_summary
 
@@ -125,7 +125,7 @@ def _bars(axes: Axes, labels: list[str], means: list[float], spreads: list[float
             fontsize=9,
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
         )
-    axes.set_yticks(list(places), [shorten(label) for label in labels])
+    axes.set_yticks(list(places), distinct(labels))
     axes.set_ylim(len(labels) - 0.5, -0.5)
 
 
@@ -152,7 +152,8 @@ def draw_times(
             [low, high], [place, place], color=look.colour, linewidth=3, alpha=0.45, solid_capstyle="butt"
         )
         axes.plot(middle, place, color=look.colour, marker="o" if stage == "fit" else "D", markersize=7)
-    axes.set_yticks(range(len(shown)), [f"{shorten(method, 22)}, {stage}" for method, stage, _ in shown])
+    names = dict(zip(study.methods, distinct(study.methods, 22)))
+    axes.set_yticks(range(len(shown)), [f"{names[method]}, {stage}" for method, stage, _ in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlabel("time (seconds)")
     positive = [seconds for summary in summaries for seconds in summary]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .album import Album
-from .cells import Cell, Table, cut, none_cell, raw_number, short, text_cell
+from .cells import Cell, Table, cut, none_cell, percent, raw_number, short, text_cell
 from .comparison_charts import draw_changes, draw_seeds, draw_times
 from .outcome import Verdict
 from .page import Report, Section
@@ -273,10 +273,7 @@ def _percent(value: Any) -> Cell:
     number = finite(value)
     if number is None:
         return none_cell()
-    percent = 100 * number
-    return Cell(
-        f"{percent:+.2g} %" if abs(percent) < 99.5 else f"{percent:+.3g} %", raw_number(number), "value"
-    )
+    return Cell(percent(number), raw_number(number), "value")
 
 
 def _interval(row: dict[str, Any]) -> Cell:

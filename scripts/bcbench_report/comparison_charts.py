@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from .album import Album
+from .cells import percent
 from .read import finite
-from .style import INK, PAPER, logarithmic, new_figure, shorten, spans_decades, tidy
+from .style import INK, PAPER, ends, logarithmic, new_figure, spans_decades, tidy
 
 MAX_LINES = 20
 BAD, GOOD, OTHER = "#d93a2f", "#009e73", "#8a6100"
@@ -29,14 +30,14 @@ def draw_changes(album: Album, values: list[dict[str, Any]]) -> None:
         upward = row["relative"] > 0
         colour = COLOURS.get(str(row.get("status")), OTHER)
         axes.plot(share, place, color=colour, marker="^" if upward else "v", markersize=8, linestyle="none")
-        text = f"{'+' if upward else '−'}{share:.2g} %, {row.get('status')}"
+        text = f"{percent(row['relative'])}, {row.get('status')}".replace("-", "−")
         _write(axes, text, share, place)
     axes.set_xlabel("difference to the base (% of the base)")
     if spans_decades(shares, 20):
         axes.set_xlim(min(shares) / 2, max(shares) * (max(shares) / min(shares)) ** 0.5)
         logarithmic(axes, "x")
     else:
-        axes.set_xlim(0, max(shares) * 1.5)
+        axes.set_xlim(0, max(shares) * 1.8)
     tidy(axes, "x")
     album.add(
         axes.get_figure(),
@@ -127,7 +128,7 @@ def draw_times(album: Album, times: list[dict[str, Any]]) -> None:
 def _rows(labels: list[str]) -> Axes:
     """Axes with one line a label, the first on top."""
     axes = new_figure(1.0 + 0.34 * len(labels)).add_subplot()
-    axes.set_yticks(range(len(labels)), [_ends(label) for label in labels])
+    axes.set_yticks(range(len(labels)), [ends(label) for label in labels])
     axes.set_ylim(len(labels) - 0.5, -0.5)
     return axes
 
@@ -143,12 +144,6 @@ def _write(axes: Axes, text: str, x: float, place: int) -> None:
         fontsize=9,
         bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
     )
-
-
-def _ends(label: str, length: int = 40) -> str:
-    """A label for a figure, cut in its middle: what tells ids apart stands at their end."""
-    line = shorten(label, 1000)
-    return line if len(line) <= length else f"{line[:12].rstrip()}…{line[13 - length:].lstrip()}"
 
 
 def _cut_note(shown: list[dict[str, Any]], rows: list[dict[str, Any]], noun: str) -> str:

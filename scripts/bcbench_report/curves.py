@@ -13,6 +13,7 @@ from .style import (
     WIDTH,
     Look,
     axis_name,
+    distinct,
     logarithmic,
     panel_grid,
     plain_ticks,
@@ -59,7 +60,7 @@ def draw_sweep(album: Album, study: Study, sweep: Sweep, looks: dict[str, Look])
     metrics = [metric for metric in study.metrics if metric != PERFECT_MIXING and varies(sweep, metric)]
     metrics.sort(key=lambda metric: study.directions.get(metric) == "info")
     numeric = [
-        key for key in sweep.keys if all(finite(group.params.get(key)) is not None for group in sweep.groups)
+        key for key in sweep.keys if all(finite(group.value(key)) is not None for group in sweep.groups)
     ]
     if not metrics:
         return ["No metric varies, so there is no figure."]
@@ -112,7 +113,7 @@ def _settings(sweep: Sweep, key: str) -> list[Setting]:
     others = [name for name in sweep.keys if name != key]
     members: dict[tuple[str, str], list[Group]] = {}
     for group in sweep.groups:
-        rest = ", ".join(f"{name} = {plain(group.params.get(name), rounded=True)}" for name in others)
+        rest = ", ".join(f"{name} = {plain(group.value(name), rounded=True)}" for name in others)
         members.setdefault((group.method, rest), []).append(group)
     rests = list(dict.fromkeys(rest for _, rest in members))
     joined = len(rests) <= MAX_LINES
@@ -122,9 +123,9 @@ def _settings(sweep: Sweep, key: str) -> list[Setting]:
             members.setdefault((group.method, ""), []).append(group)
     return [
         Setting(
-            f"{shorten(method, 18)}, {shorten(rest, 22)}" if rest else shorten(method),
+            f"{method}, {rest}" if rest else method,
             method,
-            sorted(groups, key=lambda group: finite(group.params.get(key)) or 0.0),
+            sorted(groups, key=lambda group: finite(group.value(key)) or 0.0),
             joined,
             rests.index(rest),
         )
@@ -136,7 +137,7 @@ def _line(setting: Setting, key: str, metric: str) -> Line:
     groups = [group for group in setting.groups if group.values(metric)]
     return Line(
         setting,
-        [finite(group.params.get(key)) or 0.0 for group in groups],
+        [finite(group.value(key)) or 0.0 for group in groups],
         [group.mean(metric) or 0.0 for group in groups],
         [group.spread(metric) or 0.0 for group in groups],
     )
@@ -174,7 +175,8 @@ def _legend_height(names: int) -> float:
 
 def _legend(axes: Axes, handles: dict[str, Any]) -> None:
     if len(handles) > 1:
-        axes.legend(list(handles.values()), list(handles), loc="center", ncol=2, borderpad=0)
+        labels = distinct(list(handles), 40)
+        axes.legend(list(handles.values()), labels, loc="center", ncol=2, borderpad=0)
 
 
 def _finish(axes: Axes, lines: list[Line], key: str, metric: str, narrow: bool) -> None:
@@ -220,6 +222,8 @@ def draw_traces(album: Album, study: Study, looks: dict[str, Look], read: PointR
         ("training", "Training curves", "Values recorded along the training.", training),
     ):
         curves = [curve for curve in curves if _quantities(curve[1])]
+        if any(len(group.points) > 1 for group, _ in curves):
+            caption += " Of several seeds the first is drawn."
         if curves:
             _curve_figure(album, study, looks, name, title, caption, curves[:MAX_TRACES])
         if len(curves) > MAX_TRACES:
@@ -260,7 +264,7 @@ def _curve_figure(
         drawn: list[tuple[float, float]] = []
         for number, (group, trace) in enumerate(curves):
             pairs = _pairs(trace, quantity, positive=name == STEP_CURVE)
-            label = shorten(f"{group.label}, {group.dataset}" if len(study.datasets) > 1 else group.label, 30)
+            label = f"{group.label}, {group.dataset}" if len(study.datasets) > 1 else group.label
             (line,) = axes.plot(
                 [x for x, _ in pairs],
                 [y for _, y in pairs],

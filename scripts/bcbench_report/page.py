@@ -31,6 +31,7 @@ from .tables import (
     sweep_title,
     time_tables,
     times_of,
+    untrained_notes,
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -94,13 +95,19 @@ def _sections(results: Results, album: Album) -> list[Section]:
 
     looks = looks_of(study)
     times = times_of(study, results.timings)
+    untrained = untrained_notes(study, read)
     wanted = {group.points[0] for groups in grids_of(study) for group in groups}
     projections = read_projections(directory, wanted, results.warnings)
     sections = [
         Section("Documented against reproduced", expected_tables(results)),
         Section("Data and methods", data_tables(study, read)),
-        Section("Losses", loss_tables(study)),
-        _drawn(album, "Batch mixing", mixing_tables(study), draw_scores(album, study, looks, mixing=True)),
+        Section("Losses", loss_tables(study), notes=untrained),
+        _drawn(
+            album,
+            "Batch mixing",
+            mixing_tables(study),
+            draw_scores(album, study, looks, mixing=True) + untrained,
+        ),
         _drawn(album, "Batch means", mean_tables(study), draw_scores(album, study, looks, mixing=False)),
         _drawn(album, "Cells in two dimensions", [], draw_scatter(album, study, projections)),
     ]

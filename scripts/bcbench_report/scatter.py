@@ -28,6 +28,7 @@ class Panel:
     point: str
     projection: Projection
     shown: NDArray[np.int64]  # indices of the cells that are drawn
+    n_seeds: int  # of which this is the first
 
     def names(self, colour_by: str) -> list[str]:
         return self.projection.batch if colour_by == "batch" else self.projection.type
@@ -88,7 +89,8 @@ def draw_scatter(album: Album, study: Study, projections: dict[str, Projection])
 
 def _panel(group: Group, projection: Projection) -> Panel:
     count = len(projection.coordinates)
-    return Panel(group.label, group.points[0], projection, np.arange(0, count, -(-count // MAX_CELLS)))
+    shown = np.arange(0, count, -(-count // MAX_CELLS))
+    return Panel(group.label, group.points[0], projection, shown, len(group.points))
 
 
 def _grid(
@@ -168,6 +170,8 @@ def _legend(axes: Axes, names: list[str], colour_by: str) -> None:
 
 def _caption(panels: list[Panel], limit: float | None) -> str:
     sentences = ["Each panel shows the cells of one point on their own two leading principal components."]
+    if any(panel.n_seeds > 1 for panel in panels):
+        sentences.append("Of several seeds the first is shown.")
     thinned = [panel for panel in panels if len(panel.shown) < len(panel.projection.coordinates)]
     if thinned:
         count, shown = len(thinned[0].projection.coordinates), len(thinned[0].shown)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from statistics import fmean, stdev
 from typing import Any
 
-from .read import Results, Row, finite, mapping, sequence
+from .read import Results, Row, finite, mapping, read_point, sequence
 
 SEEDS = ("seed", "dataset.seed")  # points that differ in these alone are repetitions, not settings
 PERFECT_MIXING = "perfect_mixing"  # a level of the dataset, not of a method
@@ -25,6 +25,7 @@ class Group:
     varying: tuple[
         str, ...
     ] = ()  # parameters that differ from the other groups of the same dataset and method
+    defaults: dict[str, Any] = field(default_factory=dict)  # of varying parameters that `params` lacks
     points: list[str] = field(default_factory=list)
     rows: dict[str, list[Row]] = field(default_factory=dict)  # by metric, one row a point
 
@@ -40,10 +41,14 @@ class Group:
         values = self.values(metric)
         return stdev(values) if len(values) > 1 else None
 
+    def value(self, key: str) -> Any:
+        """Of a parameter that varies; what the point was run with where its sweep does not set it."""
+        return self.params.get(key, self.defaults.get(key))
+
     @property
     def label(self) -> str:
         varied = ", ".join(
-            f"{key.removeprefix('dataset.')} = {plain(self.params.get(key), rounded=True)}"
+            f"{key.removeprefix('dataset.')} = {plain(self.value(key), rounded=True)}"
             for key in self.varying
         )
         return f"{self.method} ({varied})" if varied else self.method
@@ -98,6 +103,7 @@ def plain(value: Any, rounded: bool = False) -> str:
 def study_of(results: Results) -> Study:
     groups = _groups(results.rows)
     _mark_varying(groups)
+    _find_defaults(groups, results)
     labels = list(dict.fromkeys(group.method for group in groups))
     config = mapping(results.manifest.get("config"))
     types = {label: label for label in labels}
@@ -106,13 +112,16 @@ def study_of(results: Results) -> Study:
             types[entry["label"]] = entry["type"]
     datasets = list(dict.fromkeys(group.dataset for group in groups))
     documented = Counter(line.point for line in results.expected)
+    chosen = {point for point in sequence(results.manifest.get("base_points")) if isinstance(point, str)}
     return Study(
         datasets=datasets,
         methods=labels,
         types=types,
         groups=groups,
         base={
-            dataset: _base([group for group in groups if group.dataset == dataset], types, documented)
+            dataset: _base(
+                [group for group in groups if group.dataset == dataset], types, documented, chosen
+            )
             for dataset in datasets
         },
         sweeps=_sweeps(groups),
@@ -161,11 +170,22 @@ def _mark_varying(groups: list[Group]) -> None:
             group.varying = varying
 
 
-def _base(groups: list[Group], types: dict[str, str], documented: Counter[str]) -> list[Group]:
-    """A group for each method: the only one, or of a sweep the one that is documented most, else the first.
+def _base(
+    groups: list[Group], types: dict[str, str], documented: Counter[str], chosen: set[str]
+) -> list[Group]:
+    """A group for each method: the one the run chose, or its first.
 
-    A swept method is left out if another method of its type has one setting: it stands for both.
+    Results of older programs name none: then the only one, or of a sweep the one that is documented
+    most, else the first; and a swept method is left out if another of its type has one setting.
     """
+    if chosen:
+        of_method: dict[str, list[Group]] = {}
+        for group in groups:
+            of_method.setdefault(group.method, []).append(group)
+        return [
+            next((group for group in candidates if chosen.intersection(group.points)), candidates[0])
+            for candidates in of_method.values()
+        ]
     settled = {types[group.method] for group in groups if not group.varying}
     members: dict[str, list[Group]] = {}
     for group in groups:
@@ -175,6 +195,22 @@ def _base(groups: list[Group], types: dict[str, str], documented: Counter[str]) 
         max(candidates, key=lambda group: sum(documented[point] for point in group.points))
         for candidates in members.values()
     ]
+
+
+def _find_defaults(groups: list[Group], results: Results) -> None:
+    """A parameter that another part of the sweep sets is missing in `params`, not in the point file."""
+    for group in groups:
+        missing = [key for key in group.varying if key not in group.params]
+        if not missing:
+            continue
+        point = read_point(results.directory, group.points[0], results.warnings)
+        method, dataset = mapping(point.get("method")), mapping(point.get("dataset"))
+        resolved = {
+            **mapping(method.get("params")),
+            **{f"train.{key}": value for key, value in mapping(method.get("train")).items()},
+            **{f"dataset.{key}": value for key, value in mapping(dataset.get("params")).items()},
+        }
+        group.defaults = {key: resolved[key] for key in missing if key in resolved}
 
 
 def _sweeps(groups: list[Group]) -> list[Sweep]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Sequence
 
@@ -137,6 +138,26 @@ def shorten(text: str, length: int = 30) -> str:
     """A label for a figure: one line, cut with an ellipsis; the tables have it in full."""
     line = "".join(character if character.isprintable() else " " for character in text).strip() or "(no name)"
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def distinct(labels: list[str], length: int = 30) -> list[str]:
+    """Labels shortened for one figure, still apart: those cut alike keep their ends, or get a number."""
+    shown = [shorten(label, length) for label in labels]
+    alike = {text for text, count in Counter(shown).items() if count > 1}
+    shown = [ends(label, length) if text in alike else text for label, text in zip(labels, shown)]
+    seen: Counter[str] = Counter()
+    for place, text in enumerate(shown):
+        seen[text] += 1
+        if shown.count(text) > 1:
+            shown[place] = f"{text} ({seen[text]})"
+    return shown
+
+
+def ends(label: str, length: int = 40) -> str:
+    """A label for a figure, cut in its middle: what tells ids apart stands at their end."""
+    line = shorten(label, 1000)
+    head = length // 3
+    return line if len(line) <= length else f"{line[:head].rstrip()}…{line[head + 1 - length:].lstrip()}"
 
 
 def axis_name(name: str) -> str:

@@ -57,9 +57,7 @@ def data_tables(study: Study, read: PointReader) -> list[Table]:
     )[:MAX_COLUMNS]
     for dataset in study.datasets:
         files = [(group, points.get(group.points[0], {})) for group in study.base[dataset]]
-        first: dict[str, Any] = next((file for _, file in files if file), {})
-        if first:
-            data_rows.append(_data_row(dataset, first, study))
+        data_rows += _data_rows(study, dataset, read)
         for group, file in files:
             outputs = mapping(file.get("outputs"))
             head = _heads(study, group)
@@ -107,16 +105,41 @@ def _heads(study: Study, group: Group) -> list[Cell]:
     return [text_cell(group.dataset)] * (len(study.datasets) > 1) + [text_cell(group.label)]
 
 
-def _data_row(dataset: str, point: dict[str, Any], study: Study) -> list[Cell]:
+def _data_rows(study: Study, dataset: str, read: PointReader) -> list[list[Cell]]:
+    """A row for each setting of a dataset: more than one where its parameters are swept."""
+    settings: dict[str, list[Group]] = {}
+    for group in study.groups:
+        if group.dataset == dataset:
+            settings.setdefault(_data_name(group), []).append(group)
+    rows = []
+    for name, groups in list(settings.items())[:MAX_ROWS]:
+        files = (read(group.points[0]) for group in groups)
+        ran = next((file for file in files if mapping(file.get("outputs"))), None)
+        first = ran or read(groups[0].points[0])
+        if first:
+            rows.append(_data_row(name, groups, first))
+    return rows
+
+
+def _data_name(group: Group) -> str:
+    swept = ", ".join(
+        f"{key.removeprefix('dataset.')} = {plain(group.value(key), rounded=True)}"
+        for key in group.varying
+        if key.startswith("dataset.")
+    )
+    return f"{group.dataset} ({swept})" if swept else group.dataset
+
+
+def _data_row(name: str, groups: list[Group], point: dict[str, Any]) -> list[Cell]:
     about, outputs = mapping(point.get("dataset")), mapping(point.get("outputs"))
     shape = outputs.get("shape", [about.get("n_cells"), about.get("n_features")])
     sizes = [
         outputs.get(f"{kind}_distribution", mapping(about.get(kinds)).get("sizes"))
         for kind, kinds in (("batch", "batches"), ("type", "types"))
     ]
-    perfect = perfect_mixing(study, dataset)
+    perfect = _perfect_mixing(groups)
     return [
-        text_cell(dataset),
+        text_cell(name),
         _output_cell(shape),
         *(_output_cell(size, "[ ]") for size in sizes),
         none_cell() if perfect is None else Cell(fixed(perfect), repr(perfect), "value"),
@@ -126,6 +149,8 @@ def _data_row(dataset: str, point: dict[str, Any], study: Study) -> list[Cell]:
 def _output_cell(value: Any, brackets: str = "( )") -> Cell:
     """Shapes as (100, 30) and distributions as [50 50], as the documentation prints them."""
     items = sequence(value)
+    if items and all(item is None for item in items):
+        return none_cell()
     if items:
         left, right = brackets.split()
         text = (", " if left == "(" else " ").join(plain(item) for item in items)
@@ -135,9 +160,25 @@ def _output_cell(value: Any, brackets: str = "( )") -> Cell:
 
 def perfect_mixing(study: Study, dataset: str) -> float | None:
     """The entropy of perfect mixing of the dataset's batches, if all its points agree on it."""
-    groups = [group for group in study.groups if group.dataset == dataset]
+    return _perfect_mixing([group for group in study.groups if group.dataset == dataset])
+
+
+def _perfect_mixing(groups: list[Group]) -> float | None:
     values = {value for group in groups for value in group.values(PERFECT_MIXING)}
     return values.pop() if len(values) == 1 else None
+
+
+def untrained_notes(study: Study, read: PointReader) -> list[str]:
+    """Untrained autoencoders are random networks: their mixing must not be taken for a correction."""
+    labels = []
+    for group in base_groups(study)[:MAX_ROWS]:
+        method = mapping(read(group.points[0]).get("method"))
+        if method and method.get("train") is None and group.values("reconstruction_loss"):
+            labels.append(group.label)
+    if not labels:
+        return []
+    names = ", ".join(dict.fromkeys(labels))
+    return [f"Not trained: {names}. A random network corrects nothing; mixing it adds is structure it lost."]
 
 
 def loss_tables(study: Study) -> list[Table]:
@@ -218,7 +259,7 @@ def check_tables(study: Study, read: PointReader) -> list[Table]:
     truths = {
         metric
         for metric in metrics
-        if {value for group in study.groups for value in group.values(metric)} <= {0.0, 1.0}
+        if study.directions.get(metric) == "higher"  # a count or an error says nothing that holds
     }
     shapes = {
         group.points[0]: mapping(read(group.points[0]).get("outputs")).get("gradient_shape")
@@ -279,7 +320,7 @@ def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table
     ]
     lines = [
         (
-            [parameter_cell(group.params.get(key)) for key in sweep.keys]
+            [parameter_cell(group.value(key)) for key in sweep.keys]
             + ([text_cell(group.method)] if several else []),
             group,
         )

@@ -16,6 +16,9 @@ DIRECTIONS = {
     "mean_shift": "lower",
     "mmd_loss": "lower",
     "reconstruction_loss": "lower",
+    "gradient_nonzero": "higher",
+    "gradient_finite": "higher",
+    "optimized_matches_reference": "higher",
 }
 
 
