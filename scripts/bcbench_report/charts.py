@@ -11,7 +11,8 @@ from .cells import fixed, raw_number, short
 from .read import Timing
 from .style import PAPER, Look, axis_name, distinct, logarithmic, new_figure, spans_decades, tidy
 from .study import PERFECT_MIXING, Group, Study
-from .tables import family, is_mixing, perfect_mixing, time_summary
+from .tables import family, is_mixing, perfect_mixing
+from .times import time_summary
 
 CEILING = "mixing_ceiling"  # what a perfect correction of the same cells would reach
 LEVEL = "#d93a2f"

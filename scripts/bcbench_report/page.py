@@ -29,10 +29,9 @@ from .tables import (
     mixing_tables,
     sweep_tables,
     sweep_title,
-    time_tables,
-    times_of,
     untrained_notes,
 )
+from .times import time_tables, times_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_SWEEPS = 12
