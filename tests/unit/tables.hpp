@@ -4,8 +4,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "engine/check.hpp"
 #include "engine/datasets/table.hpp"
+#include "tests/unit/data_errors.hpp"
 
 namespace bcbench::testing {
 
@@ -18,18 +18,6 @@ inline table::Options options_of_texts() {
     options.metadata = "meta.csv";
     options.batch_column = "donor";
     return options;
-}
-
-/// The message of the DataError that `action` must throw.
-template <class Action>
-std::string error_of(Action action) {
-    try {
-        action();
-    } catch (const DataError& error) {
-        return error.what();
-    }
-    FAIL("no DataError was thrown");
-    return {};
 }
 
 inline const Matrix<double> expected_cells = {{1.0, 3.0}, {2.0, 4.0}};  // [F x n]

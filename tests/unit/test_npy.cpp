@@ -4,22 +4,13 @@
 
 #include "engine/check.hpp"
 #include "engine/npy.hpp"
+#include "tests/unit/data_errors.hpp"
 #include "tests/unit/temporary_directory.hpp"
 
 using namespace bcbench;
+using bcbench::testing::error_of;
 
 namespace {
-
-template <class Action>
-std::string error_of(Action action) {
-    try {
-        action();
-    } catch (const DataError& error) {
-        return error.what();
-    }
-    FAIL("no DataError was thrown");
-    return {};
-}
 
 std::string npy_error(const std::string& bytes) {
     return error_of([&] { npy::decode(bytes, "x.npy"); });
