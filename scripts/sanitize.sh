@@ -18,7 +18,7 @@ for kind in "${kinds[@]}"; do
     tsan) preset=tsan ;;
     kills)
       bash scripts/build.sh test bcbench
-      tests/harness/kill_resume.sh build/test/bcbench 200
+      tests/harness/run/kill_resume.sh build/test/bcbench 200
       continue ;;
     *) echo "sanitize: there are asan, tsan and kills, not $kind" >&2; exit 2 ;;
   esac

@@ -20,43 +20,43 @@ TESTS = "[gradients],[gradient_check],[gradient],[training]"
 # Each file's errors: a name, and a piece of a line with the expression that becomes 1.0001 times itself in
 # [[ ]], in {{ }} if it must stay a Real, or in << >> if it is a vector of the Highway library.
 ERRORS = {
-    "engine/mlp.cpp": {
+    "engine/networks/mlp.cpp": {
         "dense kernel": "dense_bar.kernel += [[y_bar]] * x.t();",
         "dense bias": "dense_bar.bias += [[arma::sum(y_bar, 1)]];",
         "dense input": "x_bar = [[dense.kernel.t()]] * y_bar;",
         "relu": "out[i] > Real(0) ? [[adjoint[i]]] : Real(0)",
     },
-    "engine/autoencoder.cpp": {
+    "engine/networks/autoencoder.cpp": {
         "reconstruction loss": "static_cast<Real>([[2.0]] * loss_bar",
         "conditional decoder": "latent_bar += [[decode_backward(model, pass.as_reference, corrected_bar, "
         "precision, model_bar)]];",
     },
-    "engine/methods/mmd_autoencoder.cpp": {
+    "engine/methods/mmd_autoencoder/method.cpp": {
         "MMD, the cells compared with": "cells_bar -= [[reconstruction_bar]];",
     },
-    "engine/kernel_sum.cpp": {"kernel sum": "static_cast<Real>([[-coefficient]] / n_kernels)"},
-    "engine/mmd.cpp": {
+    "engine/kernels/kernel_sum.cpp": {"kernel sum": "static_cast<Real>([[-coefficient]] / n_kernels)"},
+    "engine/kernels/mmd.cpp": {
         "MMD, square root": "[[0.5]] / std::sqrt(std::max(v, 1e-12))",
         "masked MMD, scale": "static_cast<Real>([[loss_bar]] * loss.slope * group->scale)",
         "masked MMD, zero rows": "kernel_sum(a.points, zero, bandwidths, a_bar, [[slope]] * b.n_zero_rows)",
         "ordinary MMD": "total.sums_bar += [[coefficient]] / pairs",
     },
-    "engine/methods/wgan_autoencoder.cpp": {
+    "engine/methods/wgan_autoencoder/method.cpp": {
         "WGAN, the cells compared with": "cells_bar -= [[reconstruction_bar]];",
         "Wasserstein loss, real": "[[real_bar]] / counts.real",
         "Wasserstein loss, fake": "[[fake_bar]] / counts.fake",
         "gradient reversal": "latent_bar = [[-]]score_backward(tape.parameters.critic",
     },
-    "engine/training/gradient_penalty.cpp": {
+    "engine/methods/wgan_autoencoder/gradient_penalty.cpp": {
         "gradient penalty, first kernel": "kernel += [[p1]] * slope_bar.t();",
         "gradient penalty, second kernel": "kernel += [[p2]] * r1.t();",
         "gradient penalty, third kernel": "kernel += [[arma::sum(r2, 1).t()]];",
     },
-    "engine/methods/harmony_tile.cpp": {
+    "engine/methods/differentiable_harmony/tile.cpp": {
         "Harmony, softmax": "hn::Sub(hn::Load(reals, bar + place), <<mean>>)",
         "Harmony, correction step": "hn::Store(hn::Sub(bar, <<part>>), reals, y_bar + i)",
     },
-    "engine/methods/harmony_step.cpp": {
+    "engine/methods/differentiable_harmony/step.cpp": {
         "Harmony, clipped ratio": "+= [[s_bar]] / s;",
         "Harmony, share of a cluster": "share_bar.each_col() += [[total_bar]];",
         "Harmony, distances to cells": "add_scaled(work.target, members.count, {{softmax.factor}}, y_bar)",
@@ -66,10 +66,10 @@ ERRORS = {
         "transposed(logits_bar);",
         "Harmony, squared centroids": "logits += [[arma::sum(transposed(logits_bar), 0)]];",
     },
-    "engine/training/train_harmony.cpp": {
+    "engine/methods/differentiable_harmony/train.cpp": {
         "Harmony training, distortion": "static_cast<Real>([[4.0]] * loss_bar * scale)",
     },
-    "engine/training/train_wgan.cpp": {
+    "engine/methods/wgan_autoencoder/train.cpp": {
         "WGAN training, generator": "data.batch, scores, [[critic_weight]], -critic_weight, precision",
         "WGAN training, critic": "batch, scores, [[-1.0]], 1.0, precision, critic_bar",
     },

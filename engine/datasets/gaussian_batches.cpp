@@ -3,9 +3,9 @@
 #include <cmath>
 #include <string>
 
-#include "engine/check.hpp"
-#include "engine/linear.hpp"
-#include "engine/random.hpp"
+#include "engine/core/check.hpp"
+#include "engine/linear/products.hpp"
+#include "engine/core/random.hpp"
 
 namespace bcbench::gaussian_batches {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/types.hpp"
+#include "engine/core/types.hpp"
 
 namespace bcbench::gaussian_batches {
 

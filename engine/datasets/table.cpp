@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/check.hpp"
-#include "engine/datasets/delimited.hpp"
+#include "engine/core/check.hpp"
+#include "engine/io/csv.hpp"
 
 namespace bcbench::table {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/types.hpp"
+#include "engine/core/types.hpp"
 
 namespace bcbench::table {
 

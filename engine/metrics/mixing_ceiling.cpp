@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "engine/checkpoint.hpp"
+#include "engine/core/checkpoint.hpp"
 #include "engine/metrics/batch_mixing_entropy.hpp"
-#include "engine/random.hpp"
+#include "engine/core/random.hpp"
 
 namespace bcbench {
 

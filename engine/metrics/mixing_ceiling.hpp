@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-#include "engine/neighbors.hpp"
-#include "engine/types.hpp"
+#include "engine/neighbors/neighbors.hpp"
+#include "engine/core/types.hpp"
 
 namespace bcbench {
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "engine/types.hpp"
+#include "engine/core/types.hpp"
 
 namespace bcbench::reference {
 

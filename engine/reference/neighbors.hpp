@@ -1,7 +1,7 @@
 // k nearest neighbours by sorting all distances: the definition, for tests and the check of the fast search.
 #pragma once
 
-#include "engine/types.hpp"
+#include "engine/core/types.hpp"
 
 namespace bcbench::reference {
 

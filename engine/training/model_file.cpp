@@ -3,7 +3,7 @@
 #include <cmath>
 #include <type_traits>
 
-#include "engine/check.hpp"
+#include "engine/core/check.hpp"
 
 namespace bcbench::model_file {
 

@@ -5,10 +5,10 @@
 
 #include <string>
 
-#include "engine/autoencoder.hpp"
-#include "engine/methods/differentiable_harmony.hpp"
-#include "engine/methods/wgan_autoencoder.hpp"
-#include "engine/npy.hpp"
+#include "engine/networks/autoencoder.hpp"
+#include "engine/methods/differentiable_harmony/method.hpp"
+#include "engine/methods/wgan_autoencoder/method.hpp"
+#include "engine/io/npy.hpp"
 
 namespace bcbench::model_file {
 

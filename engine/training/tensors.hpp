@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "engine/optimizer.hpp"
+#include "engine/training/optimizer.hpp"
 
 namespace bcbench::training {
 

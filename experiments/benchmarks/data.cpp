@@ -8,8 +8,8 @@
 #include <string>
 
 #include "engine/datasets/table.hpp"
-#include "engine/pca.hpp"
-#include "engine/random.hpp"
+#include "engine/linear/pca.hpp"
+#include "engine/core/random.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
 
 namespace bcbench::benchmarks {

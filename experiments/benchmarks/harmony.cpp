@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "engine/methods/differentiable_harmony.hpp"
+#include "engine/methods/differentiable_harmony/method.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
 
 namespace bcbench::benchmarks {

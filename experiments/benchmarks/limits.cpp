@@ -13,8 +13,8 @@
 #include <omp.h>
 #endif
 
-#include "engine/parallel.hpp"
-#include "engine/types.hpp"
+#include "engine/core/parallel.hpp"
+#include "engine/core/types.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
 
 extern "C" void openblas_set_num_threads(int threads);

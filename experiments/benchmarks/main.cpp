@@ -1,10 +1,10 @@
 // The benchmark program. Run it through scripts/bench.sh, or with Google Benchmark's own flags (--help).
 #include <benchmark/benchmark.h>
 
-#include "engine/linear.hpp"
-#include "experiments/allocation.hpp"
+#include "engine/linear/products.hpp"
+#include "experiments/system/allocation.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
-#include "experiments/blas_setup.hpp"
+#include "experiments/system/blas_setup.hpp"
 
 int main(int argc, char** argv) {
     bcbench::restart_with_fitting_blas(argv);

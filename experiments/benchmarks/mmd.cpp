@@ -1,13 +1,13 @@
 // The MMD loss, float32, 16 latent dimensions, two batches: the engine against its definition with whole n x
 // n matrices in plain Armadillo. An implementation is timed only after its answer has been checked.
-#include "engine/mmd.hpp"
+#include "engine/kernels/mmd.hpp"
 
 #include <benchmark/benchmark.h>
 
 #include <cmath>
 #include <string>
 
-#include "engine/random.hpp"
+#include "engine/core/random.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
 
 namespace bcbench::benchmarks {

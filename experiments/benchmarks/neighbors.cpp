@@ -1,6 +1,6 @@
 // Exact 10 nearest neighbours in 50 features, float32: implementations x data x cells x threads. An
 // implementation is timed only after its answer has been checked against the definition.
-#include "engine/neighbors.hpp"
+#include "engine/neighbors/neighbors.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -15,7 +15,7 @@
 #include <faiss/IndexFlat.h>
 #endif
 
-#include "engine/random.hpp"
+#include "engine/core/random.hpp"
 #include "engine/reference/neighbors.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
 

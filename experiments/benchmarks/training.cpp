@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/methods/mmd_autoencoder.hpp"
+#include "engine/methods/mmd_autoencoder/method.hpp"
 #include "engine/training/tensors.hpp"
-#include "engine/training/train_mmd.hpp"
+#include "engine/methods/mmd_autoencoder/train.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
 
 namespace bcbench::benchmarks {

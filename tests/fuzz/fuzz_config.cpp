@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "experiments/catalog.hpp"
-#include "experiments/config.hpp"
-#include "experiments/plan.hpp"
+#include "experiments/catalog/catalog.hpp"
+#include "experiments/config/config.hpp"
+#include "experiments/plan/plan.hpp"
 
 using namespace bcbench;
 

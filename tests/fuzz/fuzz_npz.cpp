@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "engine/check.hpp"
-#include "engine/npy.hpp"
+#include "engine/core/check.hpp"
+#include "engine/io/npy.hpp"
 
 using namespace bcbench;
 

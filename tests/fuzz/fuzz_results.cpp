@@ -12,11 +12,11 @@
 #include <string>
 #include <string_view>
 
-#include "experiments/compare.hpp"
-#include "experiments/compare_output.hpp"
-#include "experiments/history.hpp"
-#include "experiments/record.hpp"
-#include "experiments/results_reader.hpp"
+#include "experiments/compare/compare.hpp"
+#include "experiments/compare/output.hpp"
+#include "experiments/compare/history.hpp"
+#include "experiments/results/record.hpp"
+#include "experiments/results/reader.hpp"
 
 using namespace bcbench;
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "engine/check.hpp"
+#include "engine/core/check.hpp"
 #include "engine/datasets/table.hpp"
 
 using namespace bcbench;

@@ -1,0 +1,49 @@
+// The table of datasets: how a dataset's JSON parameters become cells with labels.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/core/types.hpp"
+#include "experiments/catalog/parameter.hpp"
+
+namespace bcbench {
+
+struct DatasetSettings {
+    nlohmann::json params;  // validated; defaults filled in
+    std::uint64_t seed = 0;
+    std::filesystem::path config_directory;  // where relative paths are looked for first
+};
+
+struct DatasetDefinition {
+    const char* name;
+    const char* summary;
+    const char* notes;
+    std::vector<std::string> (*file_parameters)();  // parameters that name a file to read
+    std::vector<Parameter> (*parameters)();
+    Dataset<double> (*load)(const DatasetSettings&);
+};
+
+std::span<const DatasetDefinition> dataset_table();
+
+const DatasetDefinition& dataset_named(const std::string& type);
+
+/// Where the data file `name` of a config is: beside the config, then in $BCBENCH_DATA; nothing if in neither.
+std::optional<std::filesystem::path> find_data_file(const std::string& name, const std::filesystem::path& config_directory);
+
+/// The dataset in the arithmetic of a run.
+template <class Real>
+Dataset<Real> in_arithmetic(const Dataset<double>& data);
+
+/// Loads and checks the dataset called `type`. Throws DataError or std::invalid_argument on data that cannot be used.
+Dataset<double> load_dataset(const std::string& type, const DatasetSettings& settings);
+
+/// A hash of cells and labels, 16 hexadecimal digits: points computed from other data are not resumed or compared.
+std::string data_hash(const Dataset<double>& data);
+
+}  // namespace bcbench

@@ -1,0 +1,234 @@
+#include "experiments/commands/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <clocale>
+#include <cstdio>
+#include <iostream>
+#include <thread>
+
+#include "experiments/catalog/catalog.hpp"
+#include "experiments/commands/compare.hpp"
+#include "experiments/config/config.hpp"
+#include "experiments/catalog/describe.hpp"
+#include "experiments/results/expected.hpp"
+#include "experiments/system/files.hpp"
+#include "experiments/run/gradcheck.hpp"
+#include "experiments/plan/plan.hpp"
+#include "experiments/system/provenance.hpp"
+#include "experiments/run/run.hpp"
+#include "experiments/config/schema.hpp"
+#include "experiments/results/terminal_report.hpp"
+
+namespace bcbench {
+
+namespace {
+
+struct Arguments {
+    std::string config;
+    std::vector<std::string> configs;
+    std::vector<std::string> overrides;
+    std::string only;
+    std::string out;
+    std::string on_error = "continue";
+    std::string name;
+    unsigned jobs = 1;
+    unsigned threads = std::max(1U, std::thread::hardware_concurrency());
+    bool fresh = false;
+    bool resume = true;  // what happens without --fresh
+    bool quiet = false;
+    bool profile = false;
+    double step = 0.0;
+    unsigned coordinates = 20;
+    bool steps = false;
+    CompareArguments compare;
+};
+
+void refuse_duplicates(const Plan& plan, const Arguments& arguments) {
+    std::vector<Fault> faults = plan.duplicates();
+    if (!faults.empty()) throw ConfigError(arguments.config, std::move(faults));
+}
+
+void print_notes(const Plan& plan, const std::string& file) {
+    for (const std::string& note : plan.notes()) std::cerr << file << ": note: " << note << '\n';
+}
+
+// The plan of a config; two points with the same id are a fault of the config.
+Plan make_plan(const Arguments& arguments) {
+    Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
+    refuse_duplicates(plan, arguments);
+    return plan;
+}
+
+int run(const Arguments& arguments) {
+    const Plan plan = make_plan(arguments);
+    print_notes(plan, arguments.config);
+    RunOptions options;
+    options.directory = arguments.out.empty() ? "results/" + plan.config().name : arguments.out;
+    options.only = arguments.only;
+    options.fresh = arguments.fresh;
+    options.quiet = arguments.quiet;
+    options.profile = arguments.profile;
+    options.stop_on_error = arguments.on_error == "stop";
+    options.jobs = arguments.jobs;
+    options.threads = arguments.threads;
+
+    std::vector<PointRecord> records;
+    const RunSummary summary = run_experiment(plan, options, records);
+    const std::vector<Comparison>& comparisons = summary.comparisons;
+    std::cout << terminal_report(plan.config(), records, plan.base_points(), comparisons) << std::flush;
+
+    std::fprintf(stderr, "%llu of %llu points ok", static_cast<unsigned long long>(summary.ok),
+                 static_cast<unsigned long long>(summary.expected));
+    if (summary.resumed > 0) std::fprintf(stderr, " (%llu from an earlier run)", static_cast<unsigned long long>(summary.resumed));
+    if (summary.skipped > 0) std::fprintf(stderr, ", %llu skipped", static_cast<unsigned long long>(summary.skipped));
+    if (summary.failed > 0) std::fprintf(stderr, ", %llu failed", static_cast<unsigned long long>(summary.failed));
+    if (summary.missing() > 0) std::fprintf(stderr, ", %llu not run", static_cast<unsigned long long>(summary.missing()));
+    std::fprintf(stderr, "; results in %s\n", options.directory.c_str());
+    std::fputs(summary.profile.c_str(), stderr);
+    if (summary.interrupted) {
+        std::fprintf(stderr, "interrupted; the same command %sgoes on where it stopped\n", options.fresh ? "without --fresh " : "");
+    }
+
+    if (!summary.complete()) return exit_incomplete;
+    const bool reproduced = std::all_of(comparisons.begin(), comparisons.end(), [&](const Comparison& comparison) {
+        return comparison.agreement == Agreement::equal || comparison.agreement == Agreement::last_digit ||
+               (comparison.agreement == Agreement::missing && !options.only.empty());
+    });
+    if (summary.failed_checks > 0) std::fprintf(stderr, "a check does not hold for %llu points\n", static_cast<unsigned long long>(summary.failed_checks));
+    return summary.failed_checks > 0 || !reproduced ? exit_regression : exit_ok;
+}
+
+// Prints at once, however long the plan, and searches it for duplicates and idle rules at the end if the reader is still there.
+int print_plan(const Arguments& arguments) {
+    const Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
+    const bool too_large = plan.size() > most_points_of_run;
+    if (too_large) print_notes(plan, arguments.config);
+    bool any = false;
+    for (std::uint64_t i = 0; i < plan.size() && std::cout.good(); ++i) {
+        if (!arguments.only.empty() && !selects(arguments.only, plan.id_at(i))) continue;
+        const Point point = plan.at(i);
+        any = true;
+        std::cout << point.id << '\t' << point.method_label << '\t' << point.method_params.dump() << "\tseed "
+                  << point.method_seed;
+        if (!point.train.is_null()) std::cout << "\ttrain " << point.train.dump();
+        std::cout << '\t' << point.dataset_label << '\t' << point.dataset_params.dump() << "\tseed " << point.dataset_seed;
+        if (point.excluded_reason) std::cout << "\tskipped: " << *point.excluded_reason;
+        std::cout << '\n';
+    }
+    std::cout << std::flush;
+    if (!any) require_selection(plan, arguments.only);
+    if (!std::cout.good()) return exit_ok;
+    refuse_duplicates(plan, arguments);
+    if (!too_large) print_notes(plan, arguments.config);
+    return exit_ok;
+}
+
+int gradcheck(const Arguments& arguments) {
+    const Plan plan = make_plan(arguments);
+    const GradcheckResult result =
+        run_gradcheck(plan, {arguments.only, arguments.step, arguments.coordinates, arguments.steps, arguments.threads});
+    std::cout << result.text << std::flush;
+    if (result.failed > 0) return exit_incomplete;
+    return result.wrong > 0 ? exit_regression : exit_ok;
+}
+
+int validate(const Arguments& arguments) {
+    bool all_good = true;
+    for (const std::string& file : arguments.configs) {
+        try {
+            Arguments one = arguments;
+            one.config = file;
+            const Plan plan = make_plan(one);
+            if (plan.config().expected) read_expected(*plan.config().expected);
+            std::cout << file << ": ok, " << plan.size() << (plan.size() == 1 ? " point\n" : " points\n");
+            print_notes(plan, file);
+        } catch (const ConfigError& error) {
+            std::cerr << error.what() << '\n';
+            all_good = false;
+        }
+    }
+    return all_good ? exit_ok : exit_usage;
+}
+
+void add_config_options(CLI::App& command, Arguments& arguments) {
+    command.add_option("config", arguments.config, "experiment config (JSON)")->required();
+    command.add_option("--only", arguments.only, "only points whose id matches GLOB (several, separated by commas; a value in brackets is '*=\\[1,2\\]')")->type_name("GLOB");
+    command.add_option("--set", arguments.overrides, "override a value of the config: methods.Harmony.params.sigma=0.2")
+        ->type_name("PATH=VALUE")
+        ->allow_extra_args(false);
+}
+
+int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "bcbench " + program_version());
+    app.set_help_all_flag("--help-all", "help on every command");
+    app.footer("Exit codes: 0 all good, 1 a regression or failed check, 2 usage or config error, 3 points failed or missing, 4 not comparable.");
+
+    CLI::App* run_command = app.add_subcommand("run", "run every point of a config into a results directory");
+    add_config_options(*run_command, arguments);
+    run_command->add_option("--out", arguments.out, "results directory (default results/<name>)")->type_name("DIR");
+    CLI::Option* jobs = run_command->add_option("--jobs", arguments.jobs, "points to run in parallel")->check(CLI::Range(1U, 256U))->capture_default_str();
+    run_command->add_option("--threads", arguments.threads, "threads in all, at least one per job; results do not depend on it")->check(CLI::Range(1U, 1024U))->capture_default_str();
+    CLI::Option* fresh = run_command->add_flag("--fresh", arguments.fresh, "compute every point again");
+    run_command->add_flag("--resume", arguments.resume, "keep points that are finished and unchanged (the default)")->excludes(fresh);
+    run_command->add_option("--on-error", arguments.on_error, "after a failed point")->check(CLI::IsMember({"continue", "stop"}))->capture_default_str();
+    run_command->add_flag("--quiet", arguments.quiet, "no progress");
+    run_command->add_flag("--profile", arguments.profile, "say where the time went: stages, GFLOP/s, peak memory")->excludes(jobs);
+
+    CLI::App* plan_command = app.add_subcommand("plan", "print the points that run would execute: id, label, parameters");
+    add_config_options(*plan_command, arguments);
+    CLI::App* validate_command = app.add_subcommand("validate", "check configs and print every fault with its place");
+    validate_command->add_option("configs", arguments.configs, "experiment configs (JSON)")->required();
+    CLI::App* gradcheck_command = app.add_subcommand("gradcheck", "gradients of every differentiable method against finite differences, in float64");
+    add_config_options(*gradcheck_command, arguments);
+    gradcheck_command->add_option("--step", arguments.step, "step of the differences, times max(1, |x|) (default 1e-5, then 1e-6 and 1e-7 where curved)")->check(CLI::Range(1e-12, 1.0));
+    gradcheck_command->add_option("--coordinates", arguments.coordinates, "coordinates to check of each input")->check(CLI::Range(1U, 1'000'000'000U))->capture_default_str();
+    gradcheck_command->add_flag("--steps", arguments.steps, "error against step as CSV instead of the table");
+    gradcheck_command->add_option("--threads", arguments.threads, "threads; results do not depend on it")->check(CLI::Range(1U, 1024U))->capture_default_str();
+    CLI::App* list_command = app.add_subcommand("list", "datasets, methods, metrics and checks there are");
+    list_command->add_option("kind", arguments.name, "datasets, methods, metrics or checks (default: all)");
+    CLI::App* describe_command = app.add_subcommand("describe", "what a dataset, method, metric or check does, and its parameters");
+    describe_command->add_option("name", arguments.name, "its name, as in a config")->required();
+    CLI::App* compare = app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");
+    add_compare_options(*compare, arguments.compare);
+    CLI::App* schema_command = app.add_subcommand("schema", "print the JSON Schema of configs");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? exit_ok : exit_usage;
+    }
+    if (run_command->parsed()) return run(arguments);
+    if (plan_command->parsed()) return print_plan(arguments);
+    if (gradcheck_command->parsed()) return gradcheck(arguments);
+    if (validate_command->parsed()) return validate(arguments);
+    if (list_command->parsed()) std::cout << list_text(catalog(), arguments.name);
+    if (compare->parsed()) return compare_command(arguments.compare);
+    if (describe_command->parsed()) std::cout << describe_text(catalog(), arguments.name);
+    if (schema_command->parsed()) std::cout << config_schema(catalog()).dump(2) << '\n';
+    return exit_ok;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+    std::setlocale(LC_CTYPE, "C.UTF-8");  // ? and [..] of patterns match characters, not bytes
+    CLI::App app("bcbench: experiments and benchmarks for differentiable batch correction", "bcbench");
+    Arguments arguments;
+    try {
+        const int code = dispatch(app, arguments, argc, argv);
+        if (std::cout.flush()) return code;
+        std::cerr << "bcbench: cannot write to standard output\n";
+        return exit_incomplete;
+    } catch (const ConfigError& error) {
+        std::cerr << error.what() << '\n';
+    } catch (const std::bad_alloc&) {
+        std::cerr << "bcbench: out of memory\n";
+        return exit_incomplete;
+    } catch (const std::exception& error) {
+        std::cerr << "bcbench: " << error.what() << '\n';
+    }
+    return exit_usage;
+}
+
+}  // namespace bcbench

@@ -1,0 +1,171 @@
+#include "experiments/results/directory.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "engine/io/npy.hpp"
+#include "experiments/text/canonical.hpp"
+
+namespace bcbench {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const char* const timings_header = "point,stage,repeat,seconds,peak_rss_bytes\n";
+constexpr std::ptrdiff_t commas_after_id = 4;
+
+fs::path created(fs::path directory) {
+    make_directories(directory);
+    return directory;
+}
+
+fs::path embedding_file(const fs::path& directory, const std::string& id) {
+    return directory / "embeddings" / (id + ".npy");
+}
+
+fs::path model_file(const fs::path& directory, const std::string& id) {
+    return directory / "models" / (id + ".npz");
+}
+
+// Length of the id at the start of a row, as written there; 0 if the row is not whole: a killed run may leave
+// half of one.
+std::size_t id_length(const std::string& row) {
+    std::size_t end = 0;
+    if (!row.empty() && row.front() == '"') {
+        for (end = 1; end < row.size(); ++end) {
+            if (row[end] != '"') continue;
+            if (end + 1 < row.size() && row[end + 1] == '"') {
+                ++end;
+                continue;
+            }
+            ++end;
+            break;
+        }
+    } else {
+        end = std::min(row.find(','), row.size());
+    }
+    const auto rest = row.begin() + static_cast<std::ptrdiff_t>(end);
+    const bool whole = std::count(rest, row.end(), ',') == commas_after_id && row.back() != ',';
+    return whole && *rest == ',' ? end : 0;
+}
+
+}  // namespace
+
+std::string timing_rows(const std::string& id, const std::vector<StageTime>& times) {
+    std::string rows;
+    for (const StageTime& time : times) {
+        rows += csv_field(id) + ',' + time.stage + ',' + std::to_string(time.repeat) + ',' +
+                number_text(time.seconds) + ',' + std::to_string(time.peak_rss_bytes) + '\n';
+    }
+    return rows;
+}
+
+fs::path point_file(const fs::path& directory, const std::string& id) {
+    return directory / "points" / (id + ".json");
+}
+
+ResultsDirectory::ResultsDirectory(fs::path directory)
+    : directory_(created(std::move(directory))), lock_(directory_) {
+    make_directories(directory_ / "points");
+    for (const char* place : {"", "points", "embeddings", "models"})
+        remove_stale_temporaries(directory_ / place);
+    // a killed run may have left half a row, which must not swallow the next one
+    const fs::path file = directory_ / "timings.csv";
+    std::error_code error;
+    const std::string times = fs::exists(file, error) ? read_file(file) : "";
+    if (!times.empty() && times.back() != '\n') append(file, "\n");
+}
+
+std::optional<PointRecord> ResultsDirectory::read_point(const std::string& id) const {
+    const fs::path file = point_file(directory_, id);
+    std::error_code error;
+    if (!fs::exists(file, error)) return std::nullopt;
+    try {
+        PointRecord record = read_record(file);
+        if (record.id == id) return record;
+    } catch (const std::exception&) {
+        // a damaged or foreign file is not a finished point: it is computed again
+    }
+    return std::nullopt;
+}
+
+std::vector<NewFile> ResultsDirectory::files_of(const Executed& executed) const {
+    std::vector<NewFile> files;
+    if (executed.embedding) {
+        files.push_back({embedding_file(directory_, executed.record.id),
+                         npy::encode(npy::from_matrix(*executed.embedding))});
+    }
+    if (!executed.model.empty()) {
+        files.push_back({model_file(directory_, executed.record.id), npy::encode_npz(executed.model)});
+    }
+    files.push_back({point_file(directory_, executed.record.id), to_text(executed.record)});
+    return files;
+}
+
+void ResultsDirectory::write(const std::vector<NewFile>& files) const {
+    std::set<fs::path> directories;
+    for (const NewFile& file : files) directories.insert(file.path.parent_path());
+    for (const fs::path& directory : directories) make_directories(directory);
+    write_atomically(files);
+}
+
+void ResultsDirectory::write(const std::string& name, std::string content) const {
+    write_atomically(directory_ / name, std::move(content));
+}
+
+void ResultsDirectory::append_times(const std::string& rows) const {
+    const fs::path file = directory_ / "timings.csv";
+    std::error_code error;
+    append(file, fs::exists(file, error) ? rows : timings_header + rows);
+}
+
+void ResultsDirectory::order_times(const std::vector<std::string>& ids) const {
+    const fs::path file = directory_ / "timings.csv";
+    std::error_code error;
+    if (!fs::exists(file, error)) return;
+    // the rows of one run of a point begin with its load; a later run of the same point replaces the earlier
+    // one
+    std::map<std::string, std::string> rows;  // by id as written
+    std::istringstream lines(read_file(file));
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t end = id_length(line);
+        if (end == 0 || line + '\n' == timings_header) continue;
+        std::string& of_point = rows[line.substr(0, end)];
+        if (line.compare(end, 6, ",load,") == 0) of_point.clear();
+        of_point += line + '\n';
+    }
+    std::string content = timings_header;
+    for (const std::string& id : ids) {
+        const auto found = rows.find(csv_field(id));
+        if (found == rows.end()) continue;
+        content += found->second;
+        rows.erase(found);
+    }
+    for (const auto& [id, of_point] : rows) content += of_point;
+    write("timings.csv", content);
+}
+
+bool ResultsDirectory::has_embedding(const std::string& id) const {
+    std::error_code error;
+    return fs::exists(embedding_file(directory_, id), error);
+}
+
+bool ResultsDirectory::has_model(const std::string& id) const {
+    std::error_code error;
+    return fs::exists(model_file(directory_, id), error);
+}
+
+void ResultsDirectory::remove(const std::string& name) const {
+    std::error_code error;
+    fs::remove(directory_ / name, error);
+}
+
+void ResultsDirectory::remove_outputs(const std::string& id) const {
+    std::error_code error;
+    for (const fs::path& file : {embedding_file(directory_, id), model_file(directory_, id)}) fs::remove(file, error);
+}
+
+}  // namespace bcbench

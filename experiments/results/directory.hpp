@@ -1,0 +1,66 @@
+// A results directory: point files one by one, and the tables made from them.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/run/execute.hpp"
+#include "experiments/system/files.hpp"
+#include "experiments/results/record.hpp"
+
+namespace bcbench {
+
+/// An open results directory, locked against other runs. Every write is atomic; a point is done when its file
+/// is there.
+class ResultsDirectory {
+  public:
+    /// Creates the directory if need be and removes what a killed run left half-written. Throws FileError if
+    /// it cannot be written or another run holds it.
+    explicit ResultsDirectory(std::filesystem::path directory);
+
+    const std::filesystem::path& path() const { return directory_; }
+
+    /// The finished point `id`, if its file is there and readable.
+    std::optional<PointRecord> read_point(const std::string& id) const;
+
+    /// The files of a point in the order they have to be written: embedding and model, if there are any, then
+    /// the point file, which says that the point is done.
+    std::vector<NewFile> files_of(const Executed& executed) const;
+
+    /// Writes the files of any number of points. Throws FileError.
+    void write(const std::vector<NewFile>& files) const;
+    void write(const std::string& name, std::string content) const;
+
+    /// Appends rows to timings.csv; noisy by nature, hence neither atomic nor flushed.
+    void append_times(const std::string& rows) const;
+
+    /// Rewrites timings.csv: the latest times of each point, those in `ids` first and in their order. Those of others stay: a later
+    /// run may take these points over without measuring again.
+    void order_times(const std::vector<std::string>& ids) const;
+
+    /// Whether the embedding file of a point is there.
+    bool has_embedding(const std::string& id) const;
+
+    /// Whether the trained model of a point is there.
+    bool has_model(const std::string& id) const;
+
+    void remove(const std::string& name) const;
+
+    /// Removes the embedding and the model of a point, which may be of an earlier config.
+    void remove_outputs(const std::string& id) const;
+
+  private:
+    std::filesystem::path directory_;
+    DirectoryLock lock_;
+};
+
+/// Rows of timings.csv.
+std::string timing_rows(const std::string& id, const std::vector<StageTime>& times);
+
+/// The file of a point: `directory`/points/<id>.json.
+std::filesystem::path point_file(const std::filesystem::path& directory, const std::string& id);
+
+}  // namespace bcbench

@@ -1,0 +1,308 @@
+#include "experiments/results/terminal_report.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <iterator>
+#include <map>
+#include <set>
+
+#include "experiments/text/canonical.hpp"
+#include "experiments/catalog/catalog.hpp"
+#include "experiments/run/checks.hpp"
+#include "experiments/text/table.hpp"
+
+namespace bcbench {
+
+namespace {
+
+using nlohmann::ordered_json;
+using Records = std::vector<const PointRecord*>;
+
+std::string fixed(double value, const char* format = "%.4f") {
+    char text[64];
+    std::snprintf(text, sizeof text, std::abs(value) < 1e6 ? format : "%.4e", value);
+    return text;
+}
+
+// "0.2340", "n/a" where the value does not apply, "" where the point has no such row.
+std::string cell(const PointRecord& record, const std::string& metric) {
+    for (const Score& score : record.scores) {
+        if (score.metric == metric) return score.value ? fixed(*score.value) : "n/a";
+    }
+    return "";
+}
+
+bool starts_with(const std::string& text, const char* start) { return text.rfind(start, 0) == 0; }
+
+std::string heading(const std::string& title) { return "\n" + title + "\n"; }
+
+nlohmann::json default_of(const PointRecord& record, const std::string& parameter) {
+    const CatalogEntry* method = find_entry(catalog().methods, record.method.at("type"));
+    if (method == nullptr) return {};
+    const std::string training = "train.";
+    const bool of_training = starts_with(parameter, training.c_str());
+    for (const Parameter& known : of_training ? method->training : method->parameters) {
+        if (parameter == (of_training ? training : "") + known.name) return known.default_value;
+    }
+    return {};
+}
+
+// A method's label, with what tells the point apart from others of the same label, and with the swept parameters that do not
+// have their defaults here.
+std::string label_of(const PointRecord& record, const Records& peers) {
+    std::string label = record.method_label();
+    const nlohmann::json params = nlohmann::json::parse(record.params);
+    for (const auto& [name, value] : params.items()) {
+        const bool swept = record.id.find("." + name + "=") != std::string::npos || record.id.find("," + name + "=") != std::string::npos;
+        if (swept && !starts_with(name, "dataset.") && value != default_of(record, name)) label += " " + name + "=" + canonical_json(value);
+    }
+    const bool several = std::count_if(peers.begin(), peers.end(), [&](const PointRecord* peer) {
+                             return peer->method_label() == record.method_label();
+                         }) > 1;
+    return several ? label + " seed=" + record.method.at("seed").dump() : label;
+}
+
+std::vector<std::string> metrics_where(const Records& records, bool (*wanted)(const std::string&)) {
+    std::vector<std::string> names;
+    for (const PointRecord* record : records) {
+        for (const Score& score : record->scores) {
+            if (wanted(score.metric) && std::find(names.begin(), names.end(), score.metric) == names.end()) {
+                names.push_back(score.metric);
+            }
+        }
+    }
+    return names;
+}
+
+bool is_loss(const std::string& metric) { return metric.size() > 5 && metric.substr(metric.size() - 5) == "_loss"; }
+bool is_mean(const std::string& metric) { return starts_with(metric, "batch_mean_") || metric == "mean_shift"; }
+bool is_mixing(const std::string& metric) { return starts_with(metric, "batch_mixing_entropy"); }
+bool is_check(const std::string& metric) {
+    const auto checks = check_table();
+    return std::any_of(checks.begin(), checks.end(), [&](const CheckDefinition& check) { return metric == check.name; });
+}
+bool is_other(const std::string& metric) {
+    return !is_loss(metric) && !is_mean(metric) && !is_mixing(metric) && !is_check(metric) && metric != "perfect_mixing" &&
+           !starts_with(metric, "gradient_");
+}
+
+std::string metric_table_text(const Records& records, const std::vector<std::string>& metrics) {
+    TextRow header = {"method"};
+    header.insert(header.end(), metrics.begin(), metrics.end());
+    std::vector<TextRow> rows;
+    for (const PointRecord* record : records) {
+        TextRow row = {label_of(*record, records)};
+        bool any = false;
+        for (const std::string& metric : metrics) {
+            row.push_back(cell(*record, metric));
+            any = any || !row.back().empty();
+        }
+        if (any) rows.push_back(row);
+    }
+    return text_table(header, rows);
+}
+
+std::string data_text(const PointRecord& record) {
+    std::vector<TextRow> rows = {{"shape", "(" + join(record.outputs.at("shape"), ", ") + ")"},
+                                 {"batch distribution", "[" + join(record.outputs.at("batch_distribution"), " ") + "]"}};
+    if (!record.outputs.at("type_distribution").empty()) {
+        rows.push_back({"type distribution", "[" + join(record.outputs.at("type_distribution"), " ") + "]"});
+    }
+    const auto perfect = value_of(record, "perfect_mixing");
+    if (perfect) rows.push_back({"perfect mixing (ln batches)", fixed(*perfect)});
+    std::string name = record.dataset_label();  // and what is swept of it
+    const nlohmann::json params = nlohmann::json::parse(record.params);
+    const std::string prefix = "dataset.";
+    for (const auto& [key, value] : params.items()) {
+        if (key.starts_with(prefix)) name += " " + key.substr(prefix.size()) + "=" + canonical_json(value);
+    }
+    return text_table({"data", name}, rows);
+}
+
+std::string shapes_text(const Records& records) {
+    std::vector<TextRow> rows;
+    for (const PointRecord* record : records) {
+        for (const auto& [name, value] : record->outputs.items()) {
+            const std::size_t suffix = name.rfind("_shape");
+            if (suffix == std::string::npos || starts_with(name, "gradient_")) continue;
+            rows.push_back({label_of(*record, records), name.substr(0, suffix), "(" + join(value, ", ") + ")"});
+        }
+    }
+    return text_table({"method", "output", "shape"}, rows);
+}
+
+// Mixing with its difference to the uncorrected cells of the same dataset.
+std::string mixing_text(const Records& records, const std::string& metric) {
+    const auto baseline = std::find_if(records.begin(), records.end(),
+                                       [](const PointRecord* record) { return record->method.at("type") == "uncorrected"; });
+    const auto base_value = baseline == records.end() ? std::nullopt : value_of(**baseline, metric);
+    std::vector<TextRow> rows;
+    for (const PointRecord* record : records) {
+        TextRow row = {label_of(*record, records), cell(*record, metric)};
+        const auto value = value_of(*record, metric);
+        if (base_value && value && record != *baseline) row.push_back(fixed(*value - *base_value, "%+.4f"));
+        rows.push_back(row);
+    }
+    return text_table({"method", metric, "vs uncorrected"}, rows);
+}
+
+// Autoencoders that were not trained are random networks; a reader must not take their mixing for a correction.
+std::string untrained_note(const Records& records) {
+    std::string labels;
+    for (const PointRecord* record : records) {
+        if (!record->method.at("train").is_null() || !value_of(*record, "reconstruction_loss")) continue;
+        labels += (labels.empty() ? "" : ", ") + label_of(*record, records);
+    }
+    if (labels.empty()) return "";
+    return "  Not trained: " + labels + ". A random network corrects nothing; mixing it adds is structure it lost.\n";
+}
+
+std::string gradient_text(const Records& records) {
+    std::vector<TextRow> rows;
+    for (const PointRecord* record : records) {
+        if (!value_of(*record, "gradient_finite")) continue;
+        const auto truth = [&](const char* metric) { return value_of(*record, metric) == 1.0 ? "True" : "False"; };
+        const auto error = value_of(*record, "gradient_max_relative_error");
+        rows.push_back({label_of(*record, records), "(" + join(record->outputs.at("gradient_shape"), ", ") + ")",
+                        truth("gradient_nonzero"), truth("gradient_finite"), cell(*record, "gradient_l2_norm"),
+                        error ? fixed(*error, "%.1e") : "n/a"});
+    }
+    return rows.empty() ? "" : heading("Gradient of the sum of corrected entries with respect to the input") +
+                                   text_table({"method", "shape", "nonzero", "finite", "l2 norm", "max relative error"}, rows);
+}
+
+std::string checks_text(const Records& records, const std::vector<std::string>& checks) {
+    TextRow header = {"method"};
+    header.insert(header.end(), checks.begin(), checks.end());
+    std::vector<TextRow> rows;
+    for (const PointRecord* record : records) {
+        TextRow row = {label_of(*record, records)};
+        for (const std::string& check : checks) {
+            const auto value = value_of(*record, check);
+            row.push_back(!value ? "n/a" : *value == 1.0 ? "True" : "False");
+        }
+        rows.push_back(row);
+    }
+    return text_table(header, rows);
+}
+
+std::string dataset_text(const Records& base) {
+    std::string text = "\n" + data_text(*base.front());
+    text += heading("Shapes") + shapes_text(base);
+    const std::vector<std::string> losses = metrics_where(base, is_loss);
+    if (!losses.empty()) text += heading("Losses") + metric_table_text(base, losses);
+    for (const std::string& metric : metrics_where(base, is_mixing)) text += heading("Batch mixing") + mixing_text(base, metric);
+    text += untrained_note(base);
+    const std::vector<std::string> means = metrics_where(base, is_mean);
+    if (!means.empty()) text += heading("Batch means") + metric_table_text(base, means);
+    const std::vector<std::string> others = metrics_where(base, is_other);
+    if (!others.empty()) text += heading("Further metrics") + metric_table_text(base, others);
+    text += gradient_text(base);
+    const std::vector<std::string> checks = metrics_where(base, is_check);
+    if (!checks.empty()) text += heading("Checks") + checks_text(base, checks);
+    return text;
+}
+
+// One table per swept method: its parameters against every metric that is not a check.
+std::string sweep_text(const std::string& title, const Records& records) {
+    std::vector<std::string> parameters;
+    std::vector<nlohmann::json> params;
+    for (const PointRecord* record : records) params.push_back(nlohmann::json::parse(record->params));
+    std::set<std::string> notable;
+    for (const nlohmann::json& each : params)
+        for (const auto& [name, value] : each.items()) notable.insert(name);
+    // what is not notable has its default
+    const auto shown = [&](std::size_t i, const std::string& name) -> std::string {
+        if (params[i].contains(name)) return canonical_json(params[i].at(name));
+        const bool of_training = starts_with(name, "train.");
+        const ordered_json& resolved = records[i]->method.at(of_training ? "train" : "params");
+        const std::string key = name.substr(of_training ? 6 : 0);
+        return resolved.contains(key) ? canonical_json(resolved.at(key)) : "";
+    };
+    for (const std::string& name : notable) {
+        std::set<std::string> seen;
+        for (std::size_t i = 0; i < records.size(); ++i) seen.insert(shown(i, name));
+        if (seen.size() > 1) parameters.push_back(name);
+    }
+    if (parameters.empty()) return "";
+    const bool several_seeds = std::any_of(records.begin(), records.end(), [&](const PointRecord* record) {
+        return record->method.at("seed") != records.front()->method.at("seed");
+    });
+    const std::vector<std::string> metrics = metrics_where(records, [](const std::string& metric) {
+        return (is_loss(metric) || is_mixing(metric) || is_other(metric) || metric == "mean_shift");
+    });
+    TextRow header = parameters;
+    if (several_seeds) header.push_back("seed");
+    header.insert(header.end(), metrics.begin(), metrics.end());
+    std::vector<TextRow> rows;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        TextRow row;
+        for (const std::string& name : parameters) row.push_back(shown(i, name));
+        if (several_seeds) row.push_back(records[i]->method.at("seed").dump());
+        for (const std::string& metric : metrics) row.push_back(cell(*records[i], metric));
+        rows.push_back(row);
+    }
+    return heading("Sweep of " + title) + text_table(header, rows);
+}
+
+std::string comparison_text(const std::vector<Comparison>& comparisons) {
+    std::vector<TextRow> rows;
+    std::map<Agreement, std::size_t> counts;
+    for (const Comparison& comparison : comparisons) {
+        const ExpectedValue& expected = comparison.expected;
+        ++counts[comparison.agreement];
+        rows.push_back({expected.section, expected.point,
+                        expected.metric + (expected.minus_point.empty() ? "" : " vs uncorrected"), expected.printed,
+                        comparison.reproduced, name_of(comparison.agreement)});
+    }
+    std::string text = heading("Documented against reproduced") +
+                       text_table({"section", "point", "value", "documented", "reproduced", "equal"}, rows);
+    text += "  " + std::to_string(counts[Agreement::equal]) + " of " + std::to_string(comparisons.size()) + " values equal";
+    if (counts[Agreement::last_digit] > 0) text += ", " + std::to_string(counts[Agreement::last_digit]) + " off by one unit in the last digit (allowed)";
+    if (counts[Agreement::different] > 0) text += ", " + std::to_string(counts[Agreement::different]) + " DIFFERENT";
+    if (counts[Agreement::missing] > 0) text += ", " + std::to_string(counts[Agreement::missing]) + " MISSING";
+    return text + "\n";
+}
+
+}  // namespace
+
+std::string terminal_report(const Config& config, const std::vector<PointRecord>& records, const std::set<std::string>& base,
+                            const std::vector<Comparison>& comparisons) {
+    std::string text = config.name + " (" + config.precision + ")\n";
+    if (!config.purpose.empty()) text += config.purpose + "\n";
+
+    // datasets, and within them the points of each method, in the order of the plan
+    std::vector<std::pair<std::string, Records>> datasets;
+    for (const PointRecord& record : records) {
+        if (record.status != PointStatus::ok) continue;
+        const std::string key = record.dataset.dump();
+        if (datasets.empty() || datasets.back().first != key) datasets.push_back({key, {}});
+        datasets.back().second.push_back(&record);
+    }
+    for (const auto& [key, points] : datasets) {
+        std::vector<std::pair<std::string, Records>> methods;
+        for (const PointRecord* record : points) {
+            const std::string label = record->method_label();
+            if (methods.empty() || methods.back().first != label) methods.push_back({label, {}});
+            methods.back().second.push_back(record);
+        }
+        Records base_records;  // of each method, or its first point if none of those was run
+        for (const auto& [label, swept] : methods) {
+            const auto is_base = [&](const PointRecord* record) { return base.count(record->id) > 0; };
+            if (std::none_of(swept.begin(), swept.end(), is_base)) base_records.push_back(swept.front());
+            std::copy_if(swept.begin(), swept.end(), std::back_inserter(base_records), is_base);
+        }
+        text += dataset_text(base_records);
+        for (const auto& [label, swept] : methods) {
+            if (swept.size() > 1) text += sweep_text(label, swept);
+        }
+    }
+    if (!comparisons.empty()) text += comparison_text(comparisons);
+    for (const PointRecord& record : records) {
+        if (record.status != PointStatus::ok) text += "\n" + record.id + " " + name_of(record.status) + ": " + record.reason + "\n";
+    }
+    return text;
+}
+
+}  // namespace bcbench

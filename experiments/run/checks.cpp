@@ -1,0 +1,235 @@
+#include "experiments/run/checks.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "engine/core/random.hpp"
+#include "experiments/run/gradcheck.hpp"
+
+namespace bcbench {
+
+namespace {
+
+constexpr ScoreRow reference_rows[] = {{"optimized_matches_reference", Direction::higher}};
+// info: within its tolerance an error is rounding, and neither better nor worse
+constexpr ScoreRow gradient_rows[] = {
+    {"gradient", Direction::higher},
+    {"gradient_nonzero", Direction::higher},
+    {"gradient_finite", Direction::higher},
+    {"gradient_l2_norm", Direction::info},
+    {"gradient_max_relative_error", Direction::info},
+    {"gradient_coordinates_checked", Direction::info},
+    {"gradient_coordinates_skipped", Direction::info},
+};
+
+constexpr CheckDefinition checks[] = {
+    {"optimized_matches_reference", "the engine's result equals the slow reference implementation",
+     "Largest absolute difference of corrected cells, further arrays and losses: at most 1e-5 in float32, 1e-10 in float64 "
+     "and tf32 (which is double arithmetic); of arrays and losses beyond 10 in proportion to their size, of cluster_assignments "
+     "in proportion to how much a difference of cells can change them, and of mmd_loss near 0 a hundred times that of its "
+     "square. Where a fit magnifies rounding (many iterations between centroids that are far apart for sigma and temperature) "
+     "float32 may not keep this: the row then says 0, and float64 is the arithmetic to use.",
+     reference_rows},
+    {"gradient", "the gradient of the sum of all corrected entries with respect to the input cells is right",
+     "Rows gradient_nonzero, gradient_finite and gradient_l2_norm are of the run's own gradient. "
+     "gradient_max_relative_error is the largest error of the reverse pass in float64, with the parameters of the run, "
+     "against central differences at 24 coordinates spread over the cells; those where a discrete "
+     "choice flips are skipped and counted. In float32 and tf32 rounding makes the function a staircase "
+     "without useful differences: there the run's gradient is also compared with the float64 one "
+     "(gradient_float64_difference in the point file, norm of the difference over norm). Holds if the gradient is finite, "
+     "that error at most 1e-6, no more coordinates are skipped than checked, and that difference at most 0.01 in "
+     "float32 and 0.2 in tf32; and all of this also for a random weight of every corrected entry, at the same coordinates.",
+     gradient_rows},
+};
+
+bool is_check(const std::string& metric) {
+    return std::any_of(std::begin(checks), std::end(checks), [&](const CheckDefinition& check) { return metric == check.name; });
+}
+
+// A difference that rounding explains is in proportion to the values it is of: the tolerances below are for values up to 10,
+// and for an array of larger ones its differences count in proportion.
+constexpr double tolerated_size = 10.0;
+
+double largest_entry(const arma::mat& values) { return values.empty() ? 0.0 : arma::abs(values).max(); }
+
+// Largest absolute difference, of values up to 10; infinity if the shapes differ or an entry is not finite.
+template <class Real>
+double max_difference(const Matrix<Real>& values, const arma::mat& reference) {
+    if (values.n_rows != reference.n_rows || values.n_cols != reference.n_cols) return INFINITY;
+    double largest = 0.0;
+    for (arma::uword i = 0; i < values.n_elem; ++i) {
+        const double difference = std::abs(static_cast<double>(values.memptr()[i]) - reference.memptr()[i]);
+        if (!std::isfinite(difference)) return INFINITY;
+        largest = std::max(largest, difference);
+    }
+    return largest / std::max(1.0, largest_entry(reference) / tolerated_size);
+}
+
+double difference(const Score& loss, const Score& reference) {
+    const double a = *loss.value;
+    const double b = *reference.value;
+    // The root of a difference of means of kernels: near 0 only its square says something. Rounding moves it by 1e-16, in
+    // float32 by 3e-9 (measured, equal batches); a hundredth of the tolerance, 1e-12 and 1e-7, leaves room.
+    if (loss.metric == "mmd_loss") return std::min(std::abs(a - b), 100.0 * std::abs(a * a - b * b));
+    return std::abs(a - b) / std::max(1.0, std::abs(b) / tolerated_size);
+}
+
+// What is computed from the corrected cells differs in proportion to what a difference of these makes of it.
+template <class Real>
+double max_difference(const FurtherArray<Real>& array, const Fit<Real>& fit, const ReferenceFit& reference, std::size_t i) {
+    const double tolerated_cells = std::max(1.0, largest_entry(reference.corrected) / tolerated_size);
+    return max_difference(array.values(fit.corrected), reference.arrays[i].values) /
+           std::max(1.0, array.sensitivity * tolerated_cells);
+}
+
+template <class Real>
+double max_difference(const Fit<Real>& fit, const ReferenceFit& reference) {
+    double largest = max_difference(fit.corrected, reference.corrected);
+    if (fit.arrays.size() != reference.arrays.size() || fit.losses.size() != reference.losses.size()) return INFINITY;
+    for (std::size_t i = 0; i < fit.arrays.size(); ++i) {
+        largest = std::max(largest, max_difference(fit.arrays[i], fit, reference, i));
+    }
+    for (std::size_t i = 0; i < fit.losses.size(); ++i) {
+        if (fit.losses[i].value.has_value() != reference.losses[i].value.has_value()) return INFINITY;
+        if (!fit.losses[i].value) continue;
+        const double apart = difference(fit.losses[i], reference.losses[i]);
+        if (!std::isfinite(apart)) return INFINITY;
+        largest = std::max(largest, apart);
+    }
+    return largest;
+}
+
+template <class Real>
+void check_reference(const Fit<Real>& fit, Precision precision, PointRecord& record) {
+    // float32: the documented tolerance. In double, sums of ~1e3 terms of size ~10 differ by the order of summation
+    // by about 1e3 * 10 * 1e-16 = 1e-12; 1e-10 leaves room for ten iterations that pass it on.
+    const double tolerance = precision == Precision::float32 ? 1e-5 : 1e-10;
+    const double difference = max_difference(fit, fit.reference());
+    record.scores.push_back(score("optimized_matches_reference", difference <= tolerance ? 1.0 : 0.0, Direction::higher));
+    record.outputs["reference_max_difference"] = difference;
+}
+
+// How far rounding may take the run's gradient from the float64 one: measured 1e-6 in float32 while no unit switches, and up
+// to 0.04 in tf32, whose coarse rounding switches many. One switched unit of one cell changes about a tenth of that cell's
+// share, so 0.01 allows one cell in a hundred; a wrong term in one arithmetic alone would change it by its whole size.
+double max_float64_difference(Precision precision) { return precision == Precision::tf32 ? 0.2 : 0.01; }
+
+constexpr arma::uword gradient_coordinates = 24;  // each costs two forward passes
+constexpr std::uint64_t random_adjoint_seed = 0x6772616402;
+
+// The run's gradient of <corrected_bar, corrected cells>, beside the float64 one and its check against differences.
+struct CheckedGradient {
+    arma::mat gradient;  // [F x n]
+    CellsGradient exact;
+    double difference = 0.0;  // of the two, relative to the float64 one
+
+    bool is_plausible(Precision precision) const {
+        return gradient.is_finite() && difference <= max_float64_difference(precision);
+    }
+    bool is_right(Precision precision) const {
+        return is_plausible(precision) && bcbench::is_right(exact.report, gradient_tolerance);
+    }
+    // Nothing to compare with: a choice flips at every coordinate.
+    bool cannot_tell(Precision precision) const { return is_plausible(precision) && exact.report.checked == 0; }
+};
+
+// Under the adjoint of the sum of all corrected entries, and under a random one: a method that keeps the sum of the cells
+// has a gradient of ones whatever it does; the random adjoint sees what it does.
+template <class Real>
+std::array<CheckedGradient, 2> check_gradients_under_sum_and_random(const Fit<Real>& fit) {
+    const arma::uword n_features = fit.corrected.n_rows;
+    const arma::uword n_cells = fit.corrected.n_cols;
+    const std::vector<arma::mat> bars = {
+        arma::ones(n_features, n_cells),
+        arma::conv_to<arma::mat>::from(normal(make_key(random_adjoint_seed), n_features, n_cells))};
+    std::vector<CellsGradient> exact = check_cells_gradients(fit.differentiable(), bars, gradient_coordinates);
+    std::array<CheckedGradient, 2> checked;
+    for (std::size_t a = 0; a < bars.size(); ++a) {
+        checked[a].gradient = arma::conv_to<arma::mat>::from(fit.backward(arma::conv_to<Matrix<Real>>::from(bars[a])));
+        checked[a].exact = std::move(exact[a]);
+        checked[a].difference = arma::norm(checked[a].gradient - checked[a].exact.gradient, "fro") /
+                                std::max(arma::norm(checked[a].exact.gradient, "fro"), 1e-300);
+    }
+    return checked;
+}
+
+const ScoreRow& gradient_row(const std::string& name) {
+    return *std::find_if(std::begin(gradient_rows), std::end(gradient_rows), [&](const ScoreRow& row) { return name == row.name; });
+}
+
+// The row with its value, or without one for the reason given.
+void add_gradient_row(const char* name, std::optional<double> value, const char* reason, PointRecord& record) {
+    const ScoreRow& row = gradient_row(name);
+    record.scores.push_back(value ? score(name, *value, row.direction) : not_applicable(name, row.direction, reason));
+}
+
+template <class Real>
+void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecord& record) {
+    if (!fit.backward || !fit.differentiable) {
+        for (Score& row : not_applicable(gradient_rows, "the method is not differentiable")) record.scores.push_back(std::move(row));
+        return;
+    }
+    const auto [of_sum, of_any] = check_gradients_under_sum_and_random(fit);
+    const bool right = of_sum.is_right(precision) && of_any.is_right(precision);
+
+    const arma::mat& gradient = of_sum.gradient;
+    record.outputs["gradient_shape"] = {gradient.n_cols, gradient.n_rows};
+    const double difference = std::max(of_sum.difference, of_any.difference);
+    if (precision != Precision::float64 && std::isfinite(difference)) record.outputs["gradient_float64_difference"] = difference;
+
+    const auto number = [](double value) { return std::isfinite(value) ? std::optional(value) : std::nullopt; };
+    const auto yes_or_no = [](bool holds) { return std::optional(holds ? 1.0 : 0.0); };
+    const auto add = [&](const char* name, std::optional<double> value, const char* reason) {
+        add_gradient_row(name, value, reason, record);
+    };
+    const GradientReport& report = of_sum.exact.report;
+    const bool cannot_tell = of_sum.cannot_tell(precision) && of_any.cannot_tell(precision);
+    add("gradient", cannot_tell ? std::nullopt : yes_or_no(right),
+        "a discrete choice flips at every coordinate, which leaves nothing to compare with");
+    add("gradient_nonzero", yes_or_no(arma::any(arma::vectorise(gradient != 0.0))), "");
+    add("gradient_finite", yes_or_no(gradient.is_finite()), "");
+    add("gradient_l2_norm", number(arma::norm(gradient, "fro")), "the gradient is not finite");
+    add("gradient_max_relative_error", number(report.worst_error), "the gradient or a difference is not finite");
+    add("gradient_coordinates_checked", static_cast<double>(report.checked), "");
+    add("gradient_coordinates_skipped", static_cast<double>(report.skipped), "");
+}
+
+}  // namespace
+
+std::span<const CheckDefinition> check_table() { return checks; }
+
+const CheckDefinition& check_named(const std::string& name) {
+    for (const CheckDefinition& check : checks) {
+        if (name == check.name) return check;
+    }
+    throw std::invalid_argument("there is no check '" + name + "'");
+}
+
+bool is_pass_or_fail(const std::string& metric) {
+    const auto says_so = [&](const ScoreRow& row) { return row.direction == Direction::higher && metric == row.name; };
+    return std::any_of(std::begin(checks), std::end(checks), [&](const CheckDefinition& check) {
+        return std::any_of(check.rows.begin(), check.rows.end(), says_so);
+    });
+}
+
+template <class Real>
+void run_check(const std::string& name, const Dataset<Real>&, const Fit<Real>& fit, Precision precision,
+               PointRecord& record) {
+    if (name == "optimized_matches_reference") return check_reference(fit, precision, record);
+    if (name == "gradient") return check_gradient_of_sum(fit, precision, record);
+    throw std::invalid_argument("there is no check '" + name + "'");
+}
+
+template void run_check(const std::string&, const Dataset<float>&, const Fit<float>&, Precision, PointRecord&);
+template void run_check(const std::string&, const Dataset<double>&, const Fit<double>&, Precision, PointRecord&);
+
+bool has_failed_check(const PointRecord& record) {
+    return std::any_of(record.scores.begin(), record.scores.end(),
+                       [](const Score& score) { return is_check(score.metric) && score.value && *score.value != 1.0; });
+}
+
+}  // namespace bcbench

@@ -1,0 +1,205 @@
+#include "experiments/run/gradcheck.hpp"
+
+#include <cmath>
+#include <cstdio>
+
+#include "engine/linear/products.hpp"
+#include "engine/core/parallel.hpp"
+#include "engine/core/random.hpp"
+#include "experiments/text/canonical.hpp"
+#include "experiments/bindings/datasets.hpp"
+#include "experiments/system/files.hpp"
+#include "experiments/text/table.hpp"
+
+namespace bcbench {
+
+namespace {
+
+using arma::uword;
+
+constexpr std::uint64_t adjoint_seed = 0x6772616401;    // of the random adjoint
+constexpr std::uint64_t direction_seed = 0x6772616402;  // of the random direction
+
+arma::mat random_matrix(Key key, const arma::mat& shape) {
+    return arma::conv_to<arma::mat>::from(normal(key, shape.n_rows, shape.n_cols));
+}
+
+std::vector<arma::mat> values_of(const std::vector<NamedArray<double>>& arrays) {
+    std::vector<arma::mat> values;
+    for (const NamedArray<double>& array : arrays) values.push_back(array.values);
+    return values;
+}
+
+// The output as a function of input number `index` alone.
+Function along_input(const DifferentiableOutput& output, std::vector<arma::mat> inputs, std::size_t index) {
+    return [&output, inputs = std::move(inputs), index](const arma::mat& x) {
+        std::vector<arma::mat> moved = inputs;
+        moved[index] = x;
+        Linearization at = output.at(moved);
+        return Evaluation{std::move(at.value), at.choices};
+    };
+}
+
+std::string scientific(double value, const char* format = "%.2e") {
+    char text[64];
+    std::snprintf(text, sizeof text, format, value);
+    return text;
+}
+
+// "cells: cell 3, feature 17" or "encoder.layer1.kernel[3,17]", counting from 0.
+std::string place(const OutputGradient& gradient) {
+    const std::string row = std::to_string(gradient.report.row);
+    const std::string column = std::to_string(gradient.report.column);
+    if (gradient.input == "cells") return "cell " + column + " feature " + row;
+    return gradient.input + "[" + row + "," + column + "]";
+}
+
+const char* verdict(const GradientReport& report) {
+    if (is_right(report, gradient_tolerance)) return "right";
+    return report.worst_error <= gradient_tolerance ? "not checked" : "WRONG";
+}
+
+TextRow table_row(const std::string& point, const OutputGradient& gradient) {
+    const GradientReport& report = gradient.report;
+    return {point, gradient.output, scientific(report.worst_error), place(gradient), scientific(report.analytic, "%.6e"),
+            scientific(report.numeric, "%.6e"), scientific(report.step, "%.0e"), std::to_string(report.checked),
+            std::to_string(report.skipped), verdict(report)};
+}
+
+// The fit of a point in float64.
+Fit<double> fit_in_double(const Point& point, const std::filesystem::path& config_directory, const Dataset<double>& data) {
+    return fit_method(point.method_type,
+                      {point.method_params, point.train, point.method_seed, Precision::float64, config_directory}, data);
+}
+
+std::string steps_csv(const Point& point, const Differentiable& fit) {
+    std::string rows;
+    for (const DifferentiableOutput& output : fit.outputs) {
+        for (const StepError& error : step_errors(fit, output, sweep_steps())) {
+            rows += csv_field(point.id) + ',' + csv_field(point.method_label) + ',' + output.name + ',' + scientific(error.step, "%.3g") +
+                    ',' + (std::isfinite(error.error) ? number_text(error.error) : "inf") + ',' + (error.same_choices ? "yes" : "no") + '\n';
+        }
+    }
+    return rows;
+}
+
+std::string verdict_on_all(std::size_t right, const GradcheckResult& result) {
+    if (result.wrong > 0) return std::to_string(result.wrong) + " gradients are NOT right.\n";
+    if (result.failed > 0) return std::to_string(result.failed) + " points failed: their gradients were NOT checked.\n";
+    return right > 0 ? "All gradients are right.\n" : "There was no gradient to check.\n";
+}
+
+std::string footer(const GradcheckOptions& options, std::size_t n_checked, const GradcheckResult& result) {
+    return "\n  float64; each output under a random adjoint, up to " + std::to_string(options.coordinates) +
+           " coordinates of each input (--coordinates).\n  skipped: a discrete choice differs on both sides of the "
+           "coordinate. right: error <= " + number_text(gradient_tolerance) + ", no more skipped than checked.\n  " +
+           verdict_on_all(n_checked, result);
+}
+
+}  // namespace
+
+std::vector<CellsGradient> check_cells_gradients(const Differentiable& fit, const std::vector<arma::mat>& corrected_bars,
+                                                 uword n_coordinates) {
+    const DifferentiableOutput& corrected = fit.outputs.front();
+    const std::vector<arma::mat> inputs = values_of(fit.inputs);
+    std::vector<Adjoint> adjoints;
+    {
+        const Linearization at = corrected.at(inputs);  // gone, with its tape, before the evaluations
+        for (const arma::mat& corrected_bar : corrected_bars) {
+            adjoints.push_back({corrected_bar, at.backward(corrected_bar).front()});
+        }
+    }
+    GradientCheckOptions options;
+    options.tolerance = gradient_tolerance;
+    options.coordinates = spread_coordinates(inputs.front().n_elem, n_coordinates);
+    const std::vector<GradientReport> reports =
+        check_gradients(along_input(corrected, inputs, 0), inputs.front(), adjoints, options);
+    std::vector<CellsGradient> gradients;
+    for (std::size_t a = 0; a < adjoints.size(); ++a) gradients.push_back({std::move(adjoints[a].x_bar), reports[a]});
+    return gradients;
+}
+
+OutputGradient check_output_gradient(const Differentiable& fit, const DifferentiableOutput& output, uword n_coordinates,
+                                     double step) {
+    const std::vector<arma::mat> inputs = values_of(fit.inputs);
+    const Linearization at = output.at(inputs);
+    const arma::mat value_bar = random_matrix(make_key(adjoint_seed), at.value);
+    const std::vector<arma::mat> bars = at.backward(value_bar);
+    OutputGradient worst{output.name, fit.inputs.front().name, {}};
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        GradientCheckOptions options;
+        options.tolerance = gradient_tolerance;
+        if (step > 0.0) options.steps = {step};
+        options.coordinates = spread_coordinates(inputs[i].n_elem, n_coordinates);
+        const GradientReport report = check_gradient(along_input(output, inputs, i), inputs[i], value_bar, bars[i], options);
+        if (report.worst_error > worst.report.worst_error) worst.input = fit.inputs[i].name;
+        worst.report = worse_of(worst.report, report);
+    }
+    return worst;
+}
+
+std::vector<StepError> step_errors(const Differentiable& fit, const DifferentiableOutput& output, const std::vector<double>& steps) {
+    const std::vector<arma::mat> inputs = values_of(fit.inputs);
+    const Linearization at = output.at(inputs);
+    const arma::mat value_bar = random_matrix(make_key(adjoint_seed), at.value);
+    const std::vector<arma::mat> bars = at.backward(value_bar);
+    std::vector<arma::mat> direction;
+    double squared_length = 0.0;
+    double slope = 0.0;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        direction.push_back(random_matrix(fold_in(make_key(direction_seed), static_cast<std::uint32_t>(i)), inputs[i]));
+        squared_length += arma::accu(arma::square(direction[i]));
+        slope += arma::accu(bars[i] % direction[i]);
+    }
+    const double length = std::sqrt(squared_length);
+    const auto along = [&](double t) {
+        std::vector<arma::mat> moved = inputs;
+        for (std::size_t i = 0; i < inputs.size(); ++i) moved[i] += t / length * direction[i];
+        Linearization there = output.at(moved);
+        return Evaluation{std::move(there.value), there.choices};
+    };
+    return step_sweep(along, value_bar, slope / length, steps);
+}
+
+GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options) {
+    use_single_threaded_blas();
+    set_thread_count(options.threads);
+    GradcheckResult result;
+    std::vector<TextRow> rows;
+    std::string csv = "point,method,output,step,error,same_choices\n";
+    std::string failures;
+    const std::filesystem::path config_directory = plan.config().file.parent_path();
+    require_selection(plan, options.only);
+    std::string loaded_id;
+    Dataset<double> data;
+    for (std::uint64_t i = 0; i < plan.size(); ++i) {
+        const Point point = plan.at(i);
+        if (point.excluded_reason || (!options.only.empty() && !selects(options.only, point.id))) continue;
+        try {
+            if (loaded_id != point.dataset_id) {
+                data = load_dataset(point.dataset_type, {point.dataset_params, point.dataset_seed, config_directory});
+                loaded_id = point.dataset_id;
+            }
+            const Fit<double> fit = fit_in_double(point, config_directory, data);
+            if (!fit.differentiable) continue;
+            const Differentiable made = fit.differentiable();
+            if (options.steps) {
+                csv += steps_csv(point, made);
+                continue;
+            }
+            for (const DifferentiableOutput& output : made.outputs) {
+                const OutputGradient gradient = check_output_gradient(made, output, options.coordinates, options.step);
+                if (!is_right(gradient.report, gradient_tolerance)) ++result.wrong;
+                rows.push_back(table_row(point.id, gradient));
+            }
+        } catch (const std::exception& error) {
+            ++result.failed;
+            failures += "\n  " + point.id + " failed: " + error.what() + "\n";
+        }
+    }
+    const TextRow header = {"point", "output", "worst error", "where", "analytic", "numeric", "step", "checked", "skipped", "verdict"};
+    result.text = options.steps ? csv : text_table(header, rows) + failures + footer(options, rows.size(), result);
+    return result;
+}
+
+}  // namespace bcbench

@@ -1,0 +1,48 @@
+#include "experiments/run/manifest.hpp"
+
+#include "experiments/text/canonical.hpp"
+#include "experiments/system/provenance.hpp"
+
+namespace bcbench {
+
+using nlohmann::ordered_json;
+
+Manifest::Manifest(const Plan& plan, const RunOptions& options)
+    : plan_(plan), options_(options), started_(utc_now()) {}
+
+std::string Manifest::text(const std::optional<RunSummary>& summary,
+                           const std::vector<PointRecord>& records) const {
+    const Config& config = plan_.config();
+    const ordered_json resolved = with_defaults(config);
+    ordered_json problems = ordered_json::array();
+    for (const PointRecord& record : records) {
+        if (record.status == PointStatus::ok) continue;
+        problems.push_back(
+            {{"point", record.id}, {"status", name_of(record.status)}, {"reason", record.reason}});
+    }
+    ordered_json json = {{"schema_version", record_schema_version},
+                         {"name", config.name},
+                         {"purpose", config.purpose},
+                         {"status", summary && summary->complete() ? "complete" : "incomplete"},
+                         {"program", program_provenance()},
+                         {"build", build_provenance()},
+                         {"machine", machine_provenance()},
+                         {"precision", config.precision},
+                         {"threads", options_.threads},
+                         {"jobs", options_.jobs},
+                         {"only", options_.only},
+                         {"started", started_}};
+    json["finished"] = summary ? ordered_json(utc_now()) : ordered_json();
+    if (summary) {
+        json["counts"] = {{"expected", summary->expected}, {"ok", summary->ok},
+                          {"skipped", summary->skipped},   {"failed", summary->failed},
+                          {"missing", summary->missing()}, {"failed_checks", summary->failed_checks}};
+        json["base_points"] = plan_.base_points();
+    }
+    json["problems"] = problems;
+    json["config"] = resolved;
+    json["config_hash"] = hex(fnv1a(canonical_json(nlohmann::json(resolved))));
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace bcbench

@@ -1,0 +1,109 @@
+#include "experiments/run/run.hpp"
+
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "engine/linear/products.hpp"
+#include "experiments/run/checks.hpp"
+#include "experiments/system/clock.hpp"
+#include "experiments/text/fault.hpp"
+#include "experiments/results/expected.hpp"
+#include "experiments/system/interrupt.hpp"
+#include "experiments/run/manifest.hpp"
+#include "experiments/plan/required_files.hpp"
+#include "experiments/results/directory.hpp"
+#include "experiments/run/points.hpp"
+
+namespace bcbench {
+
+namespace {
+
+std::vector<std::uint64_t> selected_points(const Plan& plan, const std::string& only) {
+    if (plan.size() > most_points_of_run) {
+        throw ConfigError(plan.config().file.string(),
+                          {{"", "describes " + std::to_string(plan.size()) +
+                                    " points, one run may have at most " + std::to_string(most_points_of_run)}});
+    }
+    require_selection(plan, only);
+    std::vector<std::uint64_t> indices;
+    for (std::uint64_t i = 0; i < plan.size(); ++i) {
+        if (only.empty() || selects(only, plan.id_at(i))) indices.push_back(i);
+    }
+    return indices;
+}
+
+// metrics.csv, projections.csv and timings.csv from the files of the points that are done. The projections, which hold every
+// cell of every point, are never held as a whole.
+void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, const std::vector<bool>& done,
+                  const ResultsDirectory& results, std::vector<PointRecord>& records) {
+    std::string metrics = metrics_header;
+    std::optional<TemporaryFile> projections;
+    if (plan.config().outputs.projections) {
+        projections.emplace(results.path() / "projections.csv");
+        projections->append(projections_header);
+    }
+    std::vector<std::string> ids;
+    records.clear();
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+        if (!done[i]) continue;
+        std::optional<PointRecord> record = results.read_point(plan.id_at(indices[i]));
+        if (!record)
+            throw FileError("the point file of " + plan.id_at(indices[i]) +
+                            " vanished while the run went on");
+        metrics += metrics_rows(*record);
+        if (projections) projections->append(projection_rows(*record));
+        record->projection = {};
+        record->traces = {};
+        ids.push_back(record->id);
+        records.push_back(std::move(*record));
+    }
+    results.write("metrics.csv", metrics);
+    if (projections) {
+        projections->finish();
+    } else {
+        results.remove("projections.csv");
+    }
+    results.order_times(ids);
+}
+
+}  // namespace
+
+RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records) {
+    const double start = seconds_now();
+    require_files(plan.config());
+    std::vector<ExpectedValue> expected;  // read before the run, which a fault in it or an edit must not spoil
+    if (plan.config().expected) expected = read_expected(*plan.config().expected);
+    const std::vector<std::uint64_t> indices = selected_points(plan, options.only);
+    const InterruptGuard guard;
+    ResultsDirectory results(options.directory);
+    Manifest manifest(plan, options);
+    // until the tables are written anew, the manifest says that they are not of this run
+    results.write("manifest.json", manifest.text({}, {}));
+    if (options.fresh) {  // nothing of an earlier run may pass for a point of this one, should it be killed
+        results.remove("timings.csv");
+        for (const std::uint64_t index : indices) {
+            const std::string id = plan.id_at(index);
+            results.remove(point_file("", id));
+            results.remove_outputs(id);
+        }
+    }
+
+    use_single_threaded_blas();
+    PointsRun run = run_points(plan, options, indices, results);
+    if (run.error) std::rethrow_exception(run.error);
+
+    write_tables(plan, indices, run.done, results, records);
+    if (plan.config().expected) {
+        run.summary.comparisons = compare_with_expected(expected, records);
+        results.write("expected.csv", expected_csv(run.summary.comparisons));
+    } else {
+        results.remove("expected.csv");
+    }
+    for (const PointRecord& record : records) run.summary.failed_checks += has_failed_check(record) ? 1 : 0;
+    results.write("manifest.json", manifest.text(run.summary, records));
+    if (options.profile) run.summary.profile = run.profile.text(seconds_now() - start);
+    return run.summary;
+}
+
+}  // namespace bcbench

@@ -1,0 +1,48 @@
+// Running an experiment: every point of a plan, resumed where possible, into a results directory.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "experiments/results/expected.hpp"
+#include "experiments/plan/plan.hpp"
+#include "experiments/results/record.hpp"
+
+namespace bcbench {
+
+struct RunOptions {
+    std::filesystem::path directory;
+    std::string only;    // pattern on point ids; empty: all
+    bool fresh = false;  // compute every point again, whatever is there
+    bool quiet = false;  // no progress
+    bool profile = false;  // the summary says where the time went
+    bool stop_on_error = false;
+    unsigned jobs = 1;     // points in parallel
+    unsigned threads = 1;  // threads of the engine, over all jobs
+};
+
+struct RunSummary {
+    std::uint64_t expected = 0;  // points selected
+    std::uint64_t ok = 0;
+    std::uint64_t skipped = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t resumed = 0;  // of the above, taken from an earlier run
+    std::uint64_t failed_checks = 0;
+    bool interrupted = false;
+    std::string profile;  // a table, if asked for
+    std::vector<Comparison> comparisons;  // with the expected values, if the config names some
+
+    std::uint64_t missing() const { return expected - ok - skipped - failed; }
+    bool complete() const { return missing() == 0 && failed == 0; }
+};
+
+/// Runs the selected points and writes the results directory (results/README.md says what is in it).
+/// Throws ConfigError if a data file is missing or the points are too many, FileError if the directory cannot
+/// be used or the disk is full; points finished until then are kept and not computed again. After SIGINT, SIGTERM
+/// or SIGHUP it stops and writes the tables of what is finished. `records` receives the finished points in the
+/// order of the plan.
+RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records);
+
+}  // namespace bcbench
