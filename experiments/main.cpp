@@ -1,6 +1,6 @@
+#include "experiments/commands/command_line.hpp"
 #include "experiments/system/allocation.hpp"
 #include "experiments/system/blas_setup.hpp"
-#include "experiments/commands/command_line.hpp"
 
 int main(int argc, char** argv) {
     bcbench::restart_with_fitting_blas(argv);

@@ -47,15 +47,17 @@ std::vector<std::string> offenders(const std::string& folder, const std::vector<
 }  // namespace
 
 TEST_CASE("the engine knows no JSON, clock, printing or experiment", "[rules]") {
-    REQUIRE(offenders("engine", {"experiments/", "nlohmann", "CLI", "chrono", "iostream", "print"}) == std::vector<std::string>{});
+    REQUIRE(offenders("engine", {"experiments/", "nlohmann", "CLI", "chrono", "iostream", "print"}) ==
+            std::vector<std::string>{});
 }
 
 TEST_CASE("metrics see no method, datasets no method or metric, references nothing of methods", "[rules]") {
     REQUIRE(offenders("engine/metrics", {"engine/methods/", "engine/datasets/"}) == std::vector<std::string>{});
     REQUIRE(offenders("engine/datasets", {"engine/methods/", "engine/metrics/"}) == std::vector<std::string>{});
-    REQUIRE(offenders("engine/methods", {"engine/datasets/", "engine/metrics/", "engine/reference/"}) == std::vector<std::string>{});
-    REQUIRE(offenders("engine/reference", {"engine/methods/", "engine/mlp", "engine/linear", "engine/mmd", "engine/kernel"}) ==
+    REQUIRE(offenders("engine/methods", {"engine/datasets/", "engine/metrics/", "engine/reference/"}) ==
             std::vector<std::string>{});
+    REQUIRE(offenders("engine/reference", {"engine/methods/", "engine/mlp", "engine/linear", "engine/mmd",
+                                           "engine/kernel"}) == std::vector<std::string>{});
 }
 
 TEST_CASE("a method includes no other method", "[rules]") {
@@ -64,7 +66,8 @@ TEST_CASE("a method includes no other method", "[rules]") {
         for (const std::string& include : includes_of(file)) {
             if (!starts_with(include, "engine/methods/")) continue;
             INFO(file << " includes " << include);
-            REQUIRE((fs::path(include).stem() == file.stem() || (harmony && include.find("harmony") != std::string::npos)));
+            REQUIRE(
+                (fs::path(include).stem() == file.stem() || (harmony && include.find("harmony") != std::string::npos)));
         }
     }
 }

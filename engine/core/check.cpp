@@ -35,8 +35,8 @@ void require_finite(const Matrix<Real>& values, const char* what) {
         const Real* entries = values.colptr(column);
         for (arma::uword row = 0; row < values.n_rows; ++row) {
             if (std::isfinite(entries[row])) continue;
-            throw NumericalError(std::string(what) + " has the value " + std::to_string(entries[row]) +
-                                 " at cell " + std::to_string(column) + ", dimension " + std::to_string(row));
+            throw NumericalError(std::string(what) + " has the value " + std::to_string(entries[row]) + " at cell " +
+                                 std::to_string(column) + ", dimension " + std::to_string(row));
         }
     }
 }

@@ -6,8 +6,8 @@
 
 namespace bcbench {
 
-/// Adds `per_item` operations for each of `n` items (cells, pairs of cells). Called once per product, not per entry; safe
-/// from several threads.
+/// Adds `per_item` operations for each of `n` items (cells, pairs of cells). Called once per product, not per entry;
+/// safe from several threads.
 void count_operations(std::uint64_t n, std::uint64_t per_item);
 
 /// Operations of this process so far; only differences mean something.

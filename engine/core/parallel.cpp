@@ -42,8 +42,8 @@ struct Loop {
     }
 };
 
-// Threads that wait for loops to help with. They stay, because starting one costs more than many a loop takes; and a loop
-// never waits for a helper that has not begun, so that on a busy machine it takes no longer than alone.
+// Threads that wait for loops to help with. They stay, because starting one costs more than many a loop takes; and a
+// loop never waits for a helper that has not begun, so that on a busy machine it takes no longer than alone.
 class Helpers {
   public:
     ~Helpers() {
@@ -94,8 +94,8 @@ class Helpers {
     std::mutex mutex_;
     std::condition_variable offered_;
     std::condition_variable left_;
-    std::vector<Loop*> open_;    // loops with places for helpers
-    std::size_t wanted_ = 0;     // helpers of all loops that run
+    std::vector<Loop*> open_;  // loops with places for helpers
+    std::size_t wanted_ = 0;   // helpers of all loops that run
     bool ending_ = false;
     std::vector<std::jthread> threads_;  // last, so that they end while the rest still lives
 };

@@ -19,9 +19,7 @@ Key threefry(Key key, Key counter) {
     return {output.v[0], output.v[1]};
 }
 
-Key make_key(std::uint64_t seed) {
-    return {static_cast<std::uint32_t>(seed >> 32), static_cast<std::uint32_t>(seed)};
-}
+Key make_key(std::uint64_t seed) { return {static_cast<std::uint32_t>(seed >> 32), static_cast<std::uint32_t>(seed)}; }
 
 Key fold_in(Key key, std::uint32_t number) { return threefry(key, {0, number}); }
 
@@ -45,7 +43,8 @@ namespace {
 
 constexpr std::size_t draws_at_a_time = 1 << 14;
 
-// In double itself: Boost's default would compute in long double, at three times the cost, to round to float in the end.
+// In double itself: Boost's default would compute in long double, at three times the cost, to round to float in the
+// end.
 using InDouble = boost::math::policies::policy<boost::math::policies::promote_double<false>>;
 
 // sqrt(2) erfinv(uniform(low, high)), with the inverse error function in double, rounded once.

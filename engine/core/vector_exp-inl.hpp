@@ -51,9 +51,9 @@ struct Exp2Constants<double> {
                                         4.455817908336064493e-10};
 };
 
-/// 2^x for x <= 0 to within 1.1 units in the last place (1.5 without fused multiply-add); 1 at 0; 0 below Exp2Constants::lowest; the NaN
-/// that arithmetic makes stays NaN.
-/// 2^x = 2^n 2^r, n the nearest integer, so that r = x - n is exact.
+/// 2^x for x <= 0 to within 1.1 units in the last place (1.5 without fused multiply-add); 1 at 0; 0 below
+/// Exp2Constants::lowest; the NaN that arithmetic makes stays NaN. 2^x = 2^n 2^r, n the nearest integer, so that r = x
+/// - n is exact.
 template <class D>
 HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> exp2_of_negative(D d, hwy::HWY_NAMESPACE::Vec<D> x) {
     namespace hn = hwy::HWY_NAMESPACE;

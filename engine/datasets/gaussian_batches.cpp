@@ -4,8 +4,8 @@
 #include <string>
 
 #include "engine/core/check.hpp"
-#include "engine/linear/products.hpp"
 #include "engine/core/random.hpp"
+#include "engine/linear/products.hpp"
 
 namespace bcbench::gaussian_batches {
 
@@ -55,7 +55,8 @@ void validate(const Options& options) {
     std::vector<double> values = options.batch_shifts;
     values.insert(values.end(), {options.type_signal, options.noise_sd});
     for (const double value : values) {
-        require(std::abs(value) <= largest_value, "type_signal, noise_sd and batch_shifts must be at most 1e30: the cells are drawn in float32");
+        require(std::abs(value) <= largest_value,
+                "type_signal, noise_sd and batch_shifts must be at most 1e30: the cells are drawn in float32");
     }
 }
 

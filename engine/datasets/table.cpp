@@ -23,15 +23,14 @@ std::string_view without_spaces(std::string_view text) {
     return text;
 }
 
-[[noreturn]] void fail_number(const DelimitedReader& reader, std::size_t column, std::errc error,
-                              double value) {
+[[noreturn]] void fail_number(const DelimitedReader& reader, std::size_t column, std::errc error, double value) {
     const std::string_view field = without_spaces(reader.row()[column]);
     if (field.empty()) reader.fail_at(column, "is empty, expected a number");
     const std::string holds = "holds " + shown(field) + ", ";
-    if (error == std::errc::result_out_of_range)
-        reader.fail_at(column, holds + "beyond the range of a double");
+    if (error == std::errc::result_out_of_range) reader.fail_at(column, holds + "beyond the range of a double");
     if (!std::isfinite(value)) reader.fail_at(column, holds + "expected a finite number");
-    const bool comma = field.find_first_not_of("+-.,0123456789eE") == std::string_view::npos && field.find(',') != std::string_view::npos;
+    const bool comma = field.find_first_not_of("+-.,0123456789eE") == std::string_view::npos &&
+                       field.find(',') != std::string_view::npos;
     if (comma) reader.fail_at(column, holds + "not a number (decimals take a point)");
     if (column == 0) reader.fail_at(0, holds + "not a number; set row_names: true if it names the cells");
     reader.fail_at(column, holds + "not a number");
@@ -131,8 +130,7 @@ std::size_t edit_distance(std::string_view from, std::string_view to) {
     }
     if (header.size() > most_listed) listed += ", ...";
     reader.fail("there is no column " + shown(name) +
-                (nearest.empty() ? "" : " (did you mean " + shown(nearest) + "?)") + "; the columns are " +
-                listed);
+                (nearest.empty() ? "" : " (did you mean " + shown(nearest) + "?)") + "; the columns are " + listed);
 }
 
 std::size_t column_called(const DelimitedReader& reader, const std::string& name) {
@@ -165,15 +163,18 @@ class LabelNumbers {
 std::string_view label_at(const DelimitedReader& reader, std::size_t column) {
     const std::string_view label = without_spaces(reader.row()[column]);
     if (label.empty()) reader.fail_at(column, "is empty, expected a label");
-    if (label == "NA" || label == "NaN" || label == "nan") {  // what R and pandas write; as a batch of its own it would be corrected
+    if (label == "NA" || label == "NaN" ||
+        label == "nan") {  // what R and pandas write; as a batch of its own it would be corrected
         reader.fail_at(column, "is missing (" + std::string(label) + "), expected a label");
     }
-    if (!is_utf8(label)) reader.fail_at(column, shown(label) + " is no UTF-8 text (a Latin-1 file? iconv -f latin1 -t utf8 converts it)");
+    if (!is_utf8(label))
+        reader.fail_at(column,
+                       shown(label) + " is no UTF-8 text (a Latin-1 file? iconv -f latin1 -t utf8 converts it)");
     return label;
 }
 
-// Rows belong together by their place. Where both files name their rows and mean the same cells, another order would give
-// cells the labels of others.
+// Rows belong together by their place. Where both files name their rows and mean the same cells, another order would
+// give cells the labels of others.
 void require_same_order(const DelimitedReader& metadata, const std::vector<std::string>& of_cells,
                         const std::vector<std::string>& of_labels, const std::string& cells_file) {
     const auto [cell, label] = std::mismatch(of_cells.begin(), of_cells.end(), of_labels.begin(), of_labels.end());
@@ -208,9 +209,8 @@ void read_labels(DelimitedReader& reader, const Options& options, const std::vec
         if (!options.type_column.empty()) types.append(label_at(reader, type), data.type);
     }
     if (data.batch.code.size() != data.cells.n_cols) {
-        reader.fail(std::to_string(data.batch.code.size()) + " rows of labels, but " + options.cells +
-                    " has " + std::to_string(data.cells.n_cols) +
-                    " cells; expected one row per cell, in the same order");
+        reader.fail(std::to_string(data.batch.code.size()) + " rows of labels, but " + options.cells + " has " +
+                    std::to_string(data.cells.n_cols) + " cells; expected one row per cell, in the same order");
     }
     if (!names.empty()) require_same_order(reader, names, row_names, options.cells);
 }

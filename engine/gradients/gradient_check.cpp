@@ -15,8 +15,8 @@ using arma::uword;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// Evaluations of points up to this size run side by side; those of larger ones, whose values and tapes are large too, run
-// one after another, each on all threads.
+// Evaluations of points up to this size run side by side; those of larger ones, whose values and tapes are large too,
+// run one after another, each on all threads.
 constexpr uword most_side_by_side = uword{1} << 20;
 
 struct Difference {
@@ -55,7 +55,8 @@ bool is_settled(const Derivative& derivative, double tolerance) {
     return derivative.report.checked > 0 && derivative.report.worst_error <= tolerance;
 }
 
-void check_step(const Evaluation& after, const Evaluation& before, double h, double width, double rounding, Derivative& derivative) {
+void check_step(const Evaluation& after, const Evaluation& before, double h, double width, double rounding,
+                Derivative& derivative) {
     const Difference moved = difference(*derivative.value_bar, after.value, before.value);
     const double numeric = moved.value / width;
     const double floor = std::max(derivative.floor, rounding * std::max(1.0, moved.magnitude));
@@ -128,7 +129,8 @@ std::vector<GradientReport> check_gradients(const Function& f, const arma::mat& 
         worst.push_back(report_of_not_finite(adjoint.x_bar));
         derivatives.push_back({&adjoint.value_bar, 0.0, options.relative_floor * root_mean_square(adjoint.x_bar), {}});
     }
-    if (std::any_of(worst.begin(), worst.end(), [](const GradientReport& report) { return report.checked > 0; })) return worst;
+    if (std::any_of(worst.begin(), worst.end(), [](const GradientReport& report) { return report.checked > 0; }))
+        return worst;
 
     const std::vector<uword>& chosen = options.coordinates;
     std::vector<std::vector<Derivative>> checked(chosen.empty() ? x.n_elem : chosen.size(), derivatives);
@@ -177,8 +179,8 @@ std::vector<uword> spread_coordinates(uword total, uword count) {
     return coordinates;
 }
 
-std::vector<StepError> step_sweep(const std::function<Evaluation(double)>& along, const arma::mat& value_bar, double slope,
-                                  const std::vector<double>& steps) {
+std::vector<StepError> step_sweep(const std::function<Evaluation(double)>& along, const arma::mat& value_bar,
+                                  double slope, const std::vector<double>& steps) {
     std::vector<StepError> errors;
     for (const double step : steps) {
         const Evaluation after = along(step);

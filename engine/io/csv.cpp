@@ -95,8 +95,7 @@ void DelimitedReader::fail(const std::string& what) const {
 
 void DelimitedReader::fail_at(std::size_t column, const std::string& what) const {
     const bool titled = column < header_.size() && !header_[column].empty();
-    fail("column " + std::to_string(column + 1) + (titled ? " (" + shown(header_[column]) + ")" : "") + ": " +
-         what);
+    fail("column " + std::to_string(column + 1) + (titled ? " (" + shown(header_[column]) + ")" : "") + ": " + what);
 }
 
 void DelimitedReader::read_header() {
@@ -112,13 +111,15 @@ void DelimitedReader::read_header() {
     header_.assign(fields_.begin(), fields_.end());
 }
 
-// Excel and R's write.csv2 write semicolons where the decimal sign is a comma, R's write.table spaces around quoted names.
+// Excel and R's write.csv2 write semicolons where the decimal sign is a comma, R's write.table spaces around quoted
+// names.
 void DelimitedReader::require_separator() const {
     if (separator_ == '\t' || holds(record_, record_end_, ',')) return;
     const std::string_view line(record_, static_cast<std::size_t>(record_end_ - record_));
     const bool spaces = line.find("\" \"") != std::string_view::npos;
     if (spaces || line.find(';') != std::string_view::npos) {
-        fail(std::string("the fields are separated by ") + (spaces ? "spaces" : "semicolons") + "; expected commas or tabs (and decimal points)");
+        fail(std::string("the fields are separated by ") + (spaces ? "spaces" : "semicolons") +
+             "; expected commas or tabs (and decimal points)");
     }
 }
 
@@ -227,8 +228,7 @@ char* DelimitedReader::take_quoted(char* first, char* last) {
             *out++ = *at++;
         } else {
             if (at + 1 != last && at[1] != separator_) {
-                fail_at(fields_.size(),
-                        "has text after its closing quote; a quote inside a field is doubled");
+                fail_at(fields_.size(), "has text after its closing quote; a quote inside a field is doubled");
             }
             fields_.emplace_back(first, static_cast<std::size_t>(out - first));
             return at + 1;

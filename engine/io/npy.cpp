@@ -10,8 +10,7 @@
 
 namespace bcbench::npy {
 
-static_assert(std::endian::native == std::endian::little,
-              "arrays are written as they lie in memory, little-endian");
+static_assert(std::endian::native == std::endian::little, "arrays are written as they lie in memory, little-endian");
 
 namespace {
 
@@ -70,9 +69,7 @@ class HeaderText {
     }
 
   private:
-    [[noreturn]] void fail(const std::string& what) const {
-        throw DataError(name_ + ": the .npy header " + what);
-    }
+    [[noreturn]] void fail(const std::string& what) const { throw DataError(name_ + ": the .npy header " + what); }
 
     void skip_spaces() {
         const std::size_t count = rest_.find_first_not_of(" \n");
@@ -163,15 +160,12 @@ std::vector<T> copy_values(std::string_view bytes, const Header& header) {
     const std::size_t rows = header.shape[0], columns = header.shape[1];
     std::vector<T> by_row(values.size());
     for (std::size_t column = 0; column < columns; ++column) {
-        for (std::size_t row = 0; row < rows; ++row)
-            by_row[row * columns + column] = values[column * rows + row];
+        for (std::size_t row = 0; row < rows; ++row) by_row[row * columns + column] = values[column * rows + row];
     }
     return by_row;
 }
 
-std::size_t value_size(std::string_view description) {
-    return description == "<f4" ? 4 : 8;
-}
+std::size_t value_size(std::string_view description) { return description == "<f4" ? 4 : 8; }
 
 Values decode_values(std::string_view bytes, const Header& header) {
     if (header.description == "<f4") return copy_values<float>(bytes, header);
@@ -194,8 +188,7 @@ std::string encode(const Array& array) {
     bytes += header;
     std::visit(
         [&](const auto& values) {
-            require(element_count(array.shape, values.size()) == values.size(),
-                    "the shape does not fit the values");
+            require(element_count(array.shape, values.size()) == values.size(), "the shape does not fit the values");
             bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0]));
         },
         array.values);
@@ -203,8 +196,7 @@ std::string encode(const Array& array) {
 }
 
 Array decode(std::string_view bytes, const std::string& name) {
-    if (!bytes.starts_with(magic))
-        throw DataError(name + ": is no .npy file (its first bytes are not \\x93NUMPY)");
+    if (!bytes.starts_with(magic)) throw DataError(name + ": is no .npy file (its first bytes are not \\x93NUMPY)");
     if (bytes.size() < prefix_size) throw DataError(name + ": the .npy header is truncated");
     if (bytes[6] != 1 || bytes[7] != 0) {
         throw DataError(name + ": expected .npy format 1.0, found " +
@@ -216,14 +208,12 @@ Array decode(std::string_view bytes, const std::string& name) {
     if (bytes.size() - prefix_size < header_size) throw DataError(name + ": the .npy header is truncated");
 
     Header header = HeaderText(bytes.substr(prefix_size, header_size), name).read();
-    if (std::find(std::begin(descriptions), std::end(descriptions), header.description) ==
-        std::end(descriptions)) {
+    if (std::find(std::begin(descriptions), std::end(descriptions), header.description) == std::end(descriptions)) {
         throw DataError(name + ": expected float32, float64 or int64 (little-endian), found '" +
                         std::string(header.description) + "'");
     }
     if (header.shape.empty() || header.shape.size() > 2) {
-        throw DataError(name + ": expected a 1-D or 2-D array, found " + std::to_string(header.shape.size()) +
-                        "-D");
+        throw DataError(name + ": expected a 1-D or 2-D array, found " + std::to_string(header.shape.size()) + "-D");
     }
     const std::string_view body = bytes.substr(prefix_size + header_size);
     const std::size_t size = value_size(header.description);

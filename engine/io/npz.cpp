@@ -25,8 +25,7 @@ constexpr std::uint16_t utf8_names = 1 << 11;
 constexpr std::string_view suffix = ".npy";
 
 std::uint32_t checksum(std::string_view bytes) {
-    return static_cast<std::uint32_t>(
-        crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+    return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
 }
 
 // ---- writing ----
@@ -77,10 +76,8 @@ class Archive {
         for (std::size_t i = 0; i < count; ++i) {
             result.push_back(member(at));
             total += result.back().bytes.size();
-            if (total > bytes_.size())
-                fail("has members that overlap");  // or a small file could fill the memory
-            at +=
-                entry_size + get16(at + 28) + get16(at + 30) + get16(at + 32);  // name, extra field, comment
+            if (total > bytes_.size()) fail("has members that overlap");  // or a small file could fill the memory
+            at += entry_size + get16(at + 28) + get16(at + 30) + get16(at + 32);  // name, extra field, comment
         }
         if (at != end) fail("has a directory that does not end where it should");
         return result;
@@ -105,8 +102,7 @@ class Archive {
     std::size_t end_record() const {
         constexpr std::size_t longest_comment = 0xffff;
         if (bytes_.size() < end_size) fail("is truncated, the zip directory is missing");
-        for (std::size_t comment = 0; comment <= longest_comment && comment <= bytes_.size() - end_size;
-             ++comment) {
+        for (std::size_t comment = 0; comment <= longest_comment && comment <= bytes_.size() - end_size; ++comment) {
             const std::size_t at = bytes_.size() - end_size - comment;
             if (get32(at) == end_signature && get16(at + 20) == comment) return at;
         }
@@ -141,8 +137,7 @@ std::string read_bytes(const std::string& path) {
     if (error) throw DataError(path + ": cannot be read: " + error.message());
     std::string bytes(size, '\0');
     std::ifstream file(path, std::ios::binary);
-    if (!file.read(bytes.data(), static_cast<std::streamsize>(size)))
-        throw DataError(path + ": cannot be read");
+    if (!file.read(bytes.data(), static_cast<std::streamsize>(size))) throw DataError(path + ": cannot be read");
     return bytes;
 }
 
@@ -159,8 +154,7 @@ std::string encode_npz(const NamedArrays& arrays) {
         const std::string bytes = encode(array);
         const std::uint32_t crc = checksum(bytes);
         const std::size_t local = out.size();
-        require(bytes.size() <= largest && local + bytes.size() <= largest,
-                "an .npz file holds less than 4 GiB");
+        require(bytes.size() <= largest && local + bytes.size() <= largest, "an .npz file holds less than 4 GiB");
 
         put32(out, local_signature);
         put_member(out, file, crc, bytes.size());
@@ -198,8 +192,6 @@ NamedArrays decode_npz(std::string_view bytes, const std::string& name) {
     return arrays;
 }
 
-NamedArrays read_npz(const std::string& path) {
-    return decode_npz(read_bytes(path), path);
-}
+NamedArrays read_npz(const std::string& path) { return decode_npz(read_bytes(path), path); }
 
 }  // namespace bcbench::npy

@@ -24,12 +24,12 @@ constexpr std::size_t tile_points = 128;
 /// Points u against a tile of points v.
 template <class Real>
 struct Row {
-    const Real* u;                // [L]
-    const Real* v;                // [L x tile_points] dimension by dimension
-    std::size_t n_dimensions;     // L
-    std::size_t count;            // points in the tile
+    const Real* u;             // [L]
+    const Real* v;             // [L x tile_points] dimension by dimension
+    std::size_t n_dimensions;  // L
+    std::size_t count;         // points in the tile
     const std::vector<double>* bandwidths;
-    Real* u_bar;                  // [L] receives sum_j (u - v_j) sum over kernels of k / w^2, or nullptr
+    Real* u_bar;  // [L] receives sum_j (u - v_j) sum over kernels of k / w^2, or nullptr
 };
 
 }  // namespace bcbench::kernel_tiles
@@ -158,8 +158,8 @@ double kernel_sum(const Matrix<Real>& u, const Matrix<Real>& v, const std::vecto
             double sum = 0.0;
             for (uword i = 0; i < u_tiles.size(t); ++i) {
                 Real* row_bar = u_bar != nullptr ? bar.colptr(i) : nullptr;
-                sum += kernel_tiles::kernel_row({u.colptr(u_tiles.first(t) + i), tile.data(), u.n_rows,
-                                                 v_tiles.size(s), &bandwidths, row_bar});
+                sum += kernel_tiles::kernel_row(
+                    {u.colptr(u_tiles.first(t) + i), tile.data(), u.n_rows, v_tiles.size(s), &bandwidths, row_bar});
             }
             sums[t] += symmetric && s > t ? 2.0 * sum : sum;
         }

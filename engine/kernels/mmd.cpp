@@ -5,9 +5,9 @@
 #include <numeric>
 
 #include "engine/core/check.hpp"
+#include "engine/core/random.hpp"
 #include "engine/kernels/kernel_sum.hpp"
 #include "engine/linear/products.hpp"
-#include "engine/core/random.hpp"
 
 namespace bcbench::mmd {
 
@@ -44,7 +44,7 @@ struct MaskedGroup {
     Matrix<Real> points;         // [L x members] scale * latent
     double scale = 1.0;
     double n_zero_rows = 0.0;
-    Matrix<Real> points_bar;     // [L x members], if a gradient is wanted
+    Matrix<Real> points_bar;  // [L x members], if a gradient is wanted
 
     double n_rows() const { return static_cast<double>(members.size()) + n_zero_rows; }
 };
@@ -62,8 +62,8 @@ MaskedGroup<Real> make_masked_group(const Matrix<Real>& latent, std::vector<uwor
     return group;
 }
 
-// E k(a, a) or E k(a, b): kernel sums among members, members against zero rows, zero against zero. Adds coefficient times
-// the gradient to the points_bar of both, if wanted.
+// E k(a, a) or E k(a, b): kernel sums among members, members against zero rows, zero against zero. Adds coefficient
+// times the gradient to the points_bar of both, if wanted.
 template <class Real>
 double masked_expectation(MaskedGroup<Real>& a, MaskedGroup<Real>& b, const std::vector<double>& bandwidths,
                           double coefficient, bool want_gradient) {
@@ -116,7 +116,8 @@ double masked_loss(const Matrix<Real>& latent, const Labels& batch, const Option
     std::vector<uword> all(latent.n_cols);
     std::iota(all.begin(), all.end(), uword{0});
     const std::vector<std::size_t> sizes = label_sizes(batch);
-    const auto n_present = static_cast<double>(sizes.size()) - static_cast<double>(std::count(sizes.begin(), sizes.end(), 0U));
+    const auto n_present =
+        static_cast<double>(sizes.size()) - static_cast<double>(std::count(sizes.begin(), sizes.end(), 0U));
     double sum = 0.0;
     for (std::uint32_t b = 0; b < sizes.size(); ++b) {
         if (sizes[b] == 0) continue;
@@ -144,7 +145,8 @@ Groups<Real> make_groups(const Matrix<Real>& latent, const Labels& batch, const 
     } else {
         for (std::uint32_t b = 0; b < batch.count(); ++b) groups.members.push_back(cells_where(batch, b, true));
     }
-    std::erase_if(groups.members, [&](const std::vector<uword>& members) { return members.size() < fewest_cells(options.estimator); });
+    std::erase_if(groups.members,
+                  [&](const std::vector<uword>& members) { return members.size() < fewest_cells(options.estimator); });
     groups.sizes.set_size(groups.members.size());
     for (uword g = 0; g < groups.members.size(); ++g) {
         groups.points.push_back(latent.cols(arma::uvec(groups.members[g])));
@@ -160,7 +162,8 @@ struct Comparison {
     arma::mat sums_bar;  // [G x G] d value / d S
 };
 
-Comparison compare(const arma::mat& sums, const arma::vec& sizes, const arma::vec& a, const arma::vec& b, bool unbiased) {
+Comparison compare(const arma::mat& sums, const arma::vec& sizes, const arma::vec& a, const arma::vec& b,
+                   bool unbiased) {
     const auto expectation = [&](const arma::vec& u, const arma::vec& v, double coefficient, Comparison& total) {
         const double self_pairs = unbiased ? arma::dot(sizes, u % v) : 0.0;
         const double pairs = arma::dot(sizes, u) * arma::dot(sizes, v) - self_pairs;
@@ -243,7 +246,8 @@ double loss(const Matrix<Real>& latent, const Labels& batch, const Options& opti
 
 namespace {
 
-// One of each stretch of n / count cells, at random: batches often alternate, and evenly spaced cells could all be of one.
+// One of each stretch of n / count cells, at random: batches often alternate, and evenly spaced cells could all be of
+// one.
 std::vector<uword> sample_of(uword n, uword count) {
     constexpr std::uint64_t seed = 0x6d656469616e;
     std::vector<uword> sample(count);
@@ -280,8 +284,8 @@ double median_distance(const Matrix<Real>& cells, uword max_cells) {
     return *middle;
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                        \
-    template double loss(const Matrix<Real>&, const Labels&, const Options&, Matrix<Real>*, double);     \
+#define BCBENCH_INSTANTIATE(Real)                                                                    \
+    template double loss(const Matrix<Real>&, const Labels&, const Options&, Matrix<Real>*, double); \
     template double median_distance(const Matrix<Real>&, uword)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

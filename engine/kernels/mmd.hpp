@@ -1,7 +1,9 @@
-// Maximum mean discrepancy between groups of cells in the latent space (Gretton et al. 2012, JMLR 13), with Gaussian kernels
+// Maximum mean discrepancy between groups of cells in the latent space (Gretton et al. 2012, JMLR 13), with Gaussian
+// kernels
 //   k(u, v) = mean over bandwidths w of exp(-||u - v||^2 / (2 w^2)).
 // The loss is sqrt(max(v, 0)) with v = E k(a, a) + E k(b, b) - 2 E k(a, b); its slope is 0 where v <= 0 and
-// 0.5 / sqrt(max(v, 1e-12)) elsewhere. Pairs are visited in tiles: time O(n^2 L), memory O(n L), with a gradient O(n L B).
+// 0.5 / sqrt(max(v, 1e-12)) elsewhere. Pairs are visited in tiles: time O(n^2 L), memory O(n L), with a gradient O(n L
+// B).
 #pragma once
 
 #include <vector>
@@ -36,8 +38,8 @@ std::size_t fewest_cells(Estimator estimator);
 /// The loss of `latent` [L x n]; adds loss_bar times its gradient to `latent_bar` [L x n] unless it is nullptr. Groups
 /// with fewer cells than the estimator needs are left out; where that leaves fewer than two, the loss is 0.
 template <class Real>
-double loss(const Matrix<Real>& latent, const Labels& batch, const Options& options,
-            Matrix<Real>* latent_bar = nullptr, double loss_bar = 1.0);
+double loss(const Matrix<Real>& latent, const Labels& batch, const Options& options, Matrix<Real>* latent_bar = nullptr,
+            double loss_bar = 1.0);
 
 /// Median distance between pairs of at most `max_cells` cells, one at random from each of as many stretches of equal
 /// length: the unit of relative bandwidths. Throws NumericalError if a distance is not finite.

@@ -15,14 +15,16 @@ using arma::uword;
 constexpr double tolerance = 1e-10;
 constexpr uword n_extra = 2;  // a block wider than what is sought keeps close eigenvalues apart
 
-// The part of `block` outside the span of `basis`, as orthonormal columns; directions that are only rounding are left out.
+// The part of `block` outside the span of `basis`, as orthonormal columns; directions that are only rounding are left
+// out.
 arma::mat new_directions(const arma::mat& basis, arma::mat block) {
     const double size = arma::norm(block, "fro");
     for (int pass = 0; pass < 2; ++pass) block -= basis * (basis.t() * block);  // once is not orthogonal to rounding
     arma::mat left;
     arma::vec scale;
     arma::mat right;
-    if (!arma::svd_econ(left, scale, right, block, "left")) throw NumericalError("the principal components did not converge");
+    if (!arma::svd_econ(left, scale, right, block, "left"))
+        throw NumericalError("the principal components did not converge");
     const uword kept = arma::accu(scale > 1e-12 * size);
     left = left.head_cols(kept);
     left -= basis * (basis.t() * left);  // what was small has been scaled up, its rounding with it
@@ -31,7 +33,8 @@ arma::mat new_directions(const arma::mat& basis, arma::mat block) {
 
 }  // namespace
 
-std::optional<arma::mat> leading_eigenvectors(const SymmetricProduct& product, uword n, uword count, uword most_dimensions) {
+std::optional<arma::mat> leading_eigenvectors(const SymmetricProduct& product, uword n, uword count,
+                                              uword most_dimensions) {
     require(count >= 1 && count <= n, "the eigenvectors sought must be at least 1 and at most the rows of the matrix");
     arma::mat basis(n, 0);   // orthonormal
     arma::mat images(n, 0);  // S basis

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "engine/core/check.hpp"
-#include "engine/linear/leading_eigenvectors.hpp"
-#include "engine/linear/products.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/linear/leading_eigenvectors.hpp"
+#include "engine/linear/products.hpp"
 
 namespace bcbench {
 

@@ -30,9 +30,7 @@ Matrix<Real> rounded_to_tf32(const Matrix<Real>& values) {
     return rounded;
 }
 
-std::string blas_description() {
-    return std::string(openblas_get_config()) + " (kernel " + blas_kernel() + ")";
-}
+std::string blas_description() { return std::string(openblas_get_config()) + " (kernel " + blas_kernel() + ")"; }
 
 std::string blas_kernel() { return openblas_get_corename(); }
 

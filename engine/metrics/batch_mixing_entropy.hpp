@@ -3,8 +3,8 @@
 // Perfect mixing of B equal batches tends to ln B; nothing mixed gives 1.842e-07 per absent batch (the clip), not 0.
 #pragma once
 
-#include "engine/neighbors/neighbors.hpp"
 #include "engine/core/types.hpp"
+#include "engine/neighbors/neighbors.hpp"
 
 namespace bcbench {
 

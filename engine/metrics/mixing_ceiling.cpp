@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "engine/core/checkpoint.hpp"
-#include "engine/metrics/batch_mixing_entropy.hpp"
 #include "engine/core/random.hpp"
+#include "engine/metrics/batch_mixing_entropy.hpp"
 
 namespace bcbench {
 
@@ -28,7 +28,8 @@ double mixing_ceiling(const Neighbors& neighbors, const Labels& batch, const Lab
     for (std::uint32_t p = 0; p < n_permutations; ++p) {
         checkpoint();
         for (const std::vector<std::uint32_t>& group : groups) {
-            const std::vector<std::uint32_t> order = permutation(stream.next(), static_cast<std::uint32_t>(group.size()));
+            const std::vector<std::uint32_t> order =
+                permutation(stream.next(), static_cast<std::uint32_t>(group.size()));
             for (std::size_t i = 0; i < group.size(); ++i) permuted.code[group[i]] = batch.code[group[order[i]]];
         }
         sum += batch_mixing_entropy(neighbors, permuted);

@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-#include "engine/neighbors/neighbors.hpp"
 #include "engine/core/types.hpp"
+#include "engine/neighbors/neighbors.hpp"
 
 namespace bcbench {
 

@@ -1,8 +1,8 @@
 // Type purity: whether biology survives, as the share of a cell's nearest neighbours that have its own type.
 #pragma once
 
-#include "engine/neighbors/neighbors.hpp"
 #include "engine/core/types.hpp"
+#include "engine/neighbors/neighbors.hpp"
 
 namespace bcbench {
 

@@ -15,9 +15,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Doubles = hn::ScalableTag<double>;
 
-HWY_INLINE hn::Vec<Doubles> load(const double* values) {
-    return hn::LoadU(Doubles(), values);
-}
+HWY_INLINE hn::Vec<Doubles> load(const double* values) { return hn::LoadU(Doubles(), values); }
 
 HWY_INLINE hn::Vec<Doubles> load(const float* values) {
     return hn::PromoteTo(Doubles(), hn::LoadU(hn::Rebind<float, Doubles>(), values));

@@ -48,9 +48,7 @@ constexpr std::size_t block_rows = HWY_CAP_GE512 ? 8 : 4;  // as many sums as th
 /// sum + the products of the two 16-bit halves of each word.
 HWY_INLINE Word add_products(Word a, Word b, Word sum) {
 #if HWY_ARCH_X86 && HWY_TARGET == HWY_AVX3_DL
-    asm("vpdpwssd %2, %1, %0"
-        : "+v"(sum.raw)
-        : "v"(a.raw), "v"(b.raw));  // what Highway 1.0 does in two steps
+    asm("vpdpwssd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));  // what Highway 1.0 does in two steps
     return sum;
 #elif HWY_TARGET == HWY_SCALAR
     const Word low_products =
@@ -59,19 +57,16 @@ HWY_INLINE Word add_products(Word a, Word b, Word sum) {
 #else
     const hn::Repartition<std::int16_t, Int32s> halves;
     Word others = hn::Zero(Int32s());  // where the instruction set sums the two halves apart
-    sum =
-        hn::ReorderWidenMulAccumulate(Int32s(), hn::BitCast(halves, a), hn::BitCast(halves, b), sum, others);
+    sum = hn::ReorderWidenMulAccumulate(Int32s(), hn::BitCast(halves, a), hn::BitCast(halves, b), sum, others);
     return hn::RearrangeToOddPlusEven(sum, others);
 #endif
 }
 
-HWY_INLINE hn::Vec<hn::Rebind<std::int32_t, hn::ScalableTag<float>>> to_grid(
-    hn::Vec<hn::ScalableTag<float>> value) {
+HWY_INLINE hn::Vec<hn::Rebind<std::int32_t, hn::ScalableTag<float>>> to_grid(hn::Vec<hn::ScalableTag<float>> value) {
     return hn::NearestInt(value);
 }
 
-HWY_INLINE hn::Vec<hn::Rebind<std::int32_t, hn::ScalableTag<double>>> to_grid(
-    hn::Vec<hn::ScalableTag<double>> value) {
+HWY_INLINE hn::Vec<hn::Rebind<std::int32_t, hn::ScalableTag<double>>> to_grid(hn::Vec<hn::ScalableTag<double>> value) {
     return hn::NearestInt(hn::DemoteTo(hn::Rebind<float, hn::ScalableTag<double>>(), value));
 }
 
@@ -116,16 +111,14 @@ void put_doubles_on_grid(const double* values, const double* centre, double scal
 }
 
 /// `worst` [tile_width] squared distances -> minus_limit as in GridTile.
-void set_limits(const double* worst, const ReachBound& bound, double scale, double slack,
-                std::int32_t* minus_limit) {
+void set_limits(const double* worst, const ReachBound& bound, double scale, double slack, std::int32_t* minus_limit) {
     const hn::ScalableTag<double> doubles;
     const hn::Rebind<std::int32_t, decltype(doubles)> ints;
     const auto largest = hn::Set(doubles, std::numeric_limits<std::int32_t>::max());
     for (std::size_t i = 0; i < tile_width; i += hn::Lanes(doubles)) {
         const auto squared = hn::Add(hn::LoadU(doubles, worst + i), hn::Set(doubles, bound.absolute));
         const auto reach = hn::Sqrt(hn::Mul(squared, hn::Set(doubles, bound.relative)));
-        const auto within =
-            hn::Add(hn::Mul(reach, hn::Set(doubles, scale * room)), hn::Set(doubles, 2.0 * slack));
+        const auto within = hn::Add(hn::Mul(reach, hn::Set(doubles, scale * room)), hn::Set(doubles, 2.0 * slack));
         const auto limit = hn::Mul(hn::Mul(within, within), hn::Set(doubles, 0.5 * room));
         hn::StoreU(hn::Neg(hn::DemoteTo(ints, hn::Min(limit, largest))), ints, minus_limit + i);
     }
@@ -151,8 +144,7 @@ HWY_INLINE void grid_distances(const GridTile& a, std::size_t first_a, const Gri
         }
         for (std::size_t r = 0; r < block_rows; ++r) {
             const Word row = hn::Set(ints, b.words[w + first_b + r]);
-            for (std::size_t v = 0; v < block_vectors; ++v)
-                sums[v][r] = add_products(column[v], row, sums[v][r]);
+            for (std::size_t v = 0; v < block_vectors; ++v) sums[v][r] = add_products(column[v], row, sums[v][r]);
         }
     }
 }
@@ -176,8 +168,8 @@ HWY_INLINE bool any_close(const Block& sums, const GridTile& a, std::size_t firs
     return !hn::AllFalse(ints, any);
 }
 
-void append_close(const Block& sums, const GridTile& a, std::size_t first_a, const GridTile& b,
-                  std::size_t first_b, std::vector<PlacePair>& close) {
+void append_close(const Block& sums, const GridTile& a, std::size_t first_a, const GridTile& b, std::size_t first_b,
+                  std::vector<PlacePair>& close) {
     const Int32s ints;
     for (std::size_t v = 0; v < block_vectors; ++v) {
         const std::size_t place_a = first_a + v * lanes;
@@ -185,14 +177,12 @@ void append_close(const Block& sums, const GridTile& a, std::size_t first_a, con
         for (std::size_t r = 0; r < block_rows; ++r) {
             const std::size_t place_b = first_b + r;
             std::uint8_t bytes[8] = {};
-            hn::StoreMaskBits(ints, is_close(sums[v][r], limit_a, hn::Set(ints, b.minus_limit[place_b])),
-                              bytes);
+            hn::StoreMaskBits(ints, is_close(sums[v][r], limit_a, hn::Set(ints, b.minus_limit[place_b])), bytes);
             std::uint64_t bits = 0;
             std::memcpy(&bits, bytes, sizeof bits);
             for (; bits != 0; bits &= bits - 1) {
                 const std::size_t lane = hwy::Num0BitsBelowLS1Bit_Nonzero64(bits);
-                close.push_back(
-                    {static_cast<std::uint16_t>(place_a + lane), static_cast<std::uint16_t>(place_b)});
+                close.push_back({static_cast<std::uint16_t>(place_a + lane), static_cast<std::uint16_t>(place_b)});
             }
         }
     }
@@ -263,8 +253,7 @@ Grid<Real> common_grid(const CellTiles<Real>& tiles, std::size_t a, std::size_t 
     // overflow.
     const double scale = (largest_norm - 0.5 - grid.slack) / radius;
     using Limits = std::numeric_limits<Real>;
-    const bool fits = radius < static_cast<double>(Limits::max()) / 8.0 &&
-                      scale < static_cast<double>(Limits::max()) &&
+    const bool fits = radius < static_cast<double>(Limits::max()) / 8.0 && scale < static_cast<double>(Limits::max()) &&
                       scale > static_cast<double>(Limits::min());
     grid.scale = fits ? static_cast<Real>(scale) : Real(0);
     return grid;
@@ -291,8 +280,7 @@ void set_limits(const std::vector<double>& worst, const Grid<Real>& grid, GridTi
     out.minus_limit.assign(tile_width, -std::numeric_limits<std::int32_t>::max());
     if (grid.scale == Real(0)) return;
     HWY_DYNAMIC_DISPATCH(set_limits)
-    (worst.data(), ReachBound(grid.centre.n_elem), static_cast<double>(grid.scale), grid.slack,
-     out.minus_limit.data());
+    (worst.data(), ReachBound(grid.centre.n_elem), static_cast<double>(grid.scale), grid.slack, out.minus_limit.data());
 }
 
 void find_close_pairs(const GridTile& a, const GridTile& b, std::vector<PlacePair>& close) {
@@ -300,8 +288,7 @@ void find_close_pairs(const GridTile& a, const GridTile& b, std::vector<PlacePai
 }
 
 template <class Real>
-std::vector<double> worst_within(const GridTile& tile, std::size_t size, std::size_t k,
-                                 const Grid<Real>& grid) {
+std::vector<double> worst_within(const GridTile& tile, std::size_t size, std::size_t k, const Grid<Real>& grid) {
     std::vector<double> worst(tile_width, 0.0);
     std::fill_n(worst.begin(), size, std::numeric_limits<double>::infinity());
     if (size <= k || grid.scale == Real(0)) return worst;

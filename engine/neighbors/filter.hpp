@@ -30,9 +30,8 @@ double reach(double squared, std::size_t n_features);
 template <class Real>
 struct Grid {
     Vector<Real> centre;  // [F]
-    Real scale =
-        0;  // grid units per unit of distance; 0: the numbers do not fit a grid and no pair is thrown out
-    double slack = 0.0;  // grid units
+    Real scale = 0;       // grid units per unit of distance; 0: the numbers do not fit a grid and no pair is thrown out
+    double slack = 0.0;   // grid units
 };
 
 template <class Real>
@@ -40,11 +39,9 @@ Grid<Real> common_grid(const CellTiles<Real>& tiles, std::size_t a, std::size_t 
 
 /// The cells of one tile on a grid, two features to a 32-bit word, and how far each may be from a neighbour.
 struct GridTile {
-    std::vector<std::int32_t>
-        words;  // [tile_width x ceil(F/2)] low half the even feature, high half the odd one
-    std::vector<std::int32_t> minus_half;  // [tile_width] -floor(|q|^2 / 2)
-    std::vector<std::int32_t>
-        minus_limit;  // [tile_width] -floor((s reach + 2 slack)^2 / 2), as far as it is an int
+    std::vector<std::int32_t> words;        // [tile_width x ceil(F/2)] low half the even feature, high half the odd one
+    std::vector<std::int32_t> minus_half;   // [tile_width] -floor(|q|^2 / 2)
+    std::vector<std::int32_t> minus_limit;  // [tile_width] -floor((s reach + 2 slack)^2 / 2), as far as it is an int
 };
 
 /// Puts `tile` on `grid`: words and minus_half. All zero if the grid has no scale.
@@ -58,8 +55,7 @@ void set_limits(const std::vector<double>& worst, const Grid<Real>& grid, GridTi
 /// For each of the `size` cells of a tile on its grid a squared distance that at least k others of the tile
 /// are within, as computed; infinite if there is none to tell, 0 in the places left over. [tile_width]
 template <class Real>
-std::vector<double> worst_within(const GridTile& tile, std::size_t size, std::size_t k,
-                                 const Grid<Real>& grid);
+std::vector<double> worst_within(const GridTile& tile, std::size_t size, std::size_t k, const Grid<Real>& grid);
 
 /// A pair of cells by their places within their tiles.
 struct PlacePair {

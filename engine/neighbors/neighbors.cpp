@@ -8,10 +8,10 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/operations.hpp"
+#include "engine/core/parallel.hpp"
 #include "engine/neighbors/distance.hpp"
 #include "engine/neighbors/filter.hpp"
 #include "engine/neighbors/tiles.hpp"
-#include "engine/core/parallel.hpp"
 
 namespace bcbench {
 
@@ -52,9 +52,7 @@ struct Search {
         }
     }
 
-    std::uint32_t cell(std::size_t tile, std::size_t place) const {
-        return tiles.order[tile * tile_width + place];
-    }
+    std::uint32_t cell(std::size_t tile, std::size_t place) const { return tiles.order[tile * tile_width + place]; }
 };
 
 template <class Real>
@@ -105,8 +103,7 @@ void measure(const Search<Real>& search, std::size_t a, std::size_t b, const std
 }
 
 template <class Real>
-void offer_all(Search<Real>& search, std::size_t a, std::size_t b,
-               const std::vector<MeasuredPair>& measured) {
+void offer_all(Search<Real>& search, std::size_t a, std::size_t b, const std::vector<MeasuredPair>& measured) {
     {
         const std::lock_guard lock(search.best[a].mutex);
         for (const MeasuredPair& pair : measured) {
@@ -148,8 +145,8 @@ template <class Real>
 void meet(Search<Real>& search, std::size_t a, std::size_t b) {
     const std::vector<double> worst_a = current_worst(search, a);
     const std::vector<double> worst_b = current_worst(search, b);
-    const double worst = std::max(*std::max_element(worst_a.begin(), worst_a.end()),
-                                  *std::max_element(worst_b.begin(), worst_b.end()));
+    const double worst =
+        std::max(*std::max_element(worst_a.begin(), worst_a.end()), *std::max_element(worst_b.begin(), worst_b.end()));
     if (too_far_apart(search.tiles, a, b, reach(worst, search.cells.n_rows))) return;
     const Grid<Real> grid = common_grid(search.tiles, a, b);
     GridTile on_grid_a, on_grid_b;

@@ -14,10 +14,10 @@ inline constexpr std::size_t tile_width = 256;  // cells of a tile; a multiple o
 template <class Real>
 struct CellTiles {
     std::vector<std::uint32_t> order;  // [n] the cell at each place; tile t holds places t*tile_width and on
-    Matrix<Real> values;         // [tile_width x F*tiles] tile t: columns t*F .. t*F+F-1, one per feature;
-                                 // the last tile repeats its last cell in the places left over
-    Matrix<Real> centre;         // [F x tiles] the mean of the tile, rounded
-    std::vector<double> radius;  // [tiles] at least the distance of every cell of the tile from its centre
+    Matrix<Real> values;               // [tile_width x F*tiles] tile t: columns t*F .. t*F+F-1, one per feature;
+                                       // the last tile repeats its last cell in the places left over
+    Matrix<Real> centre;               // [F x tiles] the mean of the tile, rounded
+    std::vector<double> radius;        // [tiles] at least the distance of every cell of the tile from its centre
 
     std::size_t count() const { return radius.size(); }
     std::size_t size(std::size_t tile) const;  // cells of the tile

@@ -2,8 +2,8 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/choices.hpp"
-#include "engine/linear/products.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/linear/products.hpp"
 
 namespace bcbench {
 
@@ -58,8 +58,8 @@ Decoding<Real> decode(const Autoencoder<Real>& model, Matrix<Real> input, Precis
 
 // The adjoint of the latent [L x n] through one decoding.
 template <class Real>
-Matrix<Real> decode_backward(const Autoencoder<Real>& model, const Decoding<Real>& decoding, const Matrix<Real>& output_bar,
-                             Precision precision, Autoencoder<Real>* model_bar) {
+Matrix<Real> decode_backward(const Autoencoder<Real>& model, const Decoding<Real>& decoding,
+                             const Matrix<Real>& output_bar, Precision precision, Autoencoder<Real>* model_bar) {
     const Matrix<Real> input_bar = mlp_backward(model.decoder, decoding.input, decoding.tape, output_bar, precision,
                                                 model_bar != nullptr ? &model_bar->decoder : nullptr);
     return input_bar.head_rows(model.n_latent());
@@ -68,8 +68,9 @@ Matrix<Real> decode_backward(const Autoencoder<Real>& model, const Decoding<Real
 }  // namespace
 
 template <class Real>
-AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>& model, const Matrix<Real>& cells, const Labels& batch,
-                                          Precision precision, bool keep_tape, bool want_corrected) {
+AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>& model, const Matrix<Real>& cells,
+                                          const Labels& batch, Precision precision, bool keep_tape,
+                                          bool want_corrected) {
     require(cells.n_rows == model.encoder.n_inputs(), "the encoder was made for another number of features");
     AutoencoderPass<Real> pass;
     pass.latent = mlp_forward(model.encoder, cells, precision, keep_tape ? &pass.encoder_tape : nullptr);
@@ -116,8 +117,8 @@ std::uint64_t choices(const AutoencoderPass<Real>& pass) {
 }
 
 template <class Real>
-double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells, Matrix<Real>* reconstruction_bar,
-                           double loss_bar) {
+double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells,
+                           Matrix<Real>* reconstruction_bar, double loss_bar) {
     const auto n = static_cast<double>(cells.n_elem);
     const auto factor = static_cast<Real>(2.0 * loss_bar / n);
     if (reconstruction_bar != nullptr) reconstruction_bar->set_size(arma::size(cells));
@@ -137,16 +138,16 @@ double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real
     return sum / n;
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                     \
-    template Autoencoder<Real> initial_autoencoder(uword, uword, uword, Stream&);                                     \
-    template Autoencoder<Real> with_conditional_decoder(Autoencoder<Real>, uword, std::uint32_t);                     \
-    template Autoencoder<Real> zeros_like(const Autoencoder<Real>&);                                                  \
-    template AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>&, const Matrix<Real>&, const Labels&,  \
-                                                       Precision, bool, bool);                                        \
-    template Matrix<Real> autoencoder_backward(const Autoencoder<Real>&, const Matrix<Real>&,                         \
-                                               const AutoencoderPass<Real>&, Matrix<Real>, const Matrix<Real>&,       \
-                                               const Matrix<Real>&, Precision, Autoencoder<Real>*, bool);             \
-    template std::uint64_t choices(const AutoencoderPass<Real>&);                                                     \
+#define BCBENCH_INSTANTIATE(Real)                                                                                    \
+    template Autoencoder<Real> initial_autoencoder(uword, uword, uword, Stream&);                                    \
+    template Autoencoder<Real> with_conditional_decoder(Autoencoder<Real>, uword, std::uint32_t);                    \
+    template Autoencoder<Real> zeros_like(const Autoencoder<Real>&);                                                 \
+    template AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>&, const Matrix<Real>&, const Labels&, \
+                                                       Precision, bool, bool);                                       \
+    template Matrix<Real> autoencoder_backward(const Autoencoder<Real>&, const Matrix<Real>&,                        \
+                                               const AutoencoderPass<Real>&, Matrix<Real>, const Matrix<Real>&,      \
+                                               const Matrix<Real>&, Precision, Autoencoder<Real>*, bool);            \
+    template std::uint64_t choices(const AutoencoderPass<Real>&);                                                    \
     template double reconstruction_loss(const Matrix<Real>&, const Matrix<Real>&, Matrix<Real>*, double)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

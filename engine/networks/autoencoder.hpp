@@ -5,16 +5,16 @@
 
 #include <vector>
 
-#include "engine/networks/mlp.hpp"
 #include "engine/core/types.hpp"
+#include "engine/networks/mlp.hpp"
 
 namespace bcbench {
 
 template <class Real>
 struct Autoencoder {
-    Mlp<Real> encoder;                // F -> H -> H -> L
-    Mlp<Real> decoder;                // L (+ B) -> H -> H -> F
-    arma::uword n_batches = 0;        // B of a batch-conditional decoder, else 0
+    Mlp<Real> encoder;                  // F -> H -> H -> L
+    Mlp<Real> decoder;                  // L (+ B) -> H -> H -> F
+    arma::uword n_batches = 0;          // B of a batch-conditional decoder, else 0
     std::uint32_t reference_batch = 0;  // a conditional decoder decodes all corrected cells as this batch
 
     arma::uword n_latent() const { return encoder.n_outputs(); }
@@ -24,7 +24,7 @@ struct Autoencoder {
 /// One decoding: what the reverse pass reads.
 template <class Real>
 struct Decoding {
-    Matrix<Real> input;   // [L (+ B) x n]
+    Matrix<Real> input;  // [L (+ B) x n]
     MlpTape<Real> tape;
     Matrix<Real> output;  // [F x n]
 };
@@ -32,10 +32,10 @@ struct Decoding {
 /// One pass of cells through the model.
 template <class Real>
 struct AutoencoderPass {
-    Matrix<Real> latent;           // [L x n]
+    Matrix<Real> latent;  // [L x n]
     MlpTape<Real> encoder_tape;
-    Decoding<Real> own_batch;      // every cell decoded as its own batch: the reconstruction
-    Decoding<Real> as_reference;   // every cell decoded as the reference batch; empty unless the decoder is conditional
+    Decoding<Real> own_batch;     // every cell decoded as its own batch: the reconstruction
+    Decoding<Real> as_reference;  // every cell decoded as the reference batch; empty unless the decoder is conditional
     bool conditional = false;
 
     const Matrix<Real>& reconstruction() const { return own_batch.output; }
@@ -44,11 +44,13 @@ struct AutoencoderPass {
 
 /// Encoder and decoder drawn from `stream`, in this order; the decoder is not conditional.
 template <class Real>
-Autoencoder<Real> initial_autoencoder(arma::uword n_features, arma::uword n_hidden, arma::uword n_latent, Stream& stream);
+Autoencoder<Real> initial_autoencoder(arma::uword n_features, arma::uword n_hidden, arma::uword n_latent,
+                                      Stream& stream);
 
 /// The same model with a decoder that sees `n_batches` batches; its output is unchanged until it is trained.
 template <class Real>
-Autoencoder<Real> with_conditional_decoder(Autoencoder<Real> model, arma::uword n_batches, std::uint32_t reference_batch);
+Autoencoder<Real> with_conditional_decoder(Autoencoder<Real> model, arma::uword n_batches,
+                                           std::uint32_t reference_batch);
 
 template <class Real>
 Autoencoder<Real> zeros_like(const Autoencoder<Real>& model);
@@ -56,22 +58,27 @@ Autoencoder<Real> zeros_like(const Autoencoder<Real>& model);
 /// Encodes and decodes `cells` [F x n]; `batch` [n] is what a conditional decoder sees. A training needs no corrected
 /// cells: without `want_corrected` those of a conditional decoder are left out.
 template <class Real>
-AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>& model, const Matrix<Real>& cells, const Labels& batch,
-                                          Precision precision, bool keep_tape, bool want_corrected = true);
+AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>& model, const Matrix<Real>& cells,
+                                          const Labels& batch, Precision precision, bool keep_tape,
+                                          bool want_corrected = true);
 
 /// The adjoint of the cells [F x n] through encoder and decoder, empty unless wanted, for the adjoints of the pass's
-/// results; an empty matrix stands for a zero adjoint. Adds the gradients of the parameters to `model_bar` unless it is nullptr.
+/// results; an empty matrix stands for a zero adjoint. Adds the gradients of the parameters to `model_bar` unless it is
+/// nullptr.
 template <class Real>
 Matrix<Real> autoencoder_backward(const Autoencoder<Real>& model, const Matrix<Real>& cells,
                                   const AutoencoderPass<Real>& pass, Matrix<Real> latent_bar,
                                   const Matrix<Real>& reconstruction_bar, const Matrix<Real>& corrected_bar,
                                   Precision precision, Autoencoder<Real>* model_bar, bool want_cells_bar = true);
 
-/// Calls visit(name, parameter) for every kernel and bias, in order: "encoder.layer1.kernel", ..., "decoder.layer3.bias".
+/// Calls visit(name, parameter) for every kernel and bias, in order: "encoder.layer1.kernel", ...,
+/// "decoder.layer3.bias".
 template <class Real, class Visit>
 void for_each_parameter(Autoencoder<Real>& model, const Visit& visit) {
-    for_each_parameter(model.encoder, [&](const std::string& name, Matrix<Real>& value) { visit("encoder." + name, value); });
-    for_each_parameter(model.decoder, [&](const std::string& name, Matrix<Real>& value) { visit("decoder." + name, value); });
+    for_each_parameter(model.encoder,
+                       [&](const std::string& name, Matrix<Real>& value) { visit("encoder." + name, value); });
+    for_each_parameter(model.decoder,
+                       [&](const std::string& name, Matrix<Real>& value) { visit("decoder." + name, value); });
 }
 
 /// Which units are active in a pass that kept its tapes.

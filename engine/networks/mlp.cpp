@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "engine/core/choices.hpp"
-#include "engine/linear/products.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/linear/products.hpp"
 
 namespace bcbench {
 
@@ -125,8 +125,10 @@ Matrix<Real> mlp_forward(const Mlp<Real>& mlp, const Matrix<Real>& x, Precision 
     parallel_for(tiles.count(), [&](std::size_t tile) {
         const uword first = tiles.first(tile);
         const uword count = tiles.size(tile);
-        Matrix<Real> hidden1 = tape != nullptr ? columns(tape->hidden1, first, count) : Matrix<Real>(n_hidden, count, arma::fill::none);
-        Matrix<Real> hidden2 = tape != nullptr ? columns(tape->hidden2, first, count) : Matrix<Real>(n_hidden, count, arma::fill::none);
+        Matrix<Real> hidden1 =
+            tape != nullptr ? columns(tape->hidden1, first, count) : Matrix<Real>(n_hidden, count, arma::fill::none);
+        Matrix<Real> hidden2 =
+            tape != nullptr ? columns(tape->hidden2, first, count) : Matrix<Real>(n_hidden, count, arma::fill::none);
         Matrix<Real> y_tile = columns(y, first, count);
         dense_forward(mlp.layers[0], columns(x, first, count), precision, hidden1);
         add_bias_and_rectify(mlp.layers[0].bias, hidden1);
@@ -142,8 +144,9 @@ namespace {
 
 // The reverse pass of one tile. Adds to `bar` unless it is nullptr; x_bar is written unless it is nullptr.
 template <class Real>
-void tile_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const Matrix<Real>& hidden1, const Matrix<Real>& hidden2,
-                   const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* bar, Matrix<Real>* x_bar) {
+void tile_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const Matrix<Real>& hidden1,
+                   const Matrix<Real>& hidden2, const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* bar,
+                   Matrix<Real>* x_bar) {
     const auto layer = [&](std::size_t l, const Matrix<Real>& in, const Matrix<Real>& out_bar, Matrix<Real>* in_bar) {
         const Dense<Real>& dense = mlp.layers[l];
         const bool rounded = tf32_eligible(precision, dense.kernel.n_cols, dense.kernel.n_rows);
@@ -196,12 +199,12 @@ std::uint64_t choices(const MlpTape<Real>& tape) {
     return signature;
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                              \
-    template Mlp<Real> initial_mlp(uword, uword, uword, Stream&);                                              \
-    template Mlp<Real> zeros_like(const Mlp<Real>&);                                                           \
-    template Matrix<Real> mlp_forward(const Mlp<Real>&, const Matrix<Real>&, Precision, MlpTape<Real>*);       \
-    template Matrix<Real> mlp_backward(const Mlp<Real>&, const Matrix<Real>&, const MlpTape<Real>&,            \
-                                       const Matrix<Real>&, Precision, Mlp<Real>*, bool);                      \
+#define BCBENCH_INSTANTIATE(Real)                                                                        \
+    template Mlp<Real> initial_mlp(uword, uword, uword, Stream&);                                        \
+    template Mlp<Real> zeros_like(const Mlp<Real>&);                                                     \
+    template Matrix<Real> mlp_forward(const Mlp<Real>&, const Matrix<Real>&, Precision, MlpTape<Real>*); \
+    template Matrix<Real> mlp_backward(const Mlp<Real>&, const Matrix<Real>&, const MlpTape<Real>&,      \
+                                       const Matrix<Real>&, Precision, Mlp<Real>*, bool);                \
     template std::uint64_t choices(const MlpTape<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -47,8 +47,8 @@ Mlp<Real> zeros_like(const Mlp<Real>& mlp);
 template <class Real>
 Matrix<Real> mlp_forward(const Mlp<Real>& mlp, const Matrix<Real>& x, Precision precision, MlpTape<Real>* tape);
 
-/// x_bar [in x n] from y_bar [out x n], empty unless wanted; adds the gradients of the parameters to `mlp_bar` unless it
-/// is nullptr.
+/// x_bar [in x n] from y_bar [out x n], empty unless wanted; adds the gradients of the parameters to `mlp_bar` unless
+/// it is nullptr.
 template <class Real>
 Matrix<Real> mlp_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const MlpTape<Real>& tape,
                           const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* mlp_bar, bool want_x_bar = true);
@@ -59,7 +59,7 @@ std::uint64_t choices(const MlpTape<Real>& tape);
 
 /// Calls visit(name, parameter) for kernel and bias of each layer, in order: "layer1.kernel", "layer1.bias", ...
 template <class MlpType, class Visit>
-    requires requires(MlpType& mlp) { mlp.layers; }
+requires requires(MlpType& mlp) { mlp.layers; }
 void for_each_parameter(MlpType& mlp, const Visit& visit) {
     for (std::size_t l = 0; l < mlp.layers.size(); ++l) {
         const std::string layer = "layer" + std::to_string(l + 1);

@@ -1,5 +1,5 @@
-// The methods as their equations read: double, one loop nest per equation, no helper shared with engine/methods. Slow, and
-// never edited for speed; the check optimized_matches_reference and the tests compare against them.
+// The methods as their equations read: double, one loop nest per equation, no helper shared with engine/methods. Slow,
+// and never edited for speed; the check optimized_matches_reference and the tests compare against them.
 #pragma once
 
 #include <array>
@@ -33,8 +33,9 @@ struct HarmonyResult {
 HarmonyResult differentiable_harmony(const arma::mat& cells, const Labels& batch, const arma::mat& centroids,
                                      const HarmonyOptions& options);
 
-/// A decoder that also sees the batch: n_batches rows, 1 at the cell's batch and 0 elsewhere, follow the latent rows. Cells
-/// are reconstructed as their own batch and corrected as the reference batch. n_batches 0: the decoder sees no batch.
+/// A decoder that also sees the batch: n_batches rows, 1 at the cell's batch and 0 elsewhere, follow the latent rows.
+/// Cells are reconstructed as their own batch and corrected as the reference batch. n_batches 0: the decoder sees no
+/// batch.
 struct Conditional {
     std::uint32_t n_batches = 0;
     std::uint32_t reference_batch = 0;

@@ -31,7 +31,8 @@ double mean_squared_difference(const arma::mat& a, const arma::mat& b) {
 }
 
 // The input of a decoder: the latent cells, and below them a 1 in the row of each cell's batch if it is conditional.
-arma::mat with_batches(const arma::mat& latent, const std::vector<std::uint32_t>& batch, const Conditional& conditional) {
+arma::mat with_batches(const arma::mat& latent, const std::vector<std::uint32_t>& batch,
+                       const Conditional& conditional) {
     arma::mat input(latent.n_rows + conditional.n_batches, latent.n_cols, arma::fill::zeros);
     for (uword i = 0; i < latent.n_cols; ++i) {
         for (uword l = 0; l < latent.n_rows; ++l) input(l, i) = latent(l, i);
@@ -48,7 +49,8 @@ double mean_kernel(const arma::mat& a, const arma::mat& b, double bandwidth) {
         for (uword j = 0; j < b.n_cols; ++j) {
             double squared = 0.0;
             for (uword l = 0; l < a.n_rows; ++l) squared += (a(l, i) - b(l, j)) * (a(l, i) - b(l, j));
-            row_sum += squared == 0.0 ? 1.0 : std::exp(-squared / (2.0 * bandwidth * bandwidth));  // bandwidth^2 may vanish
+            row_sum +=
+                squared == 0.0 ? 1.0 : std::exp(-squared / (2.0 * bandwidth * bandwidth));  // bandwidth^2 may vanish
         }
         sum += row_sum;
     }

@@ -78,8 +78,8 @@ Dataset<Real> subset(const Dataset<Real>& data, const std::vector<std::uint32_t>
 
 std::uint32_t batch_code(std::int64_t index, const Labels& batch) {
     if (index < 0 || index >= static_cast<std::int64_t>(batch.count())) {
-        throw std::invalid_argument("reference_batch is " + std::to_string(index) + ", but the dataset has batches 0 to " +
-                                    std::to_string(batch.count() - 1));
+        throw std::invalid_argument("reference_batch is " + std::to_string(index) +
+                                    ", but the dataset has batches 0 to " + std::to_string(batch.count() - 1));
     }
     return static_cast<std::uint32_t>(index);
 }
@@ -128,7 +128,8 @@ const Dataset<Real>& MiniBatches<Real>::next() {
 }
 
 void add_value(const std::string& name, double value, std::vector<Curve>& curves) {
-    const auto found = std::find_if(curves.begin(), curves.end(), [&](const Curve& curve) { return curve.name == name; });
+    const auto found =
+        std::find_if(curves.begin(), curves.end(), [&](const Curve& curve) { return curve.name == name; });
     if (found != curves.end()) {
         found->values.push_back(value);
     } else {
@@ -153,9 +154,9 @@ double finite(double value, const char* what) {
     return value;
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                \
-    template Dataset<Real> subset(const Dataset<Real>&, const std::vector<std::uint32_t>&);                      \
-    template class MiniBatches<Real>;                                                                            \
+#define BCBENCH_INSTANTIATE(Real)                                                           \
+    template Dataset<Real> subset(const Dataset<Real>&, const std::vector<std::uint32_t>&); \
+    template class MiniBatches<Real>;                                                       \
     template void add_evaluation(const std::string&, const Evaluation<Real>&, const Labels&, std::vector<Curve>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "engine/core/check.hpp"
-#include "engine/training/optimizer.hpp"
 #include "engine/core/random.hpp"
-#include "engine/training/schedule.hpp"
 #include "engine/core/types.hpp"
+#include "engine/training/optimizer.hpp"
+#include "engine/training/schedule.hpp"
 
 namespace bcbench::training {
 
@@ -35,8 +35,8 @@ struct Options {
     std::optional<std::int64_t> batch_size;
     /// Share of each batch's cells that training never sees.
     double holdout_fraction = 0.0;
-    /// The cells whose objective decides when to stop: when it has not fallen for `patience` evaluations. The parameters
-    /// are then those of its lowest value.
+    /// The cells whose objective decides when to stop: when it has not fallen for `patience` evaluations. The
+    /// parameters are then those of its lowest value.
     Stopping early_stopping = Stopping::none;
     std::int64_t patience = 10;
     /// Updates between two evaluations.
@@ -59,8 +59,8 @@ struct Split {
     std::vector<std::uint32_t> holdout;
 };
 
-/// Holds out round(holdout_fraction * size) cells of every batch, at least 1, at random. Throws std::invalid_argument if that
-/// leaves a batch without cells on either side.
+/// Holds out round(holdout_fraction * size) cells of every batch, at least 1, at random. Throws std::invalid_argument
+/// if that leaves a batch without cells on either side.
 Split split_cells(const Labels& batch, const Options& options);
 
 /// The given cells of a dataset, in this order, with all label names.
@@ -70,8 +70,8 @@ Dataset<Real> subset(const Dataset<Real>& data, const std::vector<std::uint32_t>
 /// The batch at place `index` of the dataset's list. Throws std::invalid_argument if there is none.
 std::uint32_t batch_code(std::int64_t index, const Labels& batch);
 
-/// Draws mini-batches of `size` cells without replacement until too few are left, then starts over in a new random order.
-/// Any run of consecutive cells holds each batch in proportion. `data` must outlive it.
+/// Draws mini-batches of `size` cells without replacement until too few are left, then starts over in a new random
+/// order. Any run of consecutive cells holds each batch in proportion. `data` must outlive it.
 template <class Real>
 class MiniBatches {
   public:
@@ -91,8 +91,8 @@ class MiniBatches {
     std::size_t size_;
     Key key_;
     std::uint32_t epoch_ = 0;
-    std::size_t place_ = 0;               // in order_
-    std::vector<std::uint32_t> order_;    // [n]
+    std::size_t place_ = 0;             // in order_
+    std::vector<std::uint32_t> order_;  // [n]
     Dataset<Real> current_;
 };
 
@@ -113,12 +113,13 @@ struct Evaluation {
 template <class Model>
 struct Trained {
     Model model;
-    std::int64_t step = 0;                // the update after which these parameters stood
-    std::vector<Curve> curves;            // "step", "loss", the parts, "mixing", ..., "gradient_norm"
-    std::vector<std::uint32_t> holdout;   // cells never trained on
+    std::int64_t step = 0;               // the update after which these parameters stood
+    std::vector<Curve> curves;           // "step", "loss", the parts, "mixing", ..., "gradient_norm"
+    std::vector<std::uint32_t> holdout;  // cells never trained on
 };
 
-/// Adds one evaluation to the curves: `prefix` + loss, parts, mixing (entropy among 10 neighbours, where it is defined).
+/// Adds one evaluation to the curves: `prefix` + loss, parts, mixing (entropy among 10 neighbours, where it is
+/// defined).
 template <class Real>
 void add_evaluation(const std::string& prefix, const Evaluation<Real>& evaluation, const Labels& batch,
                     std::vector<Curve>& curves);
@@ -129,9 +130,9 @@ void add_value(const std::string& name, double value, std::vector<Curve>& curves
 /// `value`, or a NumericalError saying that `what` is not finite.
 double finite(double value, const char* what);
 
-/// Trains `model`. update(model, mini_batches, step, rate) makes one update at `rate` times the learning rate and returns
-/// the norm of its gradient; evaluate(model, data) returns an Evaluation. Throws NumericalError naming the step at which
-/// a training diverged, and of what.
+/// Trains `model`. update(model, mini_batches, step, rate) makes one update at `rate` times the learning rate and
+/// returns the norm of its gradient; evaluate(model, data) returns an Evaluation. Throws NumericalError naming the step
+/// at which a training diverged, and of what.
 template <class Real, class Model, class Update, class Evaluate>
 Trained<Model> run(const Dataset<Real>& data, Model model, const Options& options, Update&& update,
                    const Evaluate& evaluate) {

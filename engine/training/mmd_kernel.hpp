@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "engine/core/check.hpp"
+#include "engine/core/types.hpp"
 #include "engine/kernels/mmd.hpp"
 #include "engine/training/schedule.hpp"
-#include "engine/core/types.hpp"
 
 namespace bcbench::training {
 
@@ -34,7 +34,8 @@ inline void require_enough_cells(const Labels& batch, mmd::Estimator estimator) 
     const std::vector<std::size_t> sizes = label_sizes(batch);
     for (std::size_t b = 0; b < sizes.size(); ++b) {
         if (sizes[b] == 0 || sizes[b] >= mmd::fewest_cells(estimator)) continue;
-        throw std::invalid_argument("batch '" + batch.names[b] + "' has a single cell, the unbiased estimator needs two of each; use biased");
+        throw std::invalid_argument("batch '" + batch.names[b] +
+                                    "' has a single cell, the unbiased estimator needs two of each; use biased");
     }
 }
 
@@ -42,12 +43,13 @@ inline void require_enough_cells(const Labels& batch, mmd::Estimator estimator) 
 template <class Real>
 double unit_distance(const Matrix<Real>& points) {
     const double median = mmd::median_distance(points, 100);
-    if (!(median > 0.0)) throw NumericalError("the median distance between cells is 0: at least half of the pairs are equal cells");
+    if (!(median > 0.0))
+        throw NumericalError("the median distance between cells is 0: at least half of the pairs are equal cells");
     return median;
 }
 
-/// mmd_loss of `points` [D x n] under the kernel, batches with too few of them left out; adds loss_bar times its gradient to `points_bar` unless it is nullptr.
-/// The median distance of the points is taken as a constant.
+/// mmd_loss of `points` [D x n] under the kernel, batches with too few of them left out; adds loss_bar times its
+/// gradient to `points_bar` unless it is nullptr. The median distance of the points is taken as a constant.
 template <class Real>
 double kernel_loss(const Matrix<Real>& points, const Labels& batch, const Kernel& kernel, Matrix<Real>* points_bar,
                    double loss_bar) {

@@ -59,7 +59,8 @@ void require_method(const std::string& method, const NamedArrays& arrays, const 
             throw DataError(origin + " is a model of " + name.substr(prefix.size()) + ", not of " + method);
         }
         if (!(array == one_integer(format_version))) {
-            throw DataError(origin + " has another format than this program reads, version " + std::to_string(format_version));
+            throw DataError(origin + " has another format than this program reads, version " +
+                            std::to_string(format_version));
         }
         return;
     }
@@ -81,8 +82,9 @@ void match_decoder(const NamedArrays& arrays, Autoencoder<Real>& model, const st
     const std::size_t n_inputs = kernel.shape.front();
     if (batch == nullptr || batch->size() != 1 || n_inputs <= model.n_latent() || batch->front() < 0 ||
         static_cast<std::size_t>(batch->front()) >= n_inputs - model.n_latent()) {
-        throw DataError(origin + ": " + reference_batch_name + " is not one of the batches of a conditional decoder with " +
-                        std::to_string(n_inputs) + " inputs on " + std::to_string(model.n_latent()) + " latent dimensions");
+        throw DataError(origin + ": " + reference_batch_name +
+                        " is not one of the batches of a conditional decoder with " + std::to_string(n_inputs) +
+                        " inputs on " + std::to_string(model.n_latent()) + " latent dimensions");
     }
     const arma::uword n_batches = n_inputs - model.n_latent();
     model = with_conditional_decoder(std::move(model), n_batches, static_cast<std::uint32_t>(batch->front()));
@@ -135,8 +137,8 @@ Model from_arrays(const std::string& method, const NamedArrays& arrays, Model un
     return untrained;
 }
 
-#define BCBENCH_INSTANTIATE(Model)                                 \
-    template NamedArrays to_arrays(const std::string&, Model);     \
+#define BCBENCH_INSTANTIATE(Model)                             \
+    template NamedArrays to_arrays(const std::string&, Model); \
     template Model from_arrays(const std::string&, const NamedArrays&, Model, const std::string&)
 BCBENCH_INSTANTIATE(Autoencoder<float>);
 BCBENCH_INSTANTIATE(Autoencoder<double>);

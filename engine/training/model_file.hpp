@@ -5,10 +5,10 @@
 
 #include <string>
 
-#include "engine/networks/autoencoder.hpp"
+#include "engine/io/npy.hpp"
 #include "engine/methods/differentiable_harmony/method.hpp"
 #include "engine/methods/wgan_autoencoder/method.hpp"
-#include "engine/io/npy.hpp"
+#include "engine/networks/autoencoder.hpp"
 
 namespace bcbench::model_file {
 
@@ -16,10 +16,11 @@ namespace bcbench::model_file {
 template <class Model>
 npy::NamedArrays to_arrays(const std::string& method, Model model);
 
-/// The model in `arrays`. `untrained` is the model that the method's parameters make for the data at hand: the arrays must
-/// have its shapes (a conditional decoder more inputs), in any arithmetic. Throws DataError naming `origin` and what
-/// differs.
+/// The model in `arrays`. `untrained` is the model that the method's parameters make for the data at hand: the arrays
+/// must have its shapes (a conditional decoder more inputs), in any arithmetic. Throws DataError naming `origin` and
+/// what differs.
 template <class Model>
-Model from_arrays(const std::string& method, const npy::NamedArrays& arrays, Model untrained, const std::string& origin);
+Model from_arrays(const std::string& method, const npy::NamedArrays& arrays, Model untrained,
+                  const std::string& origin);
 
 }  // namespace bcbench::model_file

@@ -23,14 +23,19 @@ struct Coefficients {
 template <class Real>
 Coefficients<Real> coefficients(const Options& options, double rate, long t) {
     const auto unbiased = [t](double beta) { return 1.0 / (1.0 - std::pow(beta, static_cast<double>(t))); };
-    return {static_cast<Real>(rate),          static_cast<Real>(1.0 - rate * options.weight_decay),
-            static_cast<Real>(options.beta1), static_cast<Real>(1.0 - options.beta1),
-            static_cast<Real>(options.beta2), static_cast<Real>(1.0 - options.beta2),
-            static_cast<Real>(unbiased(options.beta1)), static_cast<Real>(unbiased(options.beta2))};
+    return {static_cast<Real>(rate),
+            static_cast<Real>(1.0 - rate * options.weight_decay),
+            static_cast<Real>(options.beta1),
+            static_cast<Real>(1.0 - options.beta1),
+            static_cast<Real>(options.beta2),
+            static_cast<Real>(1.0 - options.beta2),
+            static_cast<Real>(unbiased(options.beta1)),
+            static_cast<Real>(unbiased(options.beta2))};
 }
 
 template <class Real>
-void adam(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* __restrict m, Real* __restrict v, Real* __restrict w) {
+void adam(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* __restrict m, Real* __restrict v,
+          Real* __restrict w) {
     for (uword i = 0; i < n; ++i) {
         m[i] = c.beta1 * m[i] + c.rest1 * g[i];
         v[i] = c.beta2 * v[i] + c.rest2 * g[i] * g[i];
@@ -75,16 +80,23 @@ void update(const Options& options, double rate, const Tensors<Real>& parameters
     }
     const Coefficients<Real> c = coefficients<Real>(options, rate, ++state.n_updates);
     for (std::size_t p = 0; p < parameters.size(); ++p) {
-        require(arma::size(*parameters[p]) == arma::size(*gradients[p]), "a gradient has another shape than its parameter");
+        require(arma::size(*parameters[p]) == arma::size(*gradients[p]),
+                "a gradient has another shape than its parameter");
         const uword n = parameters[p]->n_elem;
         const Real* g = gradients[p]->memptr();
         Real* m = state.first[p].memptr();
         Real* v = state.second[p].memptr();
         Real* w = parameters[p]->memptr();
         switch (options.rule) {
-            case Rule::adam: adam(c, n, g, m, v, w); break;
-            case Rule::rmsprop: rmsprop(c, n, g, v, w); break;
-            case Rule::sgd: sgd(c, n, g, m, w); break;
+            case Rule::adam:
+                adam(c, n, g, m, v, w);
+                break;
+            case Rule::rmsprop:
+                rmsprop(c, n, g, v, w);
+                break;
+            case Rule::sgd:
+                sgd(c, n, g, m, w);
+                break;
         }
     }
 }
@@ -112,10 +124,10 @@ void clip(const Tensors<Real>& parameters, double limit) {
     }
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                \
-    template void update(const Options&, double, const Tensors<Real>&, const Tensors<Real>&, State<Real>&);      \
-    template double norm(const Tensors<Real>&);                                                                  \
-    template void set_zero(const Tensors<Real>&);                                                                \
+#define BCBENCH_INSTANTIATE(Real)                                                                           \
+    template void update(const Options&, double, const Tensors<Real>&, const Tensors<Real>&, State<Real>&); \
+    template double norm(const Tensors<Real>&);                                                             \
+    template void set_zero(const Tensors<Real>&);                                                           \
     template void clip(const Tensors<Real>&, double)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

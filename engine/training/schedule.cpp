@@ -10,9 +10,12 @@ double rate_factor(Shape shape, std::int64_t step, std::int64_t n_steps, std::in
     if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
     const double p = static_cast<double>(step - warmup) / static_cast<double>(n_steps - warmup);
     switch (shape) {
-        case Shape::constant: return 1.0;
-        case Shape::linear: return 1.0 - p;
-        case Shape::cosine: break;
+        case Shape::constant:
+            return 1.0;
+        case Shape::linear:
+            return 1.0 - p;
+        case Shape::cosine:
+            break;
     }
     return 0.5 * (1.0 + std::cos(std::numbers::pi * p));
 }

@@ -1,5 +1,5 @@
-// What stands around a method on real data: reading a table of 50 features, and its principal components for the scatter
-// plots. Against what plain Armadillo offers; an answer is checked before it is timed.
+// What stands around a method on real data: reading a table of 50 features, and its principal components for the
+// scatter plots. Against what plain Armadillo offers; an answer is checked before it is timed.
 #include <benchmark/benchmark.h>
 
 #include <charconv>
@@ -7,9 +7,9 @@
 #include <sstream>
 #include <string>
 
+#include "engine/core/random.hpp"
 #include "engine/datasets/table.hpp"
 #include "engine/linear/pca.hpp"
-#include "engine/core/random.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
 
 namespace bcbench::benchmarks {
@@ -20,7 +20,8 @@ using arma::uword;
 
 constexpr uword n_features = 50;
 
-/// Rows of numbers in shortest round-trip form, as R and Python write principal components; `header`: a row of titles first.
+/// Rows of numbers in shortest round-trip form, as R and Python write principal components; `header`: a row of titles
+/// first.
 std::string text_of(const arma::mat& cells, bool header) {
     std::string text;
     for (uword f = 0; header && f < cells.n_rows; ++f) text += (f == 0 ? "PC" : ",PC") + std::to_string(f + 1);
@@ -64,8 +65,8 @@ void read_table(benchmark::State& state) {
         return;
     }
     time_in_turn(
-        state, "times_plain",
-        [&] { benchmark::DoNotOptimize(table::parse(text, metadata, options).cells.memptr()); }, load_plainly);
+        state, "times_plain", [&] { benchmark::DoNotOptimize(table::parse(text, metadata, options).cells.memptr()); },
+        load_plainly);
     state.counters["bytes_per_second"] =
         benchmark::Counter(static_cast<double>(text.size()), benchmark::Counter::kIsIterationInvariantRate);
 }

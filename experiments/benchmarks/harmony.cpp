@@ -94,8 +94,8 @@ Parameters<Real> make_parameters() {
     return differentiable_harmony::initial_parameters<Real>(options(), n_features, Stream(0));
 }
 
-/// What is wrong with the engine's answer for few cells, or nothing. Where two clusters tie but for rounding, a cell may
-/// take another rate: at most one cell in a thousand may.
+/// What is wrong with the engine's answer for few cells, or nothing. Where two clusters tie but for rounding, a cell
+/// may take another rate: at most one cell in a thousand may.
 template <class Real>
 std::string forward_fault() {
     const Dataset<Real> small = make_cells<Real>(4321);
@@ -107,8 +107,8 @@ std::string forward_fault() {
     return std::to_string(apart.n_elem) + " of 4321 cells differ from the plain equations";
 }
 
-/// What is wrong with the engine's gradient, or nothing: along a direction, against central differences in double, and in
-/// float against double.
+/// What is wrong with the engine's gradient, or nothing: along a direction, against central differences in double, and
+/// in float against double.
 std::string backward_fault() {
     Options smooth = options();
     smooth.sigma = 1.0;
@@ -128,9 +128,10 @@ std::string backward_fault() {
     if (!(std::abs(found - right) <= 1e-5 * std::abs(right))) {
         return "slope " + std::to_string(found) + " where differences give " + std::to_string(right);
     }
-    const auto single = differentiable_harmony::forward(make_cells<float>(1000), make_parameters<float>(), smooth, true);
-    const Matrix<float> in_float = differentiable_harmony::backward<float>(
-        single.tape, arma::conv_to<Matrix<float>>::from(bar), nullptr);
+    const auto single =
+        differentiable_harmony::forward(make_cells<float>(1000), make_parameters<float>(), smooth, true);
+    const Matrix<float> in_float =
+        differentiable_harmony::backward<float>(single.tape, arma::conv_to<Matrix<float>>::from(bar), nullptr);
     const double error = arma::norm(arma::conv_to<arma::mat>::from(in_float) - gradient, "fro");
     if (!(error <= 1e-4 * arma::norm(gradient, "fro"))) return "the gradient in float is not the one in double";
     return {};

@@ -36,8 +36,7 @@ void matrix_product(benchmark::State& state, unsigned threads) {
         product = a * b;
         benchmark::DoNotOptimize(product.memptr());
     }
-    state.counters["FLOP/s"] =
-        benchmark::Counter(product_flops, benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["FLOP/s"] = benchmark::Counter(product_flops, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 /// a = b + s c over arrays far larger than the caches, in one tile per thread.
@@ -107,7 +106,7 @@ double memory_status(const std::string& name) {
 }  // namespace
 
 double extra_memory(const std::function<void()>& body) {
-    malloc_trim(0);                              // memory that was freed is there no more
+    malloc_trim(0);                               // memory that was freed is there no more
     std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins anew
     const double before = memory_status("VmRSS");
     body();
@@ -125,12 +124,10 @@ void use_threads(unsigned loops, unsigned blas) {
 void register_limits() {
     for (const unsigned threads : {1U, 2U}) {
         const std::string suffix = "/threads:" + std::to_string(threads);
-        benchmark::RegisterBenchmark(("limit/matrix_product/float32" + suffix).c_str(), matrix_product<float>,
-                                     threads)
+        benchmark::RegisterBenchmark(("limit/matrix_product/float32" + suffix).c_str(), matrix_product<float>, threads)
             ->UseRealTime()
             ->Unit(benchmark::kMillisecond);
-        benchmark::RegisterBenchmark(("limit/matrix_product/float64" + suffix).c_str(),
-                                     matrix_product<double>, threads)
+        benchmark::RegisterBenchmark(("limit/matrix_product/float64" + suffix).c_str(), matrix_product<double>, threads)
             ->UseRealTime()
             ->Unit(benchmark::kMillisecond);
         benchmark::RegisterBenchmark(("limit/memory_triad" + suffix).c_str(), triad, threads)

@@ -2,8 +2,8 @@
 #include <benchmark/benchmark.h>
 
 #include "engine/linear/products.hpp"
-#include "experiments/system/allocation.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
+#include "experiments/system/allocation.hpp"
 #include "experiments/system/blas_setup.hpp"
 
 int main(int argc, char** argv) {

@@ -51,9 +51,7 @@ double plain_loss(const Latent& latent) {
     return std::sqrt(std::max(v, 0.0));
 }
 
-double engine_loss(const Latent& latent) {
-    return mmd::loss(latent.points, latent.batch, mmd::Options{});
-}
+double engine_loss(const Latent& latent) { return mmd::loss(latent.points, latent.batch, mmd::Options{}); }
 
 double engine_loss_and_gradient(const Latent& latent) {
     Matrix<float> bar(arma::size(latent.points), arma::fill::zeros);
@@ -125,8 +123,8 @@ void register_mmd() {
     for (const unsigned threads : {1U, 2U}) {
         const std::string suffix = "/threads:" + std::to_string(threads);
         for (const auto& [name, loss, sizes] : table) {
-            auto* cases = benchmark::RegisterBenchmark(("mmd/" + std::string(name) + suffix).c_str(), mmd_loss,
-                                                       loss, threads);
+            auto* cases =
+                benchmark::RegisterBenchmark(("mmd/" + std::string(name) + suffix).c_str(), mmd_loss, loss, threads);
             for (const std::int64_t n : sizes) cases->Arg(n);
             cases->ArgName("n")->UseRealTime()->Unit(benchmark::kMillisecond);
         }

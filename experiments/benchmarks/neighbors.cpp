@@ -33,9 +33,7 @@ Index reference_search(const Matrix<float>& cells) {
     return reference::nearest_neighbors(arma::conv_to<arma::mat>::from(cells), n_neighbors);
 }
 
-Index engine_search(const Matrix<float>& cells) {
-    return nearest_neighbors(cells, n_neighbors).index;
-}
+Index engine_search(const Matrix<float>& cells) { return nearest_neighbors(cells, n_neighbors).index; }
 
 #ifdef BCBENCH_WITH_FAISS
 Index faiss_search(const Matrix<float>& cells) {
@@ -77,9 +75,7 @@ const std::vector<Implementation>& implementations() {
     return table;
 }
 
-Matrix<float> gaussian(arma::uword n) {
-    return normal(make_key(1), n_features, n);
-}
+Matrix<float> gaussian(arma::uword n) { return normal(make_key(1), n_features, n); }
 
 /// 20 unit Gaussian clusters whose centres are about 40 apart.
 Matrix<float> clustered(arma::uword n) {
@@ -128,8 +124,7 @@ std::string fault(const Matrix<float>& cells, const Index& index, const Answers&
         for (arma::uword r = 0; r < n_neighbors; ++r) {
             const double found = squared_distance(cells, cell, index(r, cell));
             const double right = nearest[r].first;
-            const bool same =
-                exact ? index(r, cell) == nearest[r].second : std::abs(found - right) <= 1e-4 * right;
+            const bool same = exact ? index(r, cell) == nearest[r].second : std::abs(found - right) <= 1e-4 * right;
             if (!same) return "wrong neighbour " + std::to_string(r) + " of cell " + std::to_string(cell);
         }
     }
@@ -137,8 +132,7 @@ std::string fault(const Matrix<float>& cells, const Index& index, const Answers&
 }
 
 /// Checks each case once, however often it is repeated.
-const std::string& checked_fault(const Implementation& implementation, const Data& data,
-                                 const Matrix<float>& cells) {
+const std::string& checked_fault(const Implementation& implementation, const Data& data, const Matrix<float>& cells) {
     static std::map<std::string, std::string> faults;
     const std::string name = std::string(implementation.name) + data.name + std::to_string(cells.n_cols);
     const auto known = faults.find(name);
@@ -147,8 +141,7 @@ const std::string& checked_fault(const Implementation& implementation, const Dat
     return faults[name] = fault(cells, index, defined_answers(cells), implementation.exact);
 }
 
-void search(benchmark::State& state, const Implementation& implementation, const Data& data,
-            unsigned threads) {
+void search(benchmark::State& state, const Implementation& implementation, const Data& data, unsigned threads) {
     if (implementation.search == nullptr) {
         state.SkipWithError("FAISS was not found when this program was built (Debian: libfaiss-dev)");
         return;
@@ -218,12 +211,9 @@ void register_neighbors() {
                 if (threads > 1 && implementation.search == reference_search) continue;
                 const std::string name = std::string("neighbors/") + implementation.name + "/" + data.name +
                                          "/threads:" + std::to_string(threads);
-                auto* cases =
-                    benchmark::RegisterBenchmark(name.c_str(), search, implementation, data, threads);
+                auto* cases = benchmark::RegisterBenchmark(name.c_str(), search, implementation, data, threads);
                 for (const arma::uword n : implementation.sizes) cases->Arg(static_cast<std::int64_t>(n));
-                cases->ArgName("n")
-                    ->UseRealTime()
-                    ->Unit(benchmark::kMillisecond);
+                cases->ArgName("n")->UseRealTime()->Unit(benchmark::kMillisecond);
             }
         }
     }

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine/methods/mmd_autoencoder/method.hpp"
-#include "engine/training/tensors.hpp"
 #include "engine/methods/mmd_autoencoder/train.hpp"
+#include "engine/training/tensors.hpp"
 #include "experiments/benchmarks/benchmarks.hpp"
 
 namespace bcbench::benchmarks {
@@ -74,15 +74,17 @@ struct Training {
     mmd_autoencoder::Gradient<float> gradient;
 
     explicit Training(const Options& widths)
-        : model(with_conditional_decoder(mmd_autoencoder::initial_parameters<float>(widths, n_features, Stream(0)), 2, 0)),
+        : model(with_conditional_decoder(mmd_autoencoder::initial_parameters<float>(widths, n_features, Stream(0)), 2,
+                                         0)),
           gradient{zeros_like(model), {}} {}
 
     double step() {
-        return mmd_autoencoder::training_step(model, cells.next(), {}, mmd_autoencoder::TrainOptions{}.mmd_weight, Precision::float32,
-                             optimizer::Options{}, 1e-3, gradient);
+        return mmd_autoencoder::training_step(model, cells.next(), {}, mmd_autoencoder::TrainOptions{}.mmd_weight,
+                                              Precision::float32, optimizer::Options{}, 1e-3, gradient);
     }
     double loss() const {
-        return mmd_autoencoder::objective<float>(model, data, {}, mmd_autoencoder::TrainOptions{}.mmd_weight, Precision::float32, nullptr)
+        return mmd_autoencoder::objective<float>(model, data, {}, mmd_autoencoder::TrainOptions{}.mmd_weight,
+                                                 Precision::float32, nullptr)
             .objective;
     }
 };

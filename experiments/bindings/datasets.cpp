@@ -15,38 +15,48 @@ namespace bcbench {
 namespace {
 
 constexpr Field<gaussian_batches::Options> gaussian_fields[] = {
-    field<&gaussian_batches::Options::n_cells_per_batch>("n_cells_per_batch", at_least(1),
-     "cells of each batch, one number or one per batch; floor(n / n_types) of each type"),
+    field<&gaussian_batches::Options::n_cells_per_batch>(
+        "n_cells_per_batch", at_least(1),
+        "cells of each batch, one number or one per batch; floor(n / n_types) of each type"),
     field<&gaussian_batches::Options::n_types>("n_types", at_least(1), "cell types; more make narrower feature blocks"),
     field<&gaussian_batches::Options::n_features>("n_features", at_least(1), "features of each cell, at least n_types"),
-    field<&gaussian_batches::Options::type_signal>("type_signal", any_value(),
-     "expression of a type on its own block of features; larger separates types further"),
-    field<&gaussian_batches::Options::batch_shifts>("batch_shifts", any_value(),
-     "constant added to all features of a batch, one per batch; their number is the number of batches"),
+    field<&gaussian_batches::Options::type_signal>(
+        "type_signal", any_value(),
+        "expression of a type on its own block of features; larger separates types further"),
+    field<&gaussian_batches::Options::batch_shifts>(
+        "batch_shifts", any_value(),
+        "constant added to all features of a batch, one per batch; their number is the number of batches"),
     field<&gaussian_batches::Options::noise_sd>("noise_sd", at_least(0), "standard deviation of every entry's noise"),
 };
 
 Dataset<double> load_gaussian(const DatasetSettings& settings) {
-    const Dataset<float> drawn = gaussian_batches::generate(options_from(gaussian_fields, settings.params), settings.seed);
+    const Dataset<float> drawn =
+        gaussian_batches::generate(options_from(gaussian_fields, settings.params), settings.seed);
     return {arma::conv_to<arma::mat>::from(drawn.cells), drawn.batch, drawn.type};
 }
 
 constexpr Field<table::Options> table_fields[] = {
-    field<&table::Options::cells>("cells", any_value(), "CSV or TSV file, plain or .gz: a header, then one row of numbers per cell",
-     "", true),
-    field<&table::Options::metadata>("metadata", any_value(), "CSV or TSV file, plain or .gz: a header, then one row per cell", "", true),
-    field<&table::Options::batch_column>("batch_column", any_value(), "metadata column with each cell's batch", "", true),
-    field<&table::Options::type_column>("type_column", any_value(), "metadata column with each cell's type; empty: no types"),
-    field<&table::Options::row_names>("row_names", any_value(), "the first column of `cells` names the cells; where that of `metadata` has the same names, their order must be the same"),
-    field<&table::Options::scale>("scale", above(0),
-     "multiplies every value; brings data of tiny scale to where sigma and bandwidths see it"),
+    field<&table::Options::cells>(
+        "cells", any_value(), "CSV or TSV file, plain or .gz: a header, then one row of numbers per cell", "", true),
+    field<&table::Options::metadata>("metadata", any_value(),
+                                     "CSV or TSV file, plain or .gz: a header, then one row per cell", "", true),
+    field<&table::Options::batch_column>("batch_column", any_value(), "metadata column with each cell's batch", "",
+                                         true),
+    field<&table::Options::type_column>("type_column", any_value(),
+                                        "metadata column with each cell's type; empty: no types"),
+    field<&table::Options::row_names>("row_names", any_value(),
+                                      "the first column of `cells` names the cells; where that of `metadata` has the "
+                                      "same names, their order must be the same"),
+    field<&table::Options::scale>(
+        "scale", above(0), "multiplies every value; brings data of tiny scale to where sigma and bandwidths see it"),
 };
 
 Dataset<double> load_table(const DatasetSettings& settings) {
     table::Options options = options_from(table_fields, settings.params);
     for (std::string* file : {&options.cells, &options.metadata}) {
         const auto found = find_data_file(*file, settings.config_directory);
-        if (!found) throw DataError("the file " + *file + " is neither beside the config nor in the directory $BCBENCH_DATA");
+        if (!found)
+            throw DataError("the file " + *file + " is neither beside the config nor in the directory $BCBENCH_DATA");
         *file = found->string();
     }
     return table::load(options);
@@ -60,7 +70,10 @@ constexpr DatasetDefinition datasets[] = {
     {"table", "cells and labels from CSV or TSV files",
      "Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and types are numbered in "
      "order of first appearance.",
-     [] { return std::vector<std::string>{"cells", "metadata"}; }, [] { return parameters_of(table_fields); }, load_table},
+     [] {
+         return std::vector<std::string>{"cells", "metadata"};
+     },
+     [] { return parameters_of(table_fields); }, load_table},
 };
 
 }  // namespace
@@ -74,10 +87,12 @@ const DatasetDefinition& dataset_named(const std::string& type) {
     throw std::invalid_argument("there is no dataset '" + type + "'");
 }
 
-std::optional<std::filesystem::path> find_data_file(const std::string& name, const std::filesystem::path& config_directory) {
+std::optional<std::filesystem::path> find_data_file(const std::string& name,
+                                                    const std::filesystem::path& config_directory) {
     std::vector<std::filesystem::path> candidates = {config_directory / name};
     const char* data_directory = std::getenv("BCBENCH_DATA");
-    if (data_directory != nullptr && *data_directory != '\0') candidates.push_back(std::filesystem::path(data_directory) / name);
+    if (data_directory != nullptr && *data_directory != '\0')
+        candidates.push_back(std::filesystem::path(data_directory) / name);
     for (const std::filesystem::path& candidate : candidates) {
         std::error_code error;
         if (std::filesystem::exists(candidate, error)) return candidate;

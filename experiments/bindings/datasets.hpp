@@ -34,7 +34,8 @@ std::span<const DatasetDefinition> dataset_table();
 const DatasetDefinition& dataset_named(const std::string& type);
 
 /// Where the data file `name` of a config is: beside the config, then in $BCBENCH_DATA; nothing if in neither.
-std::optional<std::filesystem::path> find_data_file(const std::string& name, const std::filesystem::path& config_directory);
+std::optional<std::filesystem::path> find_data_file(const std::string& name,
+                                                    const std::filesystem::path& config_directory);
 
 /// The dataset in the arithmetic of a run.
 template <class Real>

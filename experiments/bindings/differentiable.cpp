@@ -51,7 +51,8 @@ Arrays bars_of(arma::mat cells_bar, const Autoencoder<double>& model_bar) {
     return bars;
 }
 
-wgan_autoencoder::Parameters<double> parameters_from(const Arrays& inputs, wgan_autoencoder::Parameters<double> parameters) {
+wgan_autoencoder::Parameters<double> parameters_from(const Arrays& inputs,
+                                                     wgan_autoencoder::Parameters<double> parameters) {
     Autoencoder<double>& model = parameters.autoencoder;
     assign(inputs, assign(inputs, assign(inputs, 1, model.encoder), model.decoder), parameters.critic);
     return parameters;
@@ -68,21 +69,24 @@ Arrays bars_of(arma::mat cells_bar, const wgan_autoencoder::Parameters<double>& 
 DifferentiableOutput mmd_output(const char* name, double mmd_autoencoder::Result<double>::*loss,
                                 double mmd_autoencoder::Adjoint<double>::*loss_bar, const Labels& batch,
                                 const Autoencoder<double>& model, const mmd::Options& mmd) {
-    return {name, [=](const Arrays& inputs) {
-                const auto result = std::make_shared<const mmd_autoencoder::Result<double>>(mmd_autoencoder::forward(
-                    Dataset<double>{inputs.front(), batch, {}}, model_from(inputs, model), mmd, Precision::float64, true));
-                return Linearization{scalar((*result).*loss), mmd_autoencoder::choices(*result), [=](const arma::mat& value_bar) {
-                                         mmd_autoencoder::Adjoint<double> adjoint;
-                                         adjoint.*loss_bar = arma::as_scalar(value_bar);
-                                         Autoencoder<double> model_bar = zeros_like(model);
-                                         return bars_of(mmd_autoencoder::backward(*result, adjoint, &model_bar), model_bar);
-                                     }};
-            }};
+    return {
+        name, [=](const Arrays& inputs) {
+            const auto result = std::make_shared<const mmd_autoencoder::Result<double>>(mmd_autoencoder::forward(
+                Dataset<double>{inputs.front(), batch, {}}, model_from(inputs, model), mmd, Precision::float64, true));
+            return Linearization{scalar((*result).*loss), mmd_autoencoder::choices(*result),
+                                 [=](const arma::mat& value_bar) {
+                                     mmd_autoencoder::Adjoint<double> adjoint;
+                                     adjoint.*loss_bar = arma::as_scalar(value_bar);
+                                     Autoencoder<double> model_bar = zeros_like(model);
+                                     return bars_of(mmd_autoencoder::backward(*result, adjoint, &model_bar), model_bar);
+                                 }};
+        }};
 }
 
 // The derivative of a loss, from the reverse pass through gradient reversal R = D - C, where D is the derivative of its
 // reconstruction term and C that of its critic terms: D + C = 2 D - R, for everything before the reversal.
-Arrays without_reversal(const wgan_autoencoder::Result<double>& result, const wgan_autoencoder::Adjoint<double>& adjoint) {
+Arrays without_reversal(const wgan_autoencoder::Result<double>& result,
+                        const wgan_autoencoder::Adjoint<double>& adjoint) {
     wgan_autoencoder::Adjoint<double> reconstruction;
     reconstruction.reconstruction_loss = adjoint.reconstruction_loss + adjoint.generator_loss;
     const auto run = [&](const wgan_autoencoder::Adjoint<double>& chosen) {
@@ -102,9 +106,10 @@ DifferentiableOutput wgan_output(const char* name, double wgan_autoencoder::Resu
                                  const wgan_autoencoder::Parameters<double>& parameters) {
     return {name, [=](const Arrays& inputs) {
                 const auto result = std::make_shared<const wgan_autoencoder::Result<double>>(
-                    wgan_autoencoder::forward(Dataset<double>{inputs.front(), batch, {}}, parameters_from(inputs, parameters),
-                                              Precision::float64, true));
-                return Linearization{scalar((*result).*loss), wgan_autoencoder::choices(*result), [=](const arma::mat& value_bar) {
+                    wgan_autoencoder::forward(Dataset<double>{inputs.front(), batch, {}},
+                                              parameters_from(inputs, parameters), Precision::float64, true));
+                return Linearization{scalar((*result).*loss), wgan_autoencoder::choices(*result),
+                                     [=](const arma::mat& value_bar) {
                                          wgan_autoencoder::Adjoint<double> adjoint;
                                          adjoint.*loss_bar = arma::as_scalar(value_bar);
                                          return without_reversal(*result, adjoint);
@@ -113,21 +118,23 @@ DifferentiableOutput wgan_output(const char* name, double wgan_autoencoder::Resu
 }
 
 // The corrected cells alone: no loss is computed. `critic` parameters, which they do not depend on, get zeros.
-DifferentiableOutput corrected_output(const Labels& batch, const Autoencoder<double>& parameters, const Mlp<double>* critic) {
+DifferentiableOutput corrected_output(const Labels& batch, const Autoencoder<double>& parameters,
+                                      const Mlp<double>* critic) {
     Arrays unused_bars;
     if (critic != nullptr) append(zeros_like(*critic), unused_bars);
     return {"corrected", [=](const Arrays& inputs) {
                 const auto model = std::make_shared<const Autoencoder<double>>(model_from(inputs, parameters));
                 const auto pass = std::make_shared<const AutoencoderPass<double>>(
                     autoencoder_forward(*model, inputs.front(), batch, Precision::float64, true));
-                return Linearization{pass->corrected(), choices(*pass), [=, cells = inputs.front()](const arma::mat& corrected_bar) {
-                                         Autoencoder<double> model_bar = zeros_like(*model);
-                                         arma::mat cells_bar = autoencoder_backward<double>(
-                                             *model, cells, *pass, {}, {}, corrected_bar, Precision::float64, &model_bar);
-                                         Arrays bars = bars_of(std::move(cells_bar), model_bar);
-                                         bars.insert(bars.end(), unused_bars.begin(), unused_bars.end());
-                                         return bars;
-                                     }};
+                return Linearization{
+                    pass->corrected(), choices(*pass), [=, cells = inputs.front()](const arma::mat& corrected_bar) {
+                        Autoencoder<double> model_bar = zeros_like(*model);
+                        arma::mat cells_bar = autoencoder_backward<double>(*model, cells, *pass, {}, {}, corrected_bar,
+                                                                           Precision::float64, &model_bar);
+                        Arrays bars = bars_of(std::move(cells_bar), model_bar);
+                        bars.insert(bars.end(), unused_bars.begin(), unused_bars.end());
+                        return bars;
+                    }};
             }};
 }
 
@@ -135,8 +142,10 @@ DifferentiableOutput corrected_output(const Labels& batch, const Autoencoder<dou
 
 Differentiable differentiable(const Dataset<double>& data) {
     return {{{"cells", data.cells}}, {{"corrected", [](const Arrays& inputs) {
-                return Linearization{inputs.front(), 0, [](const arma::mat& corrected_bar) { return Arrays{corrected_bar}; }};
-            }}}};
+                                           return Linearization{inputs.front(), 0, [](const arma::mat& corrected_bar) {
+                                                                    return Arrays{corrected_bar};
+                                                                }};
+                                       }}}};
 }
 
 Differentiable differentiable(const Dataset<double>& data, const differentiable_harmony::Parameters<double>& parameters,
@@ -146,8 +155,10 @@ Differentiable differentiable(const Dataset<double>& data, const differentiable_
         const harmony::Parameters<double> at{inputs[1]};
         const auto result = std::make_shared<const harmony::Result<double>>(
             harmony::forward(Dataset<double>{inputs[0], batch, {}}, at, options, true));
-        return Linearization{result->corrected, harmony::choices(result->tape), [result](const arma::mat& corrected_bar) {
-                                 harmony::Parameters<double> bar{arma::mat(arma::size(result->tape.parameters.centroids), arma::fill::zeros)};
+        return Linearization{result->corrected, harmony::choices(result->tape),
+                             [result](const arma::mat& corrected_bar) {
+                                 harmony::Parameters<double> bar{
+                                     arma::mat(arma::size(result->tape.parameters.centroids), arma::fill::zeros)};
                                  arma::mat cells_bar = harmony::backward(result->tape, corrected_bar, &bar);
                                  return Arrays{cells_bar, bar.centroids};
                              }};
@@ -155,23 +166,28 @@ Differentiable differentiable(const Dataset<double>& data, const differentiable_
     return {{{"cells", data.cells}, {"centroids", parameters.centroids}}, {{"corrected", corrected}}};
 }
 
-Differentiable differentiable(const Dataset<double>& data, const Autoencoder<double>& parameters, const mmd::Options& mmd) {
+Differentiable differentiable(const Dataset<double>& data, const Autoencoder<double>& parameters,
+                              const mmd::Options& mmd) {
     using Result = mmd_autoencoder::Result<double>;
     using Adjoint = mmd_autoencoder::Adjoint<double>;
     return {named_inputs(data.cells, parameters),
             {corrected_output(data.batch, parameters, nullptr),
-             mmd_output("reconstruction_loss", &Result::reconstruction_loss, &Adjoint::reconstruction_loss, data.batch, parameters, mmd),
+             mmd_output("reconstruction_loss", &Result::reconstruction_loss, &Adjoint::reconstruction_loss, data.batch,
+                        parameters, mmd),
              mmd_output("mmd_loss", &Result::mmd_loss, &Adjoint::mmd_loss, data.batch, parameters, mmd)}};
 }
 
 Differentiable differentiable(const Dataset<double>& data, const wgan_autoencoder::Parameters<double>& parameters) {
     using Result = wgan_autoencoder::Result<double>;
     using Adjoint = wgan_autoencoder::Adjoint<double>;
-    Differentiable made{named_inputs(data.cells, parameters.autoencoder),
-                        {corrected_output(data.batch, parameters.autoencoder, &parameters.critic),
-                         wgan_output("reconstruction_loss", &Result::reconstruction_loss, &Adjoint::reconstruction_loss, data.batch, parameters),
-                         wgan_output("generator_loss", &Result::generator_loss, &Adjoint::generator_loss, data.batch, parameters),
-                         wgan_output("discriminator_loss", &Result::discriminator_loss, &Adjoint::discriminator_loss, data.batch, parameters)}};
+    Differentiable made{
+        named_inputs(data.cells, parameters.autoencoder),
+        {corrected_output(data.batch, parameters.autoencoder, &parameters.critic),
+         wgan_output("reconstruction_loss", &Result::reconstruction_loss, &Adjoint::reconstruction_loss, data.batch,
+                     parameters),
+         wgan_output("generator_loss", &Result::generator_loss, &Adjoint::generator_loss, data.batch, parameters),
+         wgan_output("discriminator_loss", &Result::discriminator_loss, &Adjoint::discriminator_loss, data.batch,
+                     parameters)}};
     append("critic", parameters.critic, made.inputs);
     return made;
 }

@@ -1,5 +1,5 @@
-// The methods as functions of named inputs, in double whatever the arithmetic of the run: what gradient checks differentiate.
-// The reverse passes are the engine's own; here they only get names.
+// The methods as functions of named inputs, in double whatever the arithmetic of the run: what gradient checks
+// differentiate. The reverse passes are the engine's own; here they only get names.
 #pragma once
 
 #include "engine/methods/differentiable_harmony/method.hpp"
@@ -51,10 +51,12 @@ Differentiable differentiable(const Dataset<double>& data, const differentiable_
                               const differentiable_harmony::Options& options);
 
 /// Inputs encoder and decoder; outputs corrected, reconstruction_loss, mmd_loss.
-Differentiable differentiable(const Dataset<double>& data, const Autoencoder<double>& parameters, const mmd::Options& mmd);
+Differentiable differentiable(const Dataset<double>& data, const Autoencoder<double>& parameters,
+                              const mmd::Options& mmd);
 
-/// Inputs encoder, decoder and critic; outputs corrected, reconstruction_loss, generator_loss, discriminator_loss. Gradient
-/// reversal makes what the encoder receives no derivative of these; the reverse passes given here take it back again.
+/// Inputs encoder, decoder and critic; outputs corrected, reconstruction_loss, generator_loss, discriminator_loss.
+/// Gradient reversal makes what the encoder receives no derivative of these; the reverse passes given here take it back
+/// again.
 Differentiable differentiable(const Dataset<double>& data, const wgan_autoencoder::Parameters<double>& parameters);
 
 }  // namespace bcbench

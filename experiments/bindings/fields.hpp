@@ -1,5 +1,5 @@
-// The single declaration of parameters: a table of fields per Options struct. Parsing, validation, `describe` and the JSON
-// Schema all come from it; the default is the value a fresh Options holds.
+// The single declaration of parameters: a table of fields per Options struct. Parsing, validation, `describe` and the
+// JSON Schema all come from it; the default is the value a fresh Options holds.
 #pragma once
 
 #include <algorithm>
@@ -39,21 +39,44 @@ struct Kind {
     static_assert(std::is_enum_v<T>, "no kind of parameter has this type");
     static constexpr ParameterType type = ParameterType::string;
 };
-template <> struct Kind<bool> { static constexpr ParameterType type = ParameterType::boolean; };
-template <> struct Kind<std::int64_t> { static constexpr ParameterType type = ParameterType::integer; };
-template <> struct Kind<double> { static constexpr ParameterType type = ParameterType::number; };
-template <> struct Kind<std::string> { static constexpr ParameterType type = ParameterType::string; };
-template <> struct Kind<std::vector<std::int64_t>> { static constexpr ParameterType type = ParameterType::integer_or_list; };
-template <> struct Kind<std::vector<double>> { static constexpr ParameterType type = ParameterType::number_or_list; };
-template <class T> struct Kind<std::optional<T>> : Kind<T> {};
+template <>
+struct Kind<bool> {
+    static constexpr ParameterType type = ParameterType::boolean;
+};
+template <>
+struct Kind<std::int64_t> {
+    static constexpr ParameterType type = ParameterType::integer;
+};
+template <>
+struct Kind<double> {
+    static constexpr ParameterType type = ParameterType::number;
+};
+template <>
+struct Kind<std::string> {
+    static constexpr ParameterType type = ParameterType::string;
+};
+template <>
+struct Kind<std::vector<std::int64_t>> {
+    static constexpr ParameterType type = ParameterType::integer_or_list;
+};
+template <>
+struct Kind<std::vector<double>> {
+    static constexpr ParameterType type = ParameterType::number_or_list;
+};
+template <class T>
+struct Kind<std::optional<T>> : Kind<T> {};
 
 template <class T>
 nlohmann::json to_json(const T& value) {
-    if constexpr (std::is_enum_v<T>) return split_words(words_of(value)).at(static_cast<std::size_t>(value));
-    else return value;
+    if constexpr (std::is_enum_v<T>)
+        return split_words(words_of(value)).at(static_cast<std::size_t>(value));
+    else
+        return value;
 }
 template <class T>
-nlohmann::json to_json(const std::optional<T>& value) { return value ? nlohmann::json(*value) : nlohmann::json(); }
+nlohmann::json to_json(const std::optional<T>& value) {
+    return value ? nlohmann::json(*value) : nlohmann::json();
+}
 template <class T>
 nlohmann::json to_json(const std::vector<T>& values) {
     return values.size() == 1 ? nlohmann::json(values.front()) : nlohmann::json(values);
@@ -72,21 +95,27 @@ void from_json(const nlohmann::json& json, T& value) {
 }
 template <class T>
 void from_json(const nlohmann::json& json, std::optional<T>& value) {
-    if (json.is_null()) value.reset();
-    else value = json.get<T>();
+    if (json.is_null())
+        value.reset();
+    else
+        value = json.get<T>();
 }
 template <class T>
 void from_json(const nlohmann::json& json, std::vector<T>& values) {
     values = json.is_array() ? json.get<std::vector<T>>() : std::vector<T>{json.get<T>()};
 }
 
-template <class T> inline constexpr bool is_optional = false;
-template <class T> inline constexpr bool is_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
 
 template <class T>
 constexpr const char* choices_of(const char* choices) {
-    if constexpr (std::is_enum_v<T>) return words_of(T{});
-    else return choices;
+    if constexpr (std::is_enum_v<T>)
+        return words_of(T{});
+    else
+        return choices;
 }
 
 }  // namespace field_detail
@@ -95,13 +124,13 @@ template <class Options>
 struct Field {
     const char* name;
     ParameterType type;
-    bool optional;                                       // null is a value
-    nlohmann::json (*get)(const Options&);               // the member as JSON
-    void (*set)(const nlohmann::json&, Options&);        // the member from JSON
-    Range range;                                         // of numbers and of list elements
-    const char* help;                                    // one line
-    const char* choices;                                 // strings and enums: the allowed words, separated by spaces
-    bool required;                                       // has no default
+    bool optional;                                 // null is a value
+    nlohmann::json (*get)(const Options&);         // the member as JSON
+    void (*set)(const nlohmann::json&, Options&);  // the member from JSON
+    Range range;                                   // of numbers and of list elements
+    const char* help;                              // one line
+    const char* choices;                           // strings and enums: the allowed words, separated by spaces
+    bool required;                                 // has no default
 };
 
 namespace field_detail {

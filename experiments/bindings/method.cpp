@@ -76,19 +76,24 @@ namespace harmony = differentiable_harmony;
 
 constexpr Field<harmony::Options> harmony_fields[] = {
     field<&harmony::Options::n_clusters>("n_clusters", at_least(1),
-     "soft clusters; more follow finer structure and cost proportionally more"),
-    field<&harmony::Options::n_iterations>("n_iterations", at_least(1),
-     "correction steps; each moves a cell by 5 to 20 % of its distance to its soft centroid"),
-    field<&harmony::Options::theta>("theta", at_least(0),
-     "diversity penalty of the original Harmony; recorded, but does not enter this computation"),
-    field<&harmony::Options::sigma>("sigma", above(0), "width of the soft assignment; larger spreads a cell over more clusters"),
-    field<&harmony::Options::temperature>("temperature", above(0), "multiplies sigma; larger softens assignments and gradients"),
-    field<&harmony::Options::recompute>("recompute", any_value(),
-     "recompute iterations in the reverse pass instead of storing them all: less memory, same values"),
+                                         "soft clusters; more follow finer structure and cost proportionally more"),
+    field<&harmony::Options::n_iterations>(
+        "n_iterations", at_least(1),
+        "correction steps; each moves a cell by 5 to 20 % of its distance to its soft centroid"),
+    field<&harmony::Options::theta>(
+        "theta", at_least(0),
+        "diversity penalty of the original Harmony; recorded, but does not enter this computation"),
+    field<&harmony::Options::sigma>("sigma", above(0),
+                                    "width of the soft assignment; larger spreads a cell over more clusters"),
+    field<&harmony::Options::temperature>("temperature", above(0),
+                                          "multiplies sigma; larger softens assignments and gradients"),
+    field<&harmony::Options::recompute>(
+        "recompute", any_value(),
+        "recompute iterations in the reverse pass instead of storing them all: less memory, same values"),
 };
 
-// Of an assignment to the cell's entries. With s = 1 / (sigma temperature), dA_k = A_k sum_j A_j 2 s (c_k - c_j).dy, which is
-// at most A_k (1 - A_k) 2 s max ||c_k - c_j||_1 |dy| <= s / 2 * 2 max ||c_k - mean||_1 |dy|.
+// Of an assignment to the cell's entries. With s = 1 / (sigma temperature), dA_k = A_k sum_j A_j 2 s (c_k - c_j).dy,
+// which is at most A_k (1 - A_k) 2 s max ||c_k - c_j||_1 |dy| <= s / 2 * 2 max ||c_k - mean||_1 |dy|.
 double assignment_sensitivity(const arma::mat& centroids, const harmony::Options& options) {
     const arma::mat from_mean = centroids.each_col() - arma::vec(arma::mean(centroids, 1));
     return arma::sum(arma::abs(from_mean), 0).max() / (options.sigma * options.temperature);
@@ -103,14 +108,18 @@ Fit<Real> fit_harmony(const MethodSettings& settings, const Dataset<Real>& data)
     Fit<Real> fit;
     keep_training("differentiable_harmony", settings, trained, fit);
     fit.corrected = harmony::forward(data, parameters, options).corrected;
-    fit.arrays.push_back({"cluster_assignments", parameters.centroids.n_cols, [parameters, options](const Matrix<Real>& corrected) {
+    fit.arrays.push_back({"cluster_assignments", parameters.centroids.n_cols,
+                          [parameters, options](const Matrix<Real>& corrected) {
                               return harmony::assignments(corrected, parameters, options);
-                          }, assignment_sensitivity(in_double(parameters.centroids), options)});
+                          },
+                          assignment_sensitivity(in_double(parameters.centroids), options)});
     fit.backward = [&data, parameters, options](const Matrix<Real>& corrected_bar) {
         return harmony::backward(harmony::forward(data, parameters, options, true).tape, corrected_bar,
                                  static_cast<harmony::Parameters<Real>*>(nullptr));
     };
-    fit.differentiable = [&data, parameters, options] { return differentiable(in_double(data), in_double(parameters), options); };
+    fit.differentiable = [&data, parameters, options] {
+        return differentiable(in_double(data), in_double(parameters), options);
+    };
     fit.reference = [&data, parameters, options] {
         reference::HarmonyResult result = reference::differentiable_harmony(
             in_double(data.cells), data.batch, in_double(parameters.centroids),
@@ -123,12 +132,13 @@ Fit<Real> fit_harmony(const MethodSettings& settings, const Dataset<Real>& data)
 // ---- mmd_autoencoder
 
 constexpr Field<mmd_autoencoder::Options> mmd_fields[] = {
-    field<&mmd_autoencoder::Options::hidden_dim>("hidden_dim", at_least(1),
-     "units of each hidden layer; more fit finer structure and cost quadratically more"),
-    field<&mmd_autoencoder::Options::latent_dim>("latent_dim", at_least(1),
-     "dimensions of the latent space; more keep more of the input, the batch included"),
-    field<&mmd_autoencoder::Options::kernel_bandwidth>("kernel_bandwidth", above(0),
-     "bandwidth of the Gaussian kernel in units of the latent space; larger compares coarser structure"),
+    field<&mmd_autoencoder::Options::hidden_dim>(
+        "hidden_dim", at_least(1), "units of each hidden layer; more fit finer structure and cost quadratically more"),
+    field<&mmd_autoencoder::Options::latent_dim>(
+        "latent_dim", at_least(1), "dimensions of the latent space; more keep more of the input, the batch included"),
+    field<&mmd_autoencoder::Options::kernel_bandwidth>(
+        "kernel_bandwidth", above(0),
+        "bandwidth of the Gaussian kernel in units of the latent space; larger compares coarser structure"),
 };
 
 constexpr ScoreRow mmd_rows[] = {{"reconstruction_loss", Direction::lower}, {"mmd_loss", Direction::lower}};
@@ -155,14 +165,16 @@ Fit<Real> fit_mmd(const MethodSettings& settings, const Dataset<Real>& data) {
         const auto taped = mmd_autoencoder::forward(data, parameters, documented, settings.precision, true);
         return mmd_autoencoder::backward(taped, {corrected_bar, 0.0, 0.0}, static_cast<Autoencoder<Real>*>(nullptr));
     };
-    fit.differentiable = [&data, parameters, documented] { return differentiable(in_double(data), in_double(parameters), documented); };
+    fit.differentiable = [&data, parameters, documented] {
+        return differentiable(in_double(data), in_double(parameters), documented);
+    };
     fit.reference = [&data, parameters, options, settings] {
-        const reference::MmdResult slow = reference::mmd_autoencoder(
-            in_double(data.cells), data.batch, reference_network(parameters.encoder),
-            reference_network(parameters.decoder), reference_conditional(parameters), options.kernel_bandwidth,
-            settings.precision == Precision::tf32);
-        return ReferenceFit{slow.corrected, {{"latent", slow.latent}},
-                            mmd_losses(slow.reconstruction_loss, slow.mmd_loss, data.batch)};
+        const reference::MmdResult slow =
+            reference::mmd_autoencoder(in_double(data.cells), data.batch, reference_network(parameters.encoder),
+                                       reference_network(parameters.decoder), reference_conditional(parameters),
+                                       options.kernel_bandwidth, settings.precision == Precision::tf32);
+        return ReferenceFit{
+            slow.corrected, {{"latent", slow.latent}}, mmd_losses(slow.reconstruction_loss, slow.mmd_loss, data.batch)};
     };
     return fit;
 }
@@ -170,16 +182,19 @@ Fit<Real> fit_mmd(const MethodSettings& settings, const Dataset<Real>& data) {
 // ---- wgan_autoencoder
 
 constexpr Field<wgan_autoencoder::Options> wgan_fields[] = {
-    field<&wgan_autoencoder::Options::hidden_dim>("hidden_dim", at_least(1),
-     "units of each hidden layer of encoder and decoder; more fit finer structure and cost quadratically more"),
-    field<&wgan_autoencoder::Options::latent_dim>("latent_dim", at_least(1),
-     "dimensions of the latent space; more keep more of the input, the batch included"),
-    field<&wgan_autoencoder::Options::discriminator_hidden_dim>("discriminator_hidden_dim", at_least(1),
-     "units of each hidden layer of the critic; more tell batches apart more finely"),
+    field<&wgan_autoencoder::Options::hidden_dim>(
+        "hidden_dim", at_least(1),
+        "units of each hidden layer of encoder and decoder; more fit finer structure and cost quadratically more"),
+    field<&wgan_autoencoder::Options::latent_dim>(
+        "latent_dim", at_least(1), "dimensions of the latent space; more keep more of the input, the batch included"),
+    field<&wgan_autoencoder::Options::discriminator_hidden_dim>(
+        "discriminator_hidden_dim", at_least(1),
+        "units of each hidden layer of the critic; more tell batches apart more finely"),
 };
 
-constexpr ScoreRow wgan_rows[] = {
-    {"reconstruction_loss", Direction::lower}, {"generator_loss", Direction::info}, {"discriminator_loss", Direction::info}};
+constexpr ScoreRow wgan_rows[] = {{"reconstruction_loss", Direction::lower},
+                                  {"generator_loss", Direction::info},
+                                  {"discriminator_loss", Direction::info}};
 
 std::vector<Score> wgan_losses(double reconstruction, double generator, double discriminator, const Labels& batch) {
     return {loss_of(wgan_rows[0], reconstruction), loss_between_batches(wgan_rows[1], generator, batch),
@@ -208,10 +223,11 @@ Fit<Real> fit_wgan(const MethodSettings& settings, const Dataset<Real>& data) {
         const reference::WganResult slow = reference::wgan_autoencoder(
             in_double(data.cells), data.batch, reference_network(parameters.autoencoder.encoder),
             reference_network(parameters.autoencoder.decoder), reference_conditional(parameters.autoencoder),
-            reference_network(parameters.critic),
-            settings.precision == Precision::tf32);
-        return ReferenceFit{slow.corrected, {{"latent", slow.latent}},
-                            wgan_losses(slow.reconstruction_loss, slow.generator_loss, slow.discriminator_loss, data.batch)};
+            reference_network(parameters.critic), settings.precision == Precision::tf32);
+        return ReferenceFit{
+            slow.corrected,
+            {{"latent", slow.latent}},
+            wgan_losses(slow.reconstruction_loss, slow.generator_loss, slow.discriminator_loss, data.batch)};
     };
     return fit;
 }
@@ -219,19 +235,30 @@ Fit<Real> fit_wgan(const MethodSettings& settings, const Dataset<Real>& data) {
 std::vector<Parameter> no_parameters() { return {}; }
 
 constexpr MethodDefinition methods[] = {
-    {"uncorrected", "the cells as they are: the baseline every method is compared with", "",
-     {}, no_parameters, no_parameters, fit_uncorrected<float>, fit_uncorrected<double>},
-    {"differentiable_harmony", "soft clustering around fixed centroids and a batch-dependent step towards them",
+    {"uncorrected",
+     "the cells as they are: the baseline every method is compared with",
+     "",
+     {},
+     no_parameters,
+     no_parameters,
+     fit_uncorrected<float>,
+     fit_uncorrected<double>},
+    {"differentiable_harmony",
+     "soft clustering around fixed centroids and a batch-dependent step towards them",
      "Harmony (Korsunsky et al. 2019) in the differentiable form of DiffBio. theta is accepted and recorded, but the "
      "documented computation does not use it: changing it changes no value.",
-     {}, [] { return parameters_of(harmony_fields); }, harmony_training, fit_harmony<float>, fit_harmony<double>},
+     {},
+     [] { return parameters_of(harmony_fields); },
+     harmony_training,
+     fit_harmony<float>,
+     fit_harmony<double>},
     {"mmd_autoencoder", "autoencoder with the maximum mean discrepancy between batches as a loss on its latent space",
      "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing; "
      "mmd_loss alone is no evidence of mixing.",
      mmd_rows, [] { return parameters_of(mmd_fields); }, mmd_training, fit_mmd<float>, fit_mmd<double>},
     {"wgan_autoencoder", "autoencoder with a Wasserstein critic on its latent space, seen through gradient reversal",
-     "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing.",
-     wgan_rows, [] { return parameters_of(wgan_fields); }, wgan_training, fit_wgan<float>, fit_wgan<double>},
+     "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing.", wgan_rows,
+     [] { return parameters_of(wgan_fields); }, wgan_training, fit_wgan<float>, fit_wgan<double>},
 };
 
 }  // namespace

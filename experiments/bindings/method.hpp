@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/types.hpp"
 #include "engine/io/npy.hpp"
 #include "engine/training/loop.hpp"
-#include "engine/core/types.hpp"
 #include "experiments/catalog/parameter.hpp"
 #include "experiments/catalog/score.hpp"
 
@@ -33,7 +33,8 @@ struct NamedArray {
     Matrix<Real> values;
 };
 
-/// A further array that a method returns, such as the latent cells. Most runs want its shape alone: it is made when asked for.
+/// A further array that a method returns, such as the latent cells. Most runs want its shape alone: it is made when
+/// asked for.
 template <class Real>
 struct FurtherArray {
     std::string name;
@@ -45,7 +46,7 @@ struct FurtherArray {
 
 /// What the slow reference computed for the same data and the same parameters.
 struct ReferenceFit {
-    arma::mat corrected;                    // [F x n]
+    arma::mat corrected;  // [F x n]
     std::vector<NamedArray<double>> arrays;
     std::vector<Score> losses;
 };
@@ -65,8 +66,8 @@ struct DifferentiableOutput {
 
 /// A fit as a function of its cells and parameters, in double whatever the arithmetic of the run.
 struct Differentiable {
-    std::vector<NamedArray<double>> inputs;      // "cells" [F x n] first, then the parameters
-    std::vector<DifferentiableOutput> outputs;   // "corrected" [F x n] first, then losses [1 x 1]
+    std::vector<NamedArray<double>> inputs;     // "cells" [F x n] first, then the parameters
+    std::vector<DifferentiableOutput> outputs;  // "corrected" [F x n] first, then losses [1 x 1]
 };
 
 template <class Real>
@@ -74,10 +75,10 @@ struct Fit {
     Matrix<Real> corrected;  // [F x n]
     std::vector<FurtherArray<Real>> arrays;
     std::vector<Score> losses;
-    std::vector<training::Curve> traces;   // of a training; else empty
+    std::vector<training::Curve> traces;        // of a training; else empty
     std::optional<std::int64_t> trained_steps;  // updates behind the parameters, of a training
-    std::vector<std::uint32_t> holdout;    // cells that the training never saw
-    npy::NamedArrays model;                // the parameters, if the `train` block asks to save them
+    std::vector<std::uint32_t> holdout;         // cells that the training never saw
+    npy::NamedArrays model;                     // the parameters, if the `train` block asks to save them
     /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]. The data must outlive it.
     std::function<Matrix<Real>(const Matrix<Real>& corrected_bar)> backward;
     /// The same fit, with the same parameters, for gradient checks. Empty: the method is not differentiable.
@@ -90,7 +91,7 @@ struct MethodDefinition {
     const char* name;
     const char* summary;
     const char* notes;
-    std::span<const ScoreRow> losses;      // Fit::losses of every dataset
+    std::span<const ScoreRow> losses;  // Fit::losses of every dataset
     std::vector<Parameter> (*parameters)();
     std::vector<Parameter> (*training)();  // keys of the `train` block; none: the method cannot be trained
     Fit<float> (*fit_float)(const MethodSettings&, const Dataset<float>&);

@@ -21,8 +21,9 @@ struct NeighborOptions {
 };
 
 constexpr Field<NeighborOptions> neighbor_fields[] = {
-    field<&NeighborOptions::n_neighbors>("n_neighbors", at_least(1),
-     "nearest neighbours around each cell, itself excluded; more look at a wider surrounding"),
+    field<&NeighborOptions::n_neighbors>(
+        "n_neighbors", at_least(1),
+        "nearest neighbours around each cell, itself excluded; more look at a wider surrounding"),
 };
 
 struct CeilingOptions {
@@ -32,16 +33,18 @@ struct CeilingOptions {
 };
 
 constexpr Field<CeilingOptions> ceiling_fields[] = {
-    field<&CeilingOptions::n_neighbors>("n_neighbors", at_least(1), "nearest neighbours around each cell, itself excluded"),
-    field<&CeilingOptions::n_permutations>("n_permutations", between(1, 1e6), "permutations averaged; more are steadier"),
+    field<&CeilingOptions::n_neighbors>("n_neighbors", at_least(1),
+                                        "nearest neighbours around each cell, itself excluded"),
+    field<&CeilingOptions::n_permutations>("n_permutations", between(1, 1e6),
+                                           "permutations averaged; more are steadier"),
     field<&CeilingOptions::seed>("seed", at_least(0), "seed of the permutations"),
 };
 
 // Why the metric cannot look at `k` neighbours, or nothing.
 std::string too_few_cells(std::int64_t k, const MetricInput& input) {
     if (static_cast<std::size_t>(k) < input.batch.code.size()) return "";
-    return "needs more than " + std::to_string(k) + " cells for " + std::to_string(k) + " neighbours, the dataset has " +
-           std::to_string(input.batch.code.size());
+    return "needs more than " + std::to_string(k) + " cells for " + std::to_string(k) +
+           " neighbours, the dataset has " + std::to_string(input.batch.code.size());
 }
 
 Neighbors nearest(const Neighbors& neighbors, std::int64_t k) {
@@ -66,9 +69,11 @@ std::vector<Score> compute_mixing(const json& params, const MetricInput& input) 
 
 std::vector<Score> compute_purity(const json& params, const MetricInput& input) {
     const auto options = options_from(neighbor_fields, params);
-    std::string reason = input.type.empty() ? "needs cell types, the dataset has none" : too_few_cells(options.n_neighbors, input);
+    std::string reason =
+        input.type.empty() ? "needs cell types, the dataset has none" : too_few_cells(options.n_neighbors, input);
     if (!reason.empty()) return not_applicable(purity_rows, reason);
-    return {score("type_purity", type_purity(nearest(input.neighbors, options.n_neighbors), input.type), Direction::higher)};
+    return {score("type_purity", type_purity(nearest(input.neighbors, options.n_neighbors), input.type),
+                  Direction::higher)};
 }
 
 std::vector<Score> compute_ceiling(const json& params, const MetricInput& input) {
@@ -93,7 +98,8 @@ std::vector<Score> compute_mean_shift(const json&, const MetricInput& input) {
 
 constexpr MetricDefinition metrics[] = {
     {"batch_mixing_entropy", "entropy of the batches among each cell's nearest neighbours, in nats",
-     "Exact Euclidean neighbours, ties by lower index; shares are clipped to [1e-8, 1], so nothing mixed gives 1.842e-07 "
+     "Exact Euclidean neighbours, ties by lower index; shares are clipped to [1e-8, 1], so nothing mixed gives "
+     "1.842e-07 "
      "for two batches. Also gives perfect_mixing, ln of the number of batches.",
      mixing_rows, 1, [] { return parameters_of(neighbor_fields); }, compute_mixing},
     {"mean_shift", "largest difference between the mean expression of two batches",

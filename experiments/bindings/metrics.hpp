@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/neighbors/neighbors.hpp"
 #include "engine/core/types.hpp"
+#include "engine/neighbors/neighbors.hpp"
 #include "experiments/catalog/parameter.hpp"
 #include "experiments/catalog/score.hpp"
 
@@ -22,11 +22,11 @@ struct MetricInput {
 };
 
 struct MetricDefinition {
-    const char* name;                 // also the name of its main row
+    const char* name;  // also the name of its main row
     const char* summary;
     const char* notes;
     std::span<const ScoreRow> rows;  // those that every dataset has
-    int version;                      // raise it when the definition changes
+    int version;                     // raise it when the definition changes
     std::vector<Parameter> (*parameters)();
     std::vector<Score> (*compute)(const nlohmann::json& params, const MetricInput& input);
 };

@@ -6,10 +6,10 @@
 #include <optional>
 #include <vector>
 
+#include "engine/core/types.hpp"
 #include "engine/methods/differentiable_harmony/train.hpp"
 #include "engine/methods/mmd_autoencoder/train.hpp"
 #include "engine/methods/wgan_autoencoder/train.hpp"
-#include "engine/core/types.hpp"
 #include "experiments/bindings/method.hpp"
 #include "experiments/catalog/parameter.hpp"
 
@@ -20,8 +20,8 @@ std::vector<Parameter> harmony_training();
 std::vector<Parameter> mmd_training();
 std::vector<Parameter> wgan_training();
 
-/// The model to apply: `initial` itself if there is no `train` block, the model of `load_model`, or `initial` trained on
-/// `data`. The curves are empty unless it was trained.
+/// The model to apply: `initial` itself if there is no `train` block, the model of `load_model`, or `initial` trained
+/// on `data`. The curves are empty unless it was trained.
 template <class Real>
 training::Trained<differentiable_harmony::Parameters<Real>> prepared_harmony(
     const MethodSettings& settings, differentiable_harmony::Parameters<Real> initial,

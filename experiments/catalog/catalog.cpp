@@ -1,9 +1,9 @@
 #include "experiments/catalog/catalog.hpp"
 
-#include "experiments/run/checks.hpp"
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/bindings/method.hpp"
 #include "experiments/bindings/metrics.hpp"
+#include "experiments/run/checks.hpp"
 
 namespace bcbench {
 
@@ -17,7 +17,8 @@ Catalog make_catalog() {
         made.datasets.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), {}, {}});
     }
     for (const MethodDefinition& entry : method_table()) {
-        made.methods.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), entry.training(), rows_of(entry.losses)});
+        made.methods.push_back(
+            {entry.name, entry.summary, entry.notes, entry.parameters(), entry.training(), rows_of(entry.losses)});
     }
     for (const MetricDefinition& entry : metric_table()) {
         made.metrics.push_back({entry.name, entry.summary, entry.notes, entry.parameters(), {}, rows_of(entry.rows)});

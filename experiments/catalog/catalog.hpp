@@ -11,11 +11,11 @@ namespace bcbench {
 
 struct CatalogEntry {
     std::string name;
-    std::string summary;                 // one line
-    std::string notes;                   // paragraphs for `describe`; may be empty
-    std::vector<Parameter> parameters;   // in the order `describe` prints them
-    std::vector<Parameter> training;     // keys of the method's `train` block; empty: the method cannot be trained
-    std::vector<ScoreRow> rows = {};     // of metrics.csv, that it gives for every dataset
+    std::string summary;                // one line
+    std::string notes;                  // paragraphs for `describe`; may be empty
+    std::vector<Parameter> parameters;  // in the order `describe` prints them
+    std::vector<Parameter> training;    // keys of the method's `train` block; empty: the method cannot be trained
+    std::vector<ScoreRow> rows = {};    // of metrics.csv, that it gives for every dataset
 };
 
 struct Catalog {

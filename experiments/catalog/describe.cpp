@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/config/check.hpp"
+#include "experiments/text/canonical.hpp"
 #include "experiments/text/table.hpp"
 
 namespace bcbench {
@@ -92,7 +92,8 @@ std::string parameter_table(const std::string& title, const std::vector<Paramete
 std::string values_table(const std::vector<ScoreRow>& rows) {
     if (rows.empty()) return "";
     std::vector<Row> table_rows = {{"name", "better"}};
-    for (const ScoreRow& row : rows) table_rows.push_back({row.name, row.direction == Direction::info ? "neither" : name_of(row.direction)});
+    for (const ScoreRow& row : rows)
+        table_rows.push_back({row.name, row.direction == Direction::info ? "neither" : name_of(row.direction)});
     return "\nValues\n" + table(table_rows, {34});
 }
 
@@ -142,8 +143,7 @@ std::string describe_text(const Catalog& catalog, const std::string& name) {
             if (entry.name == name) text += (text.empty() ? "" : "\n") + entry_text(entry, each.singular);
         }
     }
-    if (text.empty())
-        throw std::invalid_argument(unknown_name("dataset, method, metric or check", name, known));
+    if (text.empty()) throw std::invalid_argument(unknown_name("dataset, method, metric or check", name, known));
     return text;
 }
 

@@ -12,9 +12,7 @@ namespace {
 
 constexpr double largest_integer = 9007199254740992.0;  // 2^53: beyond it a double skips integers
 
-bool takes_scalar(const Parameter& parameter) {
-    return parameter.type != ParameterType::number_list;
-}
+bool takes_scalar(const Parameter& parameter) { return parameter.type != ParameterType::number_list; }
 
 bool takes_list(const Parameter& parameter) {
     return parameter.type == ParameterType::number_list || parameter.type == ParameterType::integer_or_list ||
@@ -28,14 +26,11 @@ bool wants_integer(const Parameter& parameter) {
 std::string range_text(const Parameter& parameter) {
     if (parameter.minimum && parameter.maximum) {
         if (*parameter.minimum == *parameter.maximum) return " equal to " + number_text(*parameter.minimum);
-        return std::string(" in ") + (parameter.minimum_exclusive ? "(" : "[") +
-               number_text(*parameter.minimum) + ", " + number_text(*parameter.maximum) +
-               (parameter.maximum_exclusive ? ")" : "]");
+        return std::string(" in ") + (parameter.minimum_exclusive ? "(" : "[") + number_text(*parameter.minimum) +
+               ", " + number_text(*parameter.maximum) + (parameter.maximum_exclusive ? ")" : "]");
     }
-    if (parameter.minimum)
-        return (parameter.minimum_exclusive ? " > " : " >= ") + number_text(*parameter.minimum);
-    if (parameter.maximum)
-        return (parameter.maximum_exclusive ? " < " : " <= ") + number_text(*parameter.maximum);
+    if (parameter.minimum) return (parameter.minimum_exclusive ? " > " : " >= ") + number_text(*parameter.minimum);
+    if (parameter.maximum) return (parameter.maximum_exclusive ? " < " : " <= ") + number_text(*parameter.maximum);
     return "";
 }
 
@@ -58,8 +53,7 @@ bool scalar_fits(const Parameter& parameter, const nlohmann::json& value) {
     if (parameter.type != ParameterType::string) return number_fits(parameter, value);
     if (!value.is_string()) return false;
     const auto& choices = parameter.choices;
-    return choices.empty() ||
-           std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
+    return choices.empty() || std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
 }
 
 // Levenshtein distance, upper and lower case alike, two swapped neighbours counting once.
@@ -92,10 +86,8 @@ nlohmann::json scalar_schema(const Parameter& parameter) {
         return schema;
     }
     nlohmann::json schema = {{"type", wants_integer(parameter) ? "integer" : "number"}};
-    if (parameter.minimum)
-        schema[parameter.minimum_exclusive ? "exclusiveMinimum" : "minimum"] = *parameter.minimum;
-    if (parameter.maximum)
-        schema[parameter.maximum_exclusive ? "exclusiveMaximum" : "maximum"] = *parameter.maximum;
+    if (parameter.minimum) schema[parameter.minimum_exclusive ? "exclusiveMinimum" : "minimum"] = *parameter.minimum;
+    if (parameter.maximum) schema[parameter.maximum_exclusive ? "exclusiveMaximum" : "maximum"] = *parameter.maximum;
     return schema;
 }
 
@@ -132,8 +124,7 @@ std::string allowed_values(const Parameter& parameter) {
     if (parameter.type == ParameterType::boolean) {
         text = "true or false";
     } else if (parameter.type == ParameterType::string) {
-        for (const std::string& choice : parameter.choices)
-            text += (text.empty() ? "one of " : ", ") + choice;
+        for (const std::string& choice : parameter.choices) text += (text.empty() ? "one of " : ", ") + choice;
         if (text.empty()) text = "a text";
     } else if (!takes_scalar(parameter)) {
         text = "a list of numbers" + range_text(parameter);
@@ -181,8 +172,7 @@ std::optional<std::string> nearest_name(const std::string& name, const std::vect
     std::size_t least = 1 + name.size() / 3;
     for (const std::string& candidate : known) {
         // the distance is at least the difference of the lengths; a long text needs no table of distances
-        if (std::max(name.size(), candidate.size()) - std::min(name.size(), candidate.size()) > least)
-            continue;
+        if (std::max(name.size(), candidate.size()) - std::min(name.size(), candidate.size()) > least) continue;
         const std::size_t distance = edit_distance(name, candidate);
         if (distance > least || (nearest && distance == least)) continue;
         nearest = candidate;

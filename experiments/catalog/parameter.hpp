@@ -22,14 +22,14 @@ enum class ParameterType {
 struct Parameter {
     std::string name;
     ParameterType type = ParameterType::number;
-    nlohmann::json default_value;            // null: the parameter has no default and must be given
-    std::optional<double> minimum;           // of the value, or of every element of a list
+    nlohmann::json default_value;   // null: the parameter has no default and must be given
+    std::optional<double> minimum;  // of the value, or of every element of a list
     std::optional<double> maximum;
-    bool minimum_exclusive = false;          // true: value > minimum
+    bool minimum_exclusive = false;  // true: value > minimum
     bool maximum_exclusive = false;
-    bool optional = false;                   // true: null (absent) is a value of its own, and may be the default
-    std::vector<std::string> choices;        // string parameters: the allowed words; empty: any text
-    std::string help;                        // one line; what larger values do
+    bool optional = false;             // true: null (absent) is a value of its own, and may be the default
+    std::vector<std::string> choices;  // string parameters: the allowed words; empty: any text
+    std::string help;                  // one line; what larger values do
 };
 
 /// "integer", "number or list of numbers", ... as used in messages and in `describe`.
@@ -38,8 +38,8 @@ std::string type_name(const Parameter& parameter);
 /// "an integer >= 1", "a number in (0, 2]", "one of adam, rmsprop, sgd": what is allowed, for messages.
 std::string allowed_values(const Parameter& parameter);
 
-/// Whether `value` is a number without fraction, and small enough to be exact: 20, but also 20.0 and 4e9, as other programs
-/// write them.
+/// Whether `value` is a number without fraction, and small enough to be exact: 20, but also 20.0 and 4e9, as other
+/// programs write them.
 bool is_whole(const nlohmann::json& value);
 
 /// What is wrong with `value`, or nothing. A wrong type, an out-of-range number or a word that is no choice is a

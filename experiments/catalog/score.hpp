@@ -15,10 +15,10 @@ const char* name_of(Direction direction);
 
 struct Score {
     std::string metric;
-    std::optional<double> value;           // nothing: not computable, for the reason below
+    std::optional<double> value;  // nothing: not computable, for the reason below
     Direction direction = Direction::info;
-    std::string not_applicable_reason;     // set exactly when there is no value
-    int version = 1;                       // of the metric's definition; values of different versions do not compare
+    std::string not_applicable_reason;  // set exactly when there is no value
+    int version = 1;                    // of the metric's definition; values of different versions do not compare
 };
 
 /// A value that something always gives, or says why not.

@@ -7,17 +7,17 @@
 #include <thread>
 
 #include "experiments/catalog/catalog.hpp"
+#include "experiments/catalog/describe.hpp"
 #include "experiments/commands/compare.hpp"
 #include "experiments/config/config.hpp"
-#include "experiments/catalog/describe.hpp"
-#include "experiments/results/expected.hpp"
-#include "experiments/system/files.hpp"
-#include "experiments/run/gradcheck.hpp"
-#include "experiments/plan/plan.hpp"
-#include "experiments/system/provenance.hpp"
-#include "experiments/run/run.hpp"
 #include "experiments/config/schema.hpp"
+#include "experiments/plan/plan.hpp"
+#include "experiments/results/expected.hpp"
 #include "experiments/results/terminal_report.hpp"
+#include "experiments/run/gradcheck.hpp"
+#include "experiments/run/run.hpp"
+#include "experiments/system/files.hpp"
+#include "experiments/system/provenance.hpp"
 
 namespace bcbench {
 
@@ -79,14 +79,17 @@ int run(const Arguments& arguments) {
 
     std::fprintf(stderr, "%llu of %llu points ok", static_cast<unsigned long long>(summary.ok),
                  static_cast<unsigned long long>(summary.expected));
-    if (summary.resumed > 0) std::fprintf(stderr, " (%llu from an earlier run)", static_cast<unsigned long long>(summary.resumed));
+    if (summary.resumed > 0)
+        std::fprintf(stderr, " (%llu from an earlier run)", static_cast<unsigned long long>(summary.resumed));
     if (summary.skipped > 0) std::fprintf(stderr, ", %llu skipped", static_cast<unsigned long long>(summary.skipped));
     if (summary.failed > 0) std::fprintf(stderr, ", %llu failed", static_cast<unsigned long long>(summary.failed));
-    if (summary.missing() > 0) std::fprintf(stderr, ", %llu not run", static_cast<unsigned long long>(summary.missing()));
+    if (summary.missing() > 0)
+        std::fprintf(stderr, ", %llu not run", static_cast<unsigned long long>(summary.missing()));
     std::fprintf(stderr, "; results in %s\n", options.directory.c_str());
     std::fputs(summary.profile.c_str(), stderr);
     if (summary.interrupted) {
-        std::fprintf(stderr, "interrupted; the same command %sgoes on where it stopped\n", options.fresh ? "without --fresh " : "");
+        std::fprintf(stderr, "interrupted; the same command %sgoes on where it stopped\n",
+                     options.fresh ? "without --fresh " : "");
     }
 
     if (!summary.complete()) return exit_incomplete;
@@ -94,11 +97,14 @@ int run(const Arguments& arguments) {
         return comparison.agreement == Agreement::equal || comparison.agreement == Agreement::last_digit ||
                (comparison.agreement == Agreement::missing && !options.only.empty());
     });
-    if (summary.failed_checks > 0) std::fprintf(stderr, "a check does not hold for %llu points\n", static_cast<unsigned long long>(summary.failed_checks));
+    if (summary.failed_checks > 0)
+        std::fprintf(stderr, "a check does not hold for %llu points\n",
+                     static_cast<unsigned long long>(summary.failed_checks));
     return summary.failed_checks > 0 || !reproduced ? exit_regression : exit_ok;
 }
 
-// Prints at once, however long the plan, and searches it for duplicates and idle rules at the end if the reader is still there.
+// Prints at once, however long the plan, and searches it for duplicates and idle rules at the end if the reader is
+// still there.
 int print_plan(const Arguments& arguments) {
     const Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
     const bool too_large = plan.size() > most_points_of_run;
@@ -111,7 +117,8 @@ int print_plan(const Arguments& arguments) {
         std::cout << point.id << '\t' << point.method_label << '\t' << point.method_params.dump() << "\tseed "
                   << point.method_seed;
         if (!point.train.is_null()) std::cout << "\ttrain " << point.train.dump();
-        std::cout << '\t' << point.dataset_label << '\t' << point.dataset_params.dump() << "\tseed " << point.dataset_seed;
+        std::cout << '\t' << point.dataset_label << '\t' << point.dataset_params.dump() << "\tseed "
+                  << point.dataset_seed;
         if (point.excluded_reason) std::cout << "\tskipped: " << *point.excluded_reason;
         std::cout << '\n';
     }
@@ -125,8 +132,8 @@ int print_plan(const Arguments& arguments) {
 
 int gradcheck(const Arguments& arguments) {
     const Plan plan = make_plan(arguments);
-    const GradcheckResult result =
-        run_gradcheck(plan, {arguments.only, arguments.step, arguments.coordinates, arguments.steps, arguments.threads});
+    const GradcheckResult result = run_gradcheck(
+        plan, {arguments.only, arguments.step, arguments.coordinates, arguments.steps, arguments.threads});
     std::cout << result.text << std::flush;
     if (result.failed > 0) return exit_incomplete;
     return result.wrong > 0 ? exit_regression : exit_ok;
@@ -152,8 +159,13 @@ int validate(const Arguments& arguments) {
 
 void add_config_options(CLI::App& command, Arguments& arguments) {
     command.add_option("config", arguments.config, "experiment config (JSON)")->required();
-    command.add_option("--only", arguments.only, "only points whose id matches GLOB (several, separated by commas; a value in brackets is '*=\\[1,2\\]')")->type_name("GLOB");
-    command.add_option("--set", arguments.overrides, "override a value of the config: methods.Harmony.params.sigma=0.2")
+    command
+        .add_option(
+            "--only", arguments.only,
+            "only points whose id matches GLOB (several, separated by commas; a value in brackets is '*=\\[1,2\\]')")
+        ->type_name("GLOB");
+    command
+        .add_option("--set", arguments.overrides, "override a value of the config: methods.Harmony.params.sigma=0.2")
         ->type_name("PATH=VALUE")
         ->allow_extra_args(false);
 }
@@ -162,34 +174,57 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     app.require_subcommand(1);
     app.set_version_flag("--version", "bcbench " + program_version());
     app.set_help_all_flag("--help-all", "help on every command");
-    app.footer("Exit codes: 0 all good, 1 a regression or failed check, 2 usage or config error, 3 points failed or missing, 4 not comparable.");
+    app.footer(
+        "Exit codes: 0 all good, 1 a regression or failed check, 2 usage or config error, 3 points failed or missing, "
+        "4 not comparable.");
 
     CLI::App* run_command = app.add_subcommand("run", "run every point of a config into a results directory");
     add_config_options(*run_command, arguments);
     run_command->add_option("--out", arguments.out, "results directory (default results/<name>)")->type_name("DIR");
-    CLI::Option* jobs = run_command->add_option("--jobs", arguments.jobs, "points to run in parallel")->check(CLI::Range(1U, 256U))->capture_default_str();
-    run_command->add_option("--threads", arguments.threads, "threads in all, at least one per job; results do not depend on it")->check(CLI::Range(1U, 1024U))->capture_default_str();
+    CLI::Option* jobs = run_command->add_option("--jobs", arguments.jobs, "points to run in parallel")
+                            ->check(CLI::Range(1U, 256U))
+                            ->capture_default_str();
+    run_command
+        ->add_option("--threads", arguments.threads,
+                     "threads in all, at least one per job; results do not depend on it")
+        ->check(CLI::Range(1U, 1024U))
+        ->capture_default_str();
     CLI::Option* fresh = run_command->add_flag("--fresh", arguments.fresh, "compute every point again");
-    run_command->add_flag("--resume", arguments.resume, "keep points that are finished and unchanged (the default)")->excludes(fresh);
-    run_command->add_option("--on-error", arguments.on_error, "after a failed point")->check(CLI::IsMember({"continue", "stop"}))->capture_default_str();
+    run_command->add_flag("--resume", arguments.resume, "keep points that are finished and unchanged (the default)")
+        ->excludes(fresh);
+    run_command->add_option("--on-error", arguments.on_error, "after a failed point")
+        ->check(CLI::IsMember({"continue", "stop"}))
+        ->capture_default_str();
     run_command->add_flag("--quiet", arguments.quiet, "no progress");
-    run_command->add_flag("--profile", arguments.profile, "say where the time went: stages, GFLOP/s, peak memory")->excludes(jobs);
+    run_command->add_flag("--profile", arguments.profile, "say where the time went: stages, GFLOP/s, peak memory")
+        ->excludes(jobs);
 
-    CLI::App* plan_command = app.add_subcommand("plan", "print the points that run would execute: id, label, parameters");
+    CLI::App* plan_command =
+        app.add_subcommand("plan", "print the points that run would execute: id, label, parameters");
     add_config_options(*plan_command, arguments);
     CLI::App* validate_command = app.add_subcommand("validate", "check configs and print every fault with its place");
     validate_command->add_option("configs", arguments.configs, "experiment configs (JSON)")->required();
-    CLI::App* gradcheck_command = app.add_subcommand("gradcheck", "gradients of every differentiable method against finite differences, in float64");
+    CLI::App* gradcheck_command = app.add_subcommand(
+        "gradcheck", "gradients of every differentiable method against finite differences, in float64");
     add_config_options(*gradcheck_command, arguments);
-    gradcheck_command->add_option("--step", arguments.step, "step of the differences, times max(1, |x|) (default 1e-5, then 1e-6 and 1e-7 where curved)")->check(CLI::Range(1e-12, 1.0));
-    gradcheck_command->add_option("--coordinates", arguments.coordinates, "coordinates to check of each input")->check(CLI::Range(1U, 1'000'000'000U))->capture_default_str();
+    gradcheck_command
+        ->add_option("--step", arguments.step,
+                     "step of the differences, times max(1, |x|) (default 1e-5, then 1e-6 and 1e-7 where curved)")
+        ->check(CLI::Range(1e-12, 1.0));
+    gradcheck_command->add_option("--coordinates", arguments.coordinates, "coordinates to check of each input")
+        ->check(CLI::Range(1U, 1'000'000'000U))
+        ->capture_default_str();
     gradcheck_command->add_flag("--steps", arguments.steps, "error against step as CSV instead of the table");
-    gradcheck_command->add_option("--threads", arguments.threads, "threads; results do not depend on it")->check(CLI::Range(1U, 1024U))->capture_default_str();
+    gradcheck_command->add_option("--threads", arguments.threads, "threads; results do not depend on it")
+        ->check(CLI::Range(1U, 1024U))
+        ->capture_default_str();
     CLI::App* list_command = app.add_subcommand("list", "datasets, methods, metrics and checks there are");
     list_command->add_option("kind", arguments.name, "datasets, methods, metrics or checks (default: all)");
-    CLI::App* describe_command = app.add_subcommand("describe", "what a dataset, method, metric or check does, and its parameters");
+    CLI::App* describe_command =
+        app.add_subcommand("describe", "what a dataset, method, metric or check does, and its parameters");
     describe_command->add_option("name", arguments.name, "its name, as in a config")->required();
-    CLI::App* compare = app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");
+    CLI::App* compare =
+        app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");
     add_compare_options(*compare, arguments.compare);
     CLI::App* schema_command = app.add_subcommand("schema", "print the JSON Schema of configs");
 

@@ -6,9 +6,9 @@ namespace bcbench {
 /// Exit codes of the program.
 enum ExitCode : int {
     exit_ok = 0,
-    exit_regression = 1,      // a regression or a failed check
-    exit_usage = 2,           // usage, config or files that cannot be used
-    exit_incomplete = 3,      // some points failed or are missing
+    exit_regression = 1,  // a regression or a failed check
+    exit_usage = 2,       // usage, config or files that cannot be used
+    exit_incomplete = 3,  // some points failed or are missing
     exit_not_comparable = 4
 };
 

@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "experiments/commands/command_line.hpp"
-#include "experiments/compare/output.hpp"
 #include "experiments/compare/history.hpp"
+#include "experiments/compare/output.hpp"
 
 namespace bcbench {
 
@@ -46,9 +46,8 @@ int print_history(const CompareArguments& arguments) {
         results.push_back(read_results(directory));
     const std::vector<ExperimentHistory> history = make_history(std::move(results), arguments.only);
     std::cout << history_output(history, arguments.format, arguments.all);
-    const bool is_empty = std::all_of(history.begin(), history.end(), [](const ExperimentHistory& experiment) {
-        return experiment.series.empty();
-    });
+    const bool is_empty = std::all_of(history.begin(), history.end(),
+                                      [](const ExperimentHistory& experiment) { return experiment.series.empty(); });
     if (!is_empty) return exit_ok;
     std::cerr << "bcbench: there is no point to compare\n";
     return exit_not_comparable;
@@ -58,23 +57,19 @@ int print_history(const CompareArguments& arguments) {
 
 void add_compare_options(CLI::App& command, CompareArguments& arguments) {
     command
-        .add_option("directories", arguments.directories,
-                    "two results directories, BASE and CANDIDATE; with --history any number, among which others are skipped")
+        .add_option(
+            "directories", arguments.directories,
+            "two results directories, BASE and CANDIDATE; with --history any number, among which others are skipped")
         ->type_name("DIR")
         ->required();
-    command.add_flag("--all", arguments.all,
-                     "show also what is the same, and each seed of several by itself");
-    command
-        .add_option("--only", arguments.only,
-                    "only points whose id matches GLOB (several, separated by commas)")
+    command.add_flag("--all", arguments.all, "show also what is the same, and each seed of several by itself");
+    command.add_option("--only", arguments.only, "only points whose id matches GLOB (several, separated by commas)")
         ->type_name("GLOB");
     command.add_option("--format", arguments.format, "form of the output")
         ->check(CLI::IsMember({"text", "json", "csv", "md"}))
         ->capture_default_str();
     command.add_flag("--times", arguments.times, "slower times of the stages fit and gradient count as regressions");
-    command
-        .add_option("--time-factor", arguments.time_factor,
-                    "a change of a time by less than this factor is none")
+    command.add_option("--time-factor", arguments.time_factor, "a change of a time by less than this factor is none")
         ->check(CLI::Range(1.0, 1e6))
         ->capture_default_str();
     command.add_flag("--history", arguments.history,
@@ -91,10 +86,9 @@ int compare_command(const CompareArguments& arguments) {
                                     std::to_string(arguments.directories.size()) + " given");
     }
     const CompareOptions options{arguments.only, arguments.times, arguments.time_factor};
-    const CompareReport report = compare_results(read_results(arguments.directories[0]),
-                                                 read_results(arguments.directories[1]), options);
-    std::cout << compare_output(report, options, {arguments.format, arguments.all, colors_wanted()})
-              << std::flush;
+    const CompareReport report =
+        compare_results(read_results(arguments.directories[0]), read_results(arguments.directories[1]), options);
+    std::cout << compare_output(report, options, {arguments.format, arguments.all, colors_wanted()}) << std::flush;
     return report.exit_code;
 }
 

@@ -23,9 +23,7 @@ bool more_alarming(const ValueChange& a, const ValueChange& b) {
     return relative_size(a) > relative_size(b);
 }
 
-bool is_regression(Change change) {
-    return change == Change::worse || change == Change::changed;
-}
+bool is_regression(Change change) { return change == Change::worse || change == Change::changed; }
 
 // Points as a whole that failed or went missing; a value that fails or goes missing in a good point is a
 // regression.
@@ -34,8 +32,7 @@ bool is_lost_point(const ValueChange& value) {
 }
 
 bool is_lost_value(const ValueChange& value) {
-    return !value.metric.empty() &&
-           (value.change == Change::newly_failing || value.change == Change::missing);
+    return !value.metric.empty() && (value.change == Change::newly_failing || value.change == Change::missing);
 }
 
 template <class Items, class Predicate>
@@ -50,15 +47,13 @@ int exit_code_of(const CompareReport& report, const CompareOptions& options, boo
     });
     const bool worse_over_seeds =
         any(report.seeds, [](const SeedsChange& group) { return is_regression(group.change); });
-    const bool slower = options.times && any(report.times, [](const TimeChange& time) {
-                            return time.change == Change::worse;
-                        });
+    const bool slower =
+        options.times && any(report.times, [](const TimeChange& time) { return time.change == Change::worse; });
     if (worse || worse_over_seeds || slower) return exit_regression;
     if (any(report.values, is_lost_point)) return exit_incomplete;
     const bool apart =
         any(report.values, [](const ValueChange& value) { return value.change == Change::not_comparable; });
-    const bool told =
-        any(report.times, [](const TimeChange& time) { return time.change != Change::undecided; });
+    const bool told = any(report.times, [](const TimeChange& time) { return time.change != Change::undecided; });
     return apart || (options.times && !told) ? exit_not_comparable : exit_ok;
 }
 
@@ -67,16 +62,13 @@ void check_times(CompareReport& report, const CompareOptions& options) {
     const std::string& after = report.candidate.machine;
     if (!before.empty() && !after.empty() && before != after) {
         report.times.clear();
-        report.notes.push_back("times do not compare: the base ran on " + before + ", the candidate on " +
-                               after);
+        report.notes.push_back("times do not compare: the base ran on " + before + ", the candidate on " + after);
     } else if (options.times && report.times.empty()) {
         report.notes.push_back("no times to compare: no comparable point has times of fit or gradient in both");
     }
 }
 
-std::string describe(const StoredResults& results) {
-    return results.directory.empty() ? "results" : results.directory;
-}
+std::string describe(const StoredResults& results) { return results.directory.empty() ? "results" : results.directory; }
 
 }  // namespace
 
@@ -120,9 +112,7 @@ bool has_metric(const StoredResults& results, const std::string& metric) {
     });
 }
 
-bool are_equal(const Tolerance& a, const Tolerance& b) {
-    return a.absolute == b.absolute && a.relative == b.relative;
-}
+bool are_equal(const Tolerance& a, const Tolerance& b) { return a.absolute == b.absolute && a.relative == b.relative; }
 
 // Metrics with another tolerance in the config of the candidate, whose counts: it should not excuse itself in silence.
 std::string other_tolerances(const StoredResults& base, const StoredResults& candidate) {
@@ -149,8 +139,7 @@ CompareReport compare_results(StoredResults base, StoredResults candidate, const
     report.seeds = compare_over_seeds(report.values);
     report.times = compare_times(base, candidate, options);
     for (const StoredResults* results : {&base, &candidate}) {
-        for (const std::string& note : results->notes)
-            report.notes.push_back(describe(*results) + ": " + note);
+        for (const std::string& note : results->notes) report.notes.push_back(describe(*results) + ": " + note);
     }
     for (const auto& [metric, tolerance] : candidate.tolerances) {
         if (!has_metric(base, metric) && !has_metric(candidate, metric))

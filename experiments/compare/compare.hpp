@@ -17,11 +17,11 @@ enum class Change {
     missing,         // was there, is not now
     changed,         // beyond the tolerance, of a value without a good direction
     not_comparable,  // other data, parameters or definition
-    undecided,      // differs from seed to seed, without a clear direction; of a time: too few repeats to say
-    still_failing,  // fails in both
-    better,         // of a time: faster
-    fixed,          // failed or had no value, now has one
-    added,          // "new": was not there
+    undecided,       // differs from seed to seed, without a clear direction; of a time: too few repeats to say
+    still_failing,   // fails in both
+    better,          // of a time: faster
+    fixed,           // failed or had no value, now has one
+    added,           // "new": was not there
     within_tolerance,
     same
 };
@@ -97,8 +97,7 @@ CompareReport compare_results(StoredResults base, StoredResults candidate, const
 /// The tolerance of a metric's difference to `base`: as the config says for the metric or, without its
 /// parameters in parentheses, for its type; else round-off, 1e-12 and 1e-9 of the value (float32: 1e-7 and 1e-5),
 /// and for gradient_max_relative_error 1e-6.
-double tolerance_of(const StoredResults& results, const std::string& metric, const std::string& precision,
-                    double base);
+double tolerance_of(const StoredResults& results, const std::string& metric, const std::string& precision, double base);
 
 /// `candidate` against `base`: same, within tolerance, better, worse, or changed if there is no good
 /// direction.

@@ -7,9 +7,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "experiments/text/canonical.hpp"
-#include "experiments/system/files.hpp"
 #include "experiments/plan/plan.hpp"
+#include "experiments/system/files.hpp"
+#include "experiments/text/canonical.hpp"
 #include "experiments/text/table.hpp"
 
 namespace bcbench {
@@ -40,8 +40,8 @@ Change change_between(const Entry& last, const Entry& entry, const StoredResults
     return judge(base, *entry.value->value, entry.value->direction, tolerance);
 }
 
-// Every value against that of the last turn, so that neither small steps nor a gap hide what they add up to. Gone and back are
-// turns as well.
+// Every value against that of the last turn, so that neither small steps nor a gap hide what they add up to. Gone and
+// back are turns as well.
 std::vector<Turn> turns_of(const std::vector<Entry>& entries, const std::vector<StoredResults>& runs) {
     std::vector<Turn> turns;
     const Entry* last = nullptr;
@@ -69,8 +69,7 @@ ExperimentHistory history_of(std::string name, std::vector<StoredResults> runs, 
         for (const StoredPoint& point : runs[run].points) {
             if (!only.empty() && !selects(only, point.id)) continue;
             for (const StoredValue& value : point.values) {
-                const auto [place, is_new] =
-                    places.try_emplace({point.id, value.metric}, history.series.size());
+                const auto [place, is_new] = places.try_emplace({point.id, value.metric}, history.series.size());
                 if (is_new) {
                     history.series.push_back({point.id, value.metric, value.direction, {}, {}});
                     entries.emplace_back(runs.size());
@@ -107,8 +106,7 @@ std::string number_cell(std::optional<double> value) {
 std::string turns_text(const ExperimentHistory& history, const Series& series) {
     std::string text;
     for (const Turn& turn : series.turns) {
-        text +=
-            (text.empty() ? "" : ", ") + run_name(history.runs[turn.run]) + " (" + name_of(turn.change) + ")";
+        text += (text.empty() ? "" : ", ") + run_name(history.runs[turn.run]) + " (" + name_of(turn.change) + ")";
     }
     return text;
 }
@@ -160,16 +158,14 @@ std::string history_json(const std::vector<ExperimentHistory>& history, bool all
         ordered_json json = {
             {"name", experiment.name}, {"runs", ordered_json::array()}, {"series", ordered_json::array()}};
         for (const StoredResults& run : experiment.runs) {
-            json["runs"].push_back(
-                {{"directory", run.directory},
-                 {"git_commit", run.git_commit},
-                 {"git_dirty", run.git_dirty},
-                 {"started", run.started}});
+            json["runs"].push_back({{"directory", run.directory},
+                                    {"git_commit", run.git_commit},
+                                    {"git_dirty", run.git_dirty},
+                                    {"started", run.started}});
         }
         for (const Series* series : shown(experiment, all)) {
             ordered_json values = ordered_json::array();
-            for (const auto& value : series->values)
-                values.push_back(value ? ordered_json(*value) : ordered_json());
+            for (const auto& value : series->values) values.push_back(value ? ordered_json(*value) : ordered_json());
             ordered_json turns = ordered_json::array();
             for (const Turn& turn : series->turns) {
                 turns.push_back({{"run", turn.run},
@@ -184,7 +180,9 @@ std::string history_json(const std::vector<ExperimentHistory>& history, bool all
         }
         experiments.push_back(std::move(json));
     }
-    return ordered_json{{"schema_version", 1}, {"experiments", experiments}}.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+    return ordered_json{{"schema_version", 1}, {"experiments", experiments}}.dump(
+               2, ' ', false, ordered_json::error_handler_t::replace) +
+           "\n";
 }
 
 std::string history_csv(const std::vector<ExperimentHistory>& history, bool all) {
@@ -194,12 +192,10 @@ std::string history_csv(const std::vector<ExperimentHistory>& history, bool all)
             for (std::size_t run = 0; run < series->values.size(); ++run) {
                 const auto turn = std::find_if(series->turns.begin(), series->turns.end(),
                                                [run](const Turn& each) { return each.run == run; });
-                csv += csv_field(experiment.name) + ',' + csv_field(series->point) + ',' +
-                       csv_field(series->metric) + ',' + name_of(series->direction) + ',' +
-                       csv_field(experiment.runs[run].directory) + ',' +
-                       csv_field(experiment.runs[run].git_commit) + ',' +
-                       csv_field(experiment.runs[run].started) + ',' +
-                       (series->values[run] ? number_text(*series->values[run]) : "") + ',' +
+                csv += csv_field(experiment.name) + ',' + csv_field(series->point) + ',' + csv_field(series->metric) +
+                       ',' + name_of(series->direction) + ',' + csv_field(experiment.runs[run].directory) + ',' +
+                       csv_field(experiment.runs[run].git_commit) + ',' + csv_field(experiment.runs[run].started) +
+                       ',' + (series->values[run] ? number_text(*series->values[run]) : "") + ',' +
                        (turn == series->turns.end() ? "" : name_of(turn->change)) + '\n';
             }
         }
@@ -243,8 +239,7 @@ std::vector<ExperimentHistory> make_history(std::vector<StoredResults> results, 
     return history;
 }
 
-std::string history_output(const std::vector<ExperimentHistory>& history, const std::string& format,
-                           bool all) {
+std::string history_output(const std::vector<ExperimentHistory>& history, const std::string& format, bool all) {
     if (format == "text" || format == "md") return history_tables(history, all, format == "md");
     if (format == "json") return history_json(history, all);
     if (format == "csv") return history_csv(history, all);

@@ -9,8 +9,8 @@
 
 namespace bcbench {
 
-/// A value that differs beyond the tolerance from that of the turn before it (or the first), does not compare with it, is gone,
-/// or is back.
+/// A value that differs beyond the tolerance from that of the turn before it (or the first), does not compare with it,
+/// is gone, or is back.
 struct Turn {
     std::size_t run = 0;  // the first run with the new value
     Change change = Change::same;
@@ -34,8 +34,7 @@ struct ExperimentHistory {
 std::vector<ExperimentHistory> make_history(std::vector<StoredResults> results, const std::string& only);
 
 /// `format` is text, json, csv or md; `all`: also series that never changed.
-std::string history_output(const std::vector<ExperimentHistory>& history, const std::string& format,
-                           bool all);
+std::string history_output(const std::vector<ExperimentHistory>& history, const std::string& format, bool all);
 
 /// One character per value, from lowest to highest; a dot where there is none.
 std::string sparkline(const std::vector<std::optional<double>>& values);

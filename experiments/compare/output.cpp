@@ -5,9 +5,9 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/commands/command_line.hpp"
 #include "experiments/system/files.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 
@@ -23,8 +23,7 @@ std::vector<const Item*> shown_of(const std::vector<Item>& items, bool all) {
     for (const Item& item : items) {
         if (all || item.change != Change::same) shown.push_back(&item);
     }
-    std::stable_sort(shown.begin(), shown.end(),
-                     [](const Item* a, const Item* b) { return a->change < b->change; });
+    std::stable_sort(shown.begin(), shown.end(), [](const Item* a, const Item* b) { return a->change < b->change; });
     return shown;
 }
 
@@ -42,9 +41,7 @@ ordered_json number_or_null(std::optional<double> value) {
     return value && std::isfinite(*value) ? ordered_json(*value) : ordered_json();
 }
 
-std::string field_of(std::optional<double> value) {
-    return value && std::isfinite(*value) ? number_text(*value) : "";
-}
+std::string field_of(std::optional<double> value) { return value && std::isfinite(*value) ? number_text(*value) : ""; }
 
 std::optional<double> relative_difference(const ValueChange& value) {
     const std::optional<double> difference = value.difference();
@@ -53,9 +50,8 @@ std::optional<double> relative_difference(const ValueChange& value) {
 }
 
 ordered_json json_of(const StoredResults& results) {
-    return {{"directory", results.directory},   {"name", results.name},
-            {"git_commit", results.git_commit}, {"git_dirty", results.git_dirty},
-            {"started", results.started},       {"complete", results.complete},
+    return {{"directory", results.directory}, {"name", results.name},       {"git_commit", results.git_commit},
+            {"git_dirty", results.git_dirty}, {"started", results.started}, {"complete", results.complete},
             {"machine", results.machine}};
 }
 
@@ -148,8 +144,7 @@ std::string counts_text(const CompareReport& report) {
     std::string text;
     for (std::size_t i = 0; i < n_changes; ++i) {
         if (counts[i] == 0) continue;
-        text +=
-            (text.empty() ? "" : ", ") + std::to_string(counts[i]) + " " + name_of(static_cast<Change>(i));
+        text += (text.empty() ? "" : ", ") + std::to_string(counts[i]) + " " + name_of(static_cast<Change>(i));
     }
     return std::to_string(report.values.size()) + (report.values.size() == 1 ? " value" : " values") +
            (text.empty() ? "" : ": " + text);
@@ -162,8 +157,7 @@ std::string compare_json(const CompareReport& report, const CompareFormat& forma
                          {"verdict", verdict_of(report.exit_code)},  {"exit_code", report.exit_code}};
     for (std::size_t i = 0; i < n_changes; ++i) json["counts"][name_of(static_cast<Change>(i))] = counts[i];
     for (const char* list : {"values", "seeds", "times"}) json[list] = ordered_json::array();
-    for (const ValueChange* value : shown_values(report, format.all))
-        json["values"].push_back(json_of(*value));
+    for (const ValueChange* value : shown_values(report, format.all)) json["values"].push_back(json_of(*value));
     for (const SeedsChange* group : shown_seeds(report, format.all)) json["seeds"].push_back(json_of(*group));
     for (const TimeChange* time : shown_times(report, format.all)) json["times"].push_back(json_of(*time));
     json["notes"] = report.notes;
@@ -171,31 +165,29 @@ std::string compare_json(const CompareReport& report, const CompareFormat& forma
 }
 
 std::string compare_csv(const CompareReport& report, const CompareFormat& format) {
-    std::string csv = "kind,status,point,metric,direction,base,candidate,difference,low,high,p_holm,reason,decided_over_seeds\n";
+    std::string csv =
+        "kind,status,point,metric,direction,base,candidate,difference,low,high,p_holm,reason,decided_over_seeds\n";
     for (const ValueChange* value : shown_values(report, format.all)) {
         csv += std::string("value,") + name_of(value->change) + ',' + csv_field(value->point) + ',' +
-               csv_field(value->metric) + ',' + name_of(value->direction) + ',' + field_of(value->base) +
-               ',' + field_of(value->candidate) + ',' + field_of(value->difference()) + ",,,," +
-               csv_field(value->reason) + (value->over_seeds ? ",true\n" : ",false\n");
+               csv_field(value->metric) + ',' + name_of(value->direction) + ',' + field_of(value->base) + ',' +
+               field_of(value->candidate) + ',' + field_of(value->difference()) + ",,,," + csv_field(value->reason) +
+               (value->over_seeds ? ",true\n" : ",false\n");
     }
     for (const SeedsChange* group : shown_seeds(report, format.all)) {
         csv += std::string("seeds,") + name_of(group->change) + ',' + csv_field(group->group) + ',' +
-               csv_field(group->metric) + ',' + name_of(group->direction) + ',' + field_of(group->base_mean) +
-               ',' + field_of(group->candidate_mean) + ',' + field_of(group->difference) + ',' +
-               field_of(group->low) + ',' + field_of(group->high) + ',' + field_of(group->p_holm) + ',' +
-               csv_field(group->reason) + ",\n";
+               csv_field(group->metric) + ',' + name_of(group->direction) + ',' + field_of(group->base_mean) + ',' +
+               field_of(group->candidate_mean) + ',' + field_of(group->difference) + ',' + field_of(group->low) + ',' +
+               field_of(group->high) + ',' + field_of(group->p_holm) + ',' + csv_field(group->reason) + ",\n";
     }
-    for (const TimeChange* time :
-         shown_times(report, format.all)) {  // difference: the ratio candidate / base
+    for (const TimeChange* time : shown_times(report, format.all)) {  // difference: the ratio candidate / base
         csv += std::string("time,") + time_name_of(time->change) + ',' + csv_field(time->point) + ',' +
-               csv_field(time->stage) + ",lower,,," + field_of(time->ratio) + ',' + field_of(time->low) +
-               ',' + field_of(time->high) + ',' + field_of(time->p_holm) + ',' + csv_field(time->reason) + ",\n";
+               csv_field(time->stage) + ",lower,,," + field_of(time->ratio) + ',' + field_of(time->low) + ',' +
+               field_of(time->high) + ',' + field_of(time->p_holm) + ',' + csv_field(time->reason) + ",\n";
     }
     return csv;
 }
 
-std::string compare_output(const CompareReport& report, const CompareOptions& options,
-                           const CompareFormat& format) {
+std::string compare_output(const CompareReport& report, const CompareOptions& options, const CompareFormat& format) {
     if (format.name == "text") return compare_text(report, options, format);
     if (format.name == "md") return compare_markdown(report, options, format);
     if (format.name == "json") return compare_json(report, format);

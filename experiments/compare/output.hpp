@@ -14,16 +14,13 @@ struct CompareFormat {
 };
 
 /// The report in the format asked for; throws std::invalid_argument for an unknown one.
-std::string compare_output(const CompareReport& report, const CompareOptions& options,
-                           const CompareFormat& format);
+std::string compare_output(const CompareReport& report, const CompareOptions& options, const CompareFormat& format);
 
 /// "good", "regression", "points failed or missing" or "not comparable", for an exit code.
 const char* verdict_of(int exit_code);
 
-std::string compare_text(const CompareReport& report, const CompareOptions& options,
-                         const CompareFormat& format);
-std::string compare_markdown(const CompareReport& report, const CompareOptions& options,
-                             const CompareFormat& format);
+std::string compare_text(const CompareReport& report, const CompareOptions& options, const CompareFormat& format);
+std::string compare_markdown(const CompareReport& report, const CompareOptions& options, const CompareFormat& format);
 std::string compare_json(const CompareReport& report, const CompareFormat& format);
 std::string compare_csv(const CompareReport& report, const CompareFormat& format);
 

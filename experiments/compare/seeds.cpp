@@ -2,9 +2,9 @@
 #include <cmath>
 #include <map>
 
-#include "experiments/run/checks.hpp"
 #include "experiments/compare/compare.hpp"
 #include "experiments/compare/statistics.hpp"
+#include "experiments/run/checks.hpp"
 
 namespace bcbench {
 
@@ -30,11 +30,11 @@ std::string without_seeds(const std::string& id) {
 
 // A check that no longer holds is no matter of chance: its seeds decide one by one.
 bool counts_with_its_seeds(const ValueChange& value) {
-    return value.base && value.candidate && value.change != Change::not_comparable &&
-           !is_pass_or_fail(value.metric);
+    return value.base && value.candidate && value.change != Change::not_comparable && !is_pass_or_fail(value.metric);
 }
 
-// A seed that lies further below the baseline's worst seed than the baseline's seeds lie apart; `sign` says where below is.
+// A seed that lies further below the baseline's worst seed than the baseline's seeds lie apart; `sign` says where below
+// is.
 const ValueChange* out_of_range(const std::vector<const ValueChange*>& seeds, double sign) {
     const auto by_base = [sign](const ValueChange* a, const ValueChange* b) {
         return sign * *a->base < sign * *b->base;
@@ -56,12 +56,11 @@ const ValueChange* collapsed(const std::vector<const ValueChange*>& seeds) {
 }
 
 bool all_are(const std::vector<const ValueChange*>& seeds, Change change) {
-    return std::all_of(seeds.begin(), seeds.end(),
-                       [&](const ValueChange* seed) { return seed->change == change; });
+    return std::all_of(seeds.begin(), seeds.end(), [&](const ValueChange* seed) { return seed->change == change; });
 }
 
-// Some seed changed to the bad side, or from what has no bad side, and all that changed did so to the same. Those that did not
-// change are no sign of noise: the same seed on the same data is the same computation.
+// Some seed changed to the bad side, or from what has no bad side, and all that changed did so to the same. Those that
+// did not change are no sign of noise: the same seed on the same data is the same computation.
 bool unanimous(const std::vector<const ValueChange*>& seeds, Change bad) {
     const ValueChange* first = nullptr;
     for (const ValueChange* seed : seeds) {
@@ -96,8 +95,7 @@ SeedsChange measure(const std::string& group, const std::vector<const ValueChang
 void decide(SeedsChange& group, const std::vector<const ValueChange*>& seeds) {
     double tolerance = 0.0;
     for (const ValueChange* seed : seeds) tolerance = std::max(tolerance, seed->tolerance);
-    const Change direct =
-        judge(group.base_mean, group.base_mean + group.difference, group.direction, tolerance);
+    const Change direct = judge(group.base_mean, group.base_mean + group.difference, group.direction, tolerance);
     const Change bad = group.direction == Direction::info ? Change::changed : Change::worse;
     const bool significant = group.p_holm < significance;
     if (direct == bad && significant) {
@@ -124,7 +122,8 @@ std::vector<SeedsChange> compare_over_seeds(std::vector<ValueChange>& values) {
     std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> groups;
     for (std::size_t i = 0; i < values.size(); ++i) {
         const std::string group = without_seeds(values[i].point);
-        if (group != values[i].point && counts_with_its_seeds(values[i])) groups[{group, values[i].metric}].push_back(i);
+        if (group != values[i].point && counts_with_its_seeds(values[i]))
+            groups[{group, values[i].metric}].push_back(i);
     }
     std::vector<SeedsChange> changes;
     std::vector<std::vector<const ValueChange*>> seeds_of;

@@ -18,9 +18,7 @@ double mean_of(const std::vector<double>& values) {
     return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-double upper_normal(double z) {
-    return boost::math::cdf(boost::math::complement(boost::math::normal(), z));
-}
+double upper_normal(double z) { return boost::math::cdf(boost::math::complement(boost::math::normal(), z)); }
 
 // Twice the midrank of each value of `a` followed by `b`: integers, ties included.
 std::vector<std::size_t> doubled_ranks(const std::vector<double>& a, const std::vector<double>& b) {
@@ -28,14 +26,12 @@ std::vector<std::size_t> doubled_ranks(const std::vector<double>& a, const std::
     values.insert(values.end(), b.begin(), b.end());
     std::vector<std::size_t> order(values.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(),
-              [&](std::size_t i, std::size_t j) { return values[i] < values[j]; });
+    std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) { return values[i] < values[j]; });
     std::vector<std::size_t> ranks(values.size());
     for (std::size_t first = 0; first < order.size();) {
         std::size_t last = first;
         while (last + 1 < order.size() && values[order[last + 1]] == values[order[first]]) ++last;
-        for (std::size_t i = first; i <= last; ++i)
-            ranks[order[i]] = first + last + 2;  // ranks first + 1 .. last + 1
+        for (std::size_t i = first; i <= last; ++i) ranks[order[i]] = first + last + 2;  // ranks first + 1 .. last + 1
         first = last + 1;
     }
     return ranks;
@@ -49,8 +45,7 @@ std::vector<double> ways_of_sums(const std::vector<std::size_t>& ranks, std::siz
     ways[0][0] = 1.0;
     for (const std::size_t rank : ranks) {
         for (std::size_t chosen = size; chosen-- > 0;) {
-            for (std::size_t sum = 0; sum + rank <= largest; ++sum)
-                ways[chosen + 1][sum + rank] += ways[chosen][sum];
+            for (std::size_t sum = 0; sum + rank <= largest; ++sum) ways[chosen + 1][sum + rank] += ways[chosen][sum];
         }
     }
     return ways[size];
@@ -62,8 +57,7 @@ double exact_p(const std::vector<std::size_t>& ranks, std::size_t n_a, double ex
     double as_extreme = 0.0;
     for (std::size_t sum = 0; sum < ways.size(); ++sum) {
         all += ways[sum];
-        if (std::abs(static_cast<double>(sum) - expected) >= std::abs(observed - expected))
-            as_extreme += ways[sum];
+        if (std::abs(static_cast<double>(sum) - expected) >= std::abs(observed - expected)) as_extreme += ways[sum];
     }
     return as_extreme / all;
 }
@@ -108,8 +102,7 @@ std::size_t interval_place(std::size_t n_a, std::size_t n_b, double alpha) {
 }  // namespace
 
 Estimate mean_difference(const std::vector<double>& differences, double confidence) {
-    if (differences.size() < 2)
-        throw std::invalid_argument("a mean difference needs at least two differences");
+    if (differences.size() < 2) throw std::invalid_argument("a mean difference needs at least two differences");
     const auto n = static_cast<double>(differences.size());
     const bool all_equal = std::all_of(differences.begin(), differences.end(),
                                        [&](double difference) { return difference == differences.front(); });
@@ -142,8 +135,7 @@ std::vector<double> holm(const std::vector<double>& p_values) {
 }
 
 double mann_whitney(const std::vector<double>& a, const std::vector<double>& b) {
-    if (a.empty() || b.empty())
-        throw std::invalid_argument("the Mann-Whitney test needs values in both samples");
+    if (a.empty() || b.empty()) throw std::invalid_argument("the Mann-Whitney test needs values in both samples");
     const std::vector<std::size_t> ranks = doubled_ranks(a, b);
     const auto n_a = static_cast<double>(a.size());
     const auto n_b = static_cast<double>(b.size());

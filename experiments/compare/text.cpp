@@ -3,9 +3,9 @@
 #include <cstdio>
 #include <sstream>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/commands/command_line.hpp"
 #include "experiments/compare/output.hpp"
+#include "experiments/text/canonical.hpp"
 #include "experiments/text/table.hpp"
 
 namespace bcbench {
@@ -42,14 +42,13 @@ struct Listing {
 
 // Values of seeds that decide together stand in the list of seeds; by themselves only if `all` are asked for.
 Listing values_listing(const CompareReport& report, bool all) {
-    Listing listing{
-        "Values", {"status", "point", "metric", "base", "candidate", "difference", "", "reason"}, {}, {}};
+    Listing listing{"Values", {"status", "point", "metric", "base", "candidate", "difference", "", "reason"}, {}, {}};
     for (const ValueChange* value : shown_values(report, all)) {
         if (value->over_seeds && !all) continue;
         const std::string reason = value->over_seeds ? "see seeds" : value->reason;
         listing.rows.push_back({name_of(value->change), value->point, value->metric, printed(value->base),
-                                printed(value->candidate), printed(value->difference(), "%+.3g"),
-                                percent(*value), reason});
+                                printed(value->candidate), printed(value->difference(), "%+.3g"), percent(*value),
+                                reason});
         listing.changes.push_back(value->change);
     }
     return listing;
@@ -62,21 +61,18 @@ Listing seeds_listing(const CompareReport& report, bool all) {
         {},
         {}};
     for (const SeedsChange* group : shown_seeds(report, all)) {
-        listing.rows.push_back(
-            {name_of(group->change), group->group, group->metric, std::to_string(group->n),
-             printed("%.6g", group->base_mean), printed("%.6g", group->candidate_mean),
-             printed("%+.3g", group->difference),
-             "[" + printed("%+.3g", group->low) + ", " + printed("%+.3g", group->high) + "]",
-             printed("%.2g", group->p_holm), group->reason});
+        listing.rows.push_back({name_of(group->change), group->group, group->metric, std::to_string(group->n),
+                                printed("%.6g", group->base_mean), printed("%.6g", group->candidate_mean),
+                                printed("%+.3g", group->difference),
+                                "[" + printed("%+.3g", group->low) + ", " + printed("%+.3g", group->high) + "]",
+                                printed("%.2g", group->p_holm), group->reason});
         listing.changes.push_back(group->change);
     }
     return listing;
 }
 
 std::string interval_text(const TimeChange& time) {
-    return std::isfinite(time.high)
-               ? "[" + printed("%.3f", time.low) + ", " + printed("%.3f", time.high) + "]"
-               : "";
+    return std::isfinite(time.high) ? "[" + printed("%.3f", time.low) + ", " + printed("%.3f", time.high) + "]" : "";
 }
 
 Listing times_listing(const CompareReport& report, const CompareOptions& options, bool all) {
@@ -89,8 +85,7 @@ Listing times_listing(const CompareReport& report, const CompareOptions& options
         if (time->change == Change::undecided && !all) continue;
         listing.rows.push_back({time_name_of(time->change), time->point, time->stage,
                                 std::to_string(time->n_base) + " + " + std::to_string(time->n_candidate),
-                                printed("%.3f", time->ratio), interval_text(*time),
-                                printed("%.2g", time->p_holm)});
+                                printed("%.3f", time->ratio), interval_text(*time), printed("%.2g", time->p_holm)});
         listing.changes.push_back(time->change);
     }
     return listing;
@@ -99,8 +94,8 @@ Listing times_listing(const CompareReport& report, const CompareOptions& options
 // Columns that no row fills are left out.
 Listing without_empty_columns(Listing listing) {
     for (std::size_t c = listing.header.size(); c-- > 1;) {
-        const bool empty = std::all_of(listing.rows.begin(), listing.rows.end(),
-                                       [c](const TextRow& row) { return row[c].empty(); });
+        const bool empty =
+            std::all_of(listing.rows.begin(), listing.rows.end(), [c](const TextRow& row) { return row[c].empty(); });
         if (!empty) continue;
         for (TextRow& row : listing.rows) row.erase(row.begin() + static_cast<std::ptrdiff_t>(c));
         listing.header.erase(listing.header.begin() + static_cast<std::ptrdiff_t>(c));
@@ -179,8 +174,7 @@ std::string sentence(const CompareReport& report) {
 
 }  // namespace
 
-std::string compare_text(const CompareReport& report, const CompareOptions& options,
-                         const CompareFormat& format) {
+std::string compare_text(const CompareReport& report, const CompareOptions& options, const CompareFormat& format) {
     std::string text = "base       " + one_line(source_of(report.base)) + "\ncandidate  " +
                        one_line(source_of(report.candidate)) + "\n" + sentence(report) + "\n";
     for (const std::string& note : report.notes) text += "note: " + one_line(note) + "\n";
@@ -193,17 +187,14 @@ std::string compare_text(const CompareReport& report, const CompareOptions& opti
            verdict_of(report.exit_code) + (format.colors ? "\033[0m" : "") + "\n";
 }
 
-std::string compare_markdown(const CompareReport& report, const CompareOptions& options,
-                             const CompareFormat& format) {
-    const char* const mark = report.exit_code == exit_ok               ? "✅"
-                             : report.exit_code == exit_not_comparable ? "❓"
-                                                                       : "❌";
+std::string compare_markdown(const CompareReport& report, const CompareOptions& options, const CompareFormat& format) {
+    const char* const mark = report.exit_code == exit_ok ? "✅" : report.exit_code == exit_not_comparable ? "❓" : "❌";
     std::string text = std::string("### ") + mark + " Comparison: " + verdict_of(report.exit_code) + "\n\n";
     const auto source = [](const StoredResults& results) {
         return markdown_cell(without_middle(source_of(results), longest_markdown_note));
     };
-    text += "base " + source(report.base) + "  \ncandidate " + source(report.candidate) + "\n\n" +
-            sentence(report) + "; " + counts_text(report) + ".\n" + markdown_notes(report.notes, format.all);
+    text += "base " + source(report.base) + "  \ncandidate " + source(report.candidate) + "\n\n" + sentence(report) +
+            "; " + counts_text(report) + ".\n" + markdown_notes(report.notes, format.all);
     text += markdown_of(values_listing(report, format.all), format.all);
     text += markdown_of(seeds_listing(report, format.all), format.all);
     text += markdown_of(times_listing(report, options, format.all), format.all);

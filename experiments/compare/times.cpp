@@ -3,10 +3,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/compare/compare.hpp"
-#include "experiments/plan/plan.hpp"
 #include "experiments/compare/statistics.hpp"
+#include "experiments/plan/plan.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 
@@ -29,8 +29,7 @@ void decide(TimeChange& time, std::size_t n_tests, double factor) {
         const std::size_t needed = repeats_needed(std::max<std::size_t>(1, n_tests));
         time.change = Change::undecided;
         time.reason = "too few repeats to say: " + std::to_string(time.n_base) + " and " +
-                      std::to_string(time.n_candidate) + ", at least " + std::to_string(needed) +
-                      " of each are needed";
+                      std::to_string(time.n_candidate) + ", at least " + std::to_string(needed) + " of each are needed";
     } else if (time.p_holm < significance && time.ratio > factor) {
         time.change = Change::worse;
     } else if (time.p_holm < significance && time.ratio < 1.0 / factor) {
@@ -40,11 +39,10 @@ void decide(TimeChange& time, std::size_t n_tests, double factor) {
     }
 }
 
-// What the method itself takes, which every point is measured for. The time to load is of a dataset, and repeated for each of its
-// points; those of metrics, checks and projections are of the harness. A test of each would cost the others their power.
-bool is_tested(const std::string& stage) {
-    return stage == "fit" || stage == "gradient";
-}
+// What the method itself takes, which every point is measured for. The time to load is of a dataset, and repeated for
+// each of its points; those of metrics, checks and projections are of the harness. A test of each would cost the others
+// their power.
+bool is_tested(const std::string& stage) { return stage == "fit" || stage == "gradient"; }
 
 // Ids of the points that did the same work in both.
 std::unordered_set<std::string> comparable_points(const StoredResults& base, const StoredResults& candidate) {
@@ -53,7 +51,8 @@ std::unordered_set<std::string> comparable_points(const StoredResults& base, con
     std::unordered_set<std::string> ids;
     for (const StoredPoint& point : candidate.points) {
         const auto found = before.find(point.id);
-        if (found == before.end() || point.status != PointStatus::ok || found->second->status != PointStatus::ok) continue;
+        if (found == before.end() || point.status != PointStatus::ok || found->second->status != PointStatus::ok)
+            continue;
         if (why_not_comparable(*found->second, point).empty()) ids.insert(point.id);
     }
     return ids;
@@ -71,11 +70,8 @@ std::vector<TimeChange> compare_times(const StoredResults& base, const StoredRes
             (!options.only.empty() && !selects(options.only, name.first)))
             continue;
         const std::vector<double>& after = found->second;
-        const auto is_zero = [](double seconds) {
-            return seconds <= 0.0;
-        };  // shorter than the clock can tell
-        if (std::any_of(before.begin(), before.end(), is_zero) ||
-            std::any_of(after.begin(), after.end(), is_zero))
+        const auto is_zero = [](double seconds) { return seconds <= 0.0; };  // shorter than the clock can tell
+        if (std::any_of(before.begin(), before.end(), is_zero) || std::any_of(after.begin(), after.end(), is_zero))
             continue;
         const Estimate estimate = ratio(before, after, 1.0 - significance);
         changes.push_back({name.first, name.second, Change::same, before.size(), after.size(), estimate.value,

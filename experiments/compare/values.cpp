@@ -2,10 +2,10 @@
 #include <cmath>
 #include <unordered_map>
 
-#include "experiments/text/canonical.hpp"
-#include "experiments/run/checks.hpp"
 #include "experiments/compare/compare.hpp"
 #include "experiments/plan/plan.hpp"
+#include "experiments/run/checks.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 
@@ -15,8 +15,7 @@ using nlohmann::ordered_json;
 
 constexpr Tolerance round_off_double = {1e-12, 1e-9};
 constexpr Tolerance round_off_single = {1e-7, 1e-5};
-constexpr Tolerance gradient_error = {1e-6,
-                                      0.0};  // of a right gradient it is noise; the check itself bounds it
+constexpr Tolerance gradient_error = {1e-6, 0.0};  // of a right gradient it is noise; the check itself bounds it
 
 ValueChange of_point(const StoredPoint& point, Change change, std::string reason) {
     ValueChange made;
@@ -37,9 +36,7 @@ std::string difference_of(const ordered_json& base, const ordered_json& candidat
     return "";
 }
 
-bool is_finite(const StoredValue& value) {
-    return value.value && std::isfinite(*value.value);
-}
+bool is_finite(const StoredValue& value) { return value.value && std::isfinite(*value.value); }
 
 std::string why_no_value(const StoredValue& value) {
     if (value.value) return value.text + ", which is not finite";
@@ -128,19 +125,15 @@ void compare_ok_points(const StoredPoint& base, const StoredPoint& candidate, co
 
 void compare_points(const StoredPoint& base, const StoredPoint& candidate, const StoredResults& results,
                     std::vector<ValueChange>& changes) {
-    const auto reason = [&] {
-        return candidate.reason.empty() ? name_of(candidate.status) : candidate.reason;
-    };
+    const auto reason = [&] { return candidate.reason.empty() ? name_of(candidate.status) : candidate.reason; };
     if (base.status == PointStatus::ok && candidate.status == PointStatus::ok) {
         compare_ok_points(base, candidate, results, changes);
     } else if (candidate.status == PointStatus::failed) {
         const bool before = base.status == PointStatus::failed;
-        changes.push_back(
-            of_point(candidate, before ? Change::still_failing : Change::newly_failing, reason()));
+        changes.push_back(of_point(candidate, before ? Change::still_failing : Change::newly_failing, reason()));
     } else if (candidate.status == PointStatus::skipped) {
         const bool before = base.status != PointStatus::ok;
-        changes.push_back(
-            of_point(candidate, before ? Change::same : Change::missing, "skipped: " + reason()));
+        changes.push_back(of_point(candidate, before ? Change::same : Change::missing, "skipped: " + reason()));
     } else {
         add_arrival(candidate, Change::fixed, std::string("was ") + name_of(base.status), changes);
     }

@@ -21,8 +21,7 @@ const OrderedJson& empty_object() {
 void add_fault(Faults& faults, const Pointer& at, const std::string& message) {
     const std::string pointer = at.to_string();
     const bool is_long = pointer.size() > longest_pointer;
-    faults.push_back(
-        {is_long ? std::string(utf8_prefix(pointer, longest_pointer)) + "..." : pointer, message});
+    faults.push_back({is_long ? std::string(utf8_prefix(pointer, longest_pointer)) + "..." : pointer, message});
     if (faults.size() < most_faults) return;
     faults.push_back({"", "has more faults than these " + std::to_string(most_faults)});
     throw TooManyFaults{};
@@ -38,8 +37,7 @@ bool check_list(const OrderedJson& value, const Pointer& at, Faults& faults) {
     return value.is_array();
 }
 
-std::string unknown_name(const std::string& kind, const std::string& name,
-                         const std::vector<std::string>& known) {
+std::string unknown_name(const std::string& kind, const std::string& name, const std::vector<std::string>& known) {
     std::string message = "there is no " + kind + " " + shown(name);
     if (known.empty()) return message + "; there are none";
     const auto nearest = nearest_name(name, known);
@@ -56,8 +54,8 @@ void check_keys(const OrderedJson& object, const std::vector<std::string>& known
             add_fault(faults, at / item.key(), unknown_name(kind, item.key(), known));
 }
 
-nlohmann::json read_values(const OrderedJson& object, const std::vector<Parameter>& parameters,
-                           const Pointer& at, Faults& faults, const std::set<std::string>& elsewhere) {
+nlohmann::json read_values(const OrderedJson& object, const std::vector<Parameter>& parameters, const Pointer& at,
+                           Faults& faults, const std::set<std::string>& elsewhere) {
     nlohmann::json values = nlohmann::json::object();
     for (const Parameter& parameter : parameters) {
         const auto found = object.find(parameter.name);
@@ -75,8 +73,7 @@ nlohmann::json read_values(const OrderedJson& object, const std::vector<Paramete
         if (has_default) {
             values[parameter.name] = normalised(parameter, parameter.default_value);
         } else if (!given && elsewhere.count(parameter.name) == 0) {
-            add_fault(faults, at,
-                      "\"" + parameter.name + "\" is missing, must be " + allowed_values(parameter));
+            add_fault(faults, at, "\"" + parameter.name + "\" is missing, must be " + allowed_values(parameter));
         }
     }
     return values;
@@ -92,8 +89,7 @@ nlohmann::json read_block(const OrderedJson& value, const Block& block, const Po
 }
 
 nlohmann::json normalised(const Parameter& parameter, const nlohmann::json& value) {
-    const bool integers =
-        parameter.type == ParameterType::integer || parameter.type == ParameterType::integer_or_list;
+    const bool integers = parameter.type == ParameterType::integer || parameter.type == ParameterType::integer_or_list;
     const bool scalar_form = parameter.type != ParameterType::number_list;
     if (value.is_array() && value.size() == 1 && scalar_form) return normalised(parameter, value[0]);
     if (value.is_array()) {

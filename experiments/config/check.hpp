@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "experiments/config/config.hpp"
-#include "experiments/text/fault.hpp"
 #include "experiments/config/keys.hpp"
+#include "experiments/text/fault.hpp"
 #include "experiments/text/json_reader.hpp"
 
 namespace bcbench {
@@ -31,8 +31,7 @@ bool check_object(const OrderedJson& value, const Pointer& at, Faults& faults);
 bool check_list(const OrderedJson& value, const Pointer& at, Faults& faults);
 
 /// `there is no metric "mean_shft"; did you mean "mean_shift"? Known: ...`
-std::string unknown_name(const std::string& kind, const std::string& name,
-                         const std::vector<std::string>& known);
+std::string unknown_name(const std::string& kind, const std::string& name, const std::vector<std::string>& known);
 
 /// A fault for every key of `object` that is not `known`; `kind` is what the keys are called, "key" or
 /// "parameter".
@@ -41,14 +40,14 @@ void check_keys(const OrderedJson& object, const std::vector<std::string>& known
 
 /// The values of `parameters` found in `object`, defaults filled in. One without default that is missing is a
 /// fault unless it is set `elsewhere` (by a sweep).
-nlohmann::json read_values(const OrderedJson& object, const std::vector<Parameter>& parameters,
-                           const Pointer& at, Faults& faults, const std::set<std::string>& elsewhere = {});
+nlohmann::json read_values(const OrderedJson& object, const std::vector<Parameter>& parameters, const Pointer& at,
+                           Faults& faults, const std::set<std::string>& elsewhere = {});
 
 /// check_object, check_keys and read_values of a block; keys of its sections are known but not read.
 nlohmann::json read_block(const OrderedJson& value, const Block& block, const Pointer& at, Faults& faults);
 
-/// The value as stored: 2 for a `number` becomes 2.0, 2.0 for an `integer` 2, and [2] becomes 2 where a single value stands
-/// for a list, so that equal values compare, print and hash alike.
+/// The value as stored: 2 for a `number` becomes 2.0, 2.0 for an `integer` 2, and [2] becomes 2 where a single value
+/// stands for a list, so that equal values compare, print and hash alike.
 nlohmann::json normalised(const Parameter& parameter, const nlohmann::json& value);
 
 /// values[key] if it is a text, else "".

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/config/check.hpp"
 #include "experiments/config/override.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 namespace {
@@ -26,8 +26,8 @@ void read_metric(const OrderedJson& value, const Catalog& catalog, const Pointer
                   "is " + shown(value) + ", must be the name of a metric or an object with type and params");
         return;
     }
-    const nlohmann::json values = plain ? nlohmann::json{{"type", value.get<std::string>()}}
-                                        : read_block(value, metric_block(), at, faults);
+    const nlohmann::json values =
+        plain ? nlohmann::json{{"type", value.get<std::string>()}} : read_block(value, metric_block(), at, faults);
     if (!values.contains("type")) return;
     const CatalogEntry* type = find_entry(catalog.metrics, text_of(values, "type"));
     if (!type) {
@@ -51,14 +51,12 @@ void read_metric(const OrderedJson& value, const Catalog& catalog, const Pointer
 void read_metrics(Config& config, const Catalog& catalog, Faults& faults) {
     const Pointer at = Pointer() / "metrics";
     if (!config.source.contains("metrics")) {
-        for (const CatalogEntry& type : catalog.metrics)
-            read_metric(type.name, catalog, at, faults, config.metrics);
+        for (const CatalogEntry& type : catalog.metrics) read_metric(type.name, catalog, at, faults, config.metrics);
         return;
     }
     const OrderedJson& list = config.source["metrics"];
     if (!check_list(list, at, faults)) return;
-    for (std::size_t i = 0; i < list.size(); ++i)
-        read_metric(list[i], catalog, at / i, faults, config.metrics);
+    for (std::size_t i = 0; i < list.size(); ++i) read_metric(list[i], catalog, at / i, faults, config.metrics);
 }
 
 void read_checks(Config& config, const Catalog& catalog, Faults& faults) {
@@ -94,8 +92,7 @@ void read_settings(Config& config, Faults& faults) {
 
 void read_tolerances(Config& config, Faults& faults) {
     const Pointer at = Pointer() / "tolerances";
-    if (!config.source.contains("tolerances") || !check_object(config.source["tolerances"], at, faults))
-        return;
+    if (!config.source.contains("tolerances") || !check_object(config.source["tolerances"], at, faults)) return;
     for (const auto& item : config.source["tolerances"].items()) {
         const nlohmann::json values = read_block(item.value(), tolerance_block(), at / item.key(), faults);
         config.tolerances[item.key()] = {values["absolute"].get<double>(), values["relative"].get<double>()};
@@ -142,8 +139,7 @@ std::vector<Entry> read_entries_of(const Config& config, const std::string& noun
 std::uint64_t count_points(const std::vector<Entry>& entries) {
     std::uint64_t count = 0;
     for (const Entry& entry : entries)
-        count =
-            std::min(count + saturating_product(size_of(entry.sweep), entry.seeds.size()), max_points + 1);
+        count = std::min(count + saturating_product(size_of(entry.sweep), entry.seeds.size()), max_points + 1);
     return count;
 }
 
@@ -192,8 +188,7 @@ std::optional<std::string> label_fault(const std::string& label) {
     bool inner = label.find_first_of("/\\") != std::string::npos;
     for (std::size_t i = 0; i < label.size(); ++i) {
         const auto byte = static_cast<unsigned char>(label[i]);
-        const bool c1 =
-            byte == 0xC2 && i + 1 < label.size() && static_cast<unsigned char>(label[i + 1]) < 0xA0;
+        const bool c1 = byte == 0xC2 && i + 1 < label.size() && static_cast<unsigned char>(label[i + 1]) < 0xA0;
         inner = inner || byte < 0x20 || byte == 0x7F || c1;  // U+0000 to U+001F, U+007F to U+009F
     }
     if (!outer && !inner) return std::nullopt;

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "experiments/catalog/catalog.hpp"
+#include "experiments/config/sweep.hpp"
 #include "experiments/text/fault.hpp"
 #include "experiments/text/json_reader.hpp"
-#include "experiments/config/sweep.hpp"
 
 namespace bcbench {
 
@@ -24,8 +24,8 @@ struct Entry {
     std::string purpose;
     std::vector<std::uint64_t> seeds;  // one or more
     bool lists_seeds = false;          // written as "seeds", a list that may grow: ids name the seed
-    nlohmann::json params;  // every parameter but `seed`, defaults filled in; swept ones may be missing
-    nlohmann::json train;   // likewise; null: the method is not trained
+    nlohmann::json params;             // every parameter but `seed`, defaults filled in; swept ones may be missing
+    nlohmann::json train;              // likewise; null: the method is not trained
     Sweep sweep;
 };
 

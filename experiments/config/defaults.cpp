@@ -5,8 +5,7 @@ namespace bcbench {
 namespace {
 
 // Swept parameters stand in the sweep alone.
-OrderedJson without_swept(const nlohmann::json& values, const std::set<std::string>& swept,
-                          const std::string& prefix) {
+OrderedJson without_swept(const nlohmann::json& values, const std::set<std::string>& swept, const std::string& prefix) {
     OrderedJson kept = OrderedJson::object();
     for (const auto& item : values.items())
         if (swept.count(prefix + item.key()) == 0) kept[item.key()] = item.value();
@@ -38,12 +37,10 @@ OrderedJson with_defaults(const Config& config) {
         filled["metrics"].push_back({{"type", metric.type}, {"params", metric.params}});
     filled["checks"] = config.checks;
     filled["timing"] = {{"warmup", config.timing.warmup}, {"repeats", config.timing.repeats}};
-    filled["outputs"] = {{"embeddings", config.outputs.embeddings},
-                         {"projections", config.outputs.projections}};
+    filled["outputs"] = {{"embeddings", config.outputs.embeddings}, {"projections", config.outputs.projections}};
     filled["limits"] = {{"max_seconds", nullptr}, {"max_memory_bytes", nullptr}};
     if (config.limits.max_seconds) filled["limits"]["max_seconds"] = *config.limits.max_seconds;
-    if (config.limits.max_memory_bytes)
-        filled["limits"]["max_memory_bytes"] = *config.limits.max_memory_bytes;
+    if (config.limits.max_memory_bytes) filled["limits"]["max_memory_bytes"] = *config.limits.max_memory_bytes;
     return filled;
 }
 

@@ -3,8 +3,8 @@
 #include <map>
 #include <set>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/config/check.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 namespace {
@@ -31,8 +31,7 @@ std::vector<std::uint64_t> read_seeds(const OrderedJson& entry, const Parameter&
         } else {
             seeds.push_back(list[i].get<std::uint64_t>());
             if (!seen.insert(seeds.back()).second)
-                add_fault(faults, at / "seeds" / i,
-                          "is " + shown(list[i]) + ", which is in the list already");
+                add_fault(faults, at / "seeds" / i, "is " + shown(list[i]) + ", which is in the list already");
         }
     }
     return seeds;
@@ -46,8 +45,8 @@ std::set<std::string> split_names(const std::set<std::string>& names, bool train
     return part;
 }
 
-nlohmann::json read_parameters(const OrderedJson* given, const std::vector<Parameter>& parameters,
-                               const Pointer& at, Faults& faults, const std::set<std::string>& swept) {
+nlohmann::json read_parameters(const OrderedJson* given, const std::vector<Parameter>& parameters, const Pointer& at,
+                               Faults& faults, const std::set<std::string>& swept) {
     if (!given) return read_values(empty_object(), parameters, at, faults, swept);
     if (!check_object(*given, at, faults)) return nullptr;
     OrderedJson known = *given;
@@ -65,8 +64,8 @@ bool has_section(const Block& block, const std::string& name) {
 }
 
 // The parts that depend on the type.
-void read_typed(Entry& entry, const OrderedJson& value, const Block& block, const CatalogEntry& type,
-                const Pointer& at, Faults& faults) {
+void read_typed(Entry& entry, const OrderedJson& value, const Block& block, const CatalogEntry& type, const Pointer& at,
+                Faults& faults) {
     const auto part = [&value](const char* key) { return value.contains(key) ? &value[key] : nullptr; };
     const OrderedJson* train = has_section(block, "train") ? part("train") : nullptr;
     if (train && train->is_null()) train = nullptr;
@@ -78,13 +77,12 @@ void read_typed(Entry& entry, const OrderedJson& value, const Block& block, cons
     entry.lists_seeds = value.contains("seeds");
     const std::vector<Parameter> parameters = own_parameters(type);
     if (part("sweep"))
-        entry.sweep = read_sweep(value["sweep"], {parameters, type.training, part("params"), train},
-                                 at / "sweep", faults);
+        entry.sweep =
+            read_sweep(value["sweep"], {parameters, type.training, part("params"), train}, at / "sweep", faults);
     const std::set<std::string> swept = swept_everywhere(entry.sweep);
     entry.params = read_parameters(part("params"), parameters, part("params") ? at / "params" : at, faults,
                                    split_names(swept, false));
-    if (train)
-        entry.train = read_parameters(train, type.training, at / "train", faults, split_names(swept, true));
+    if (train) entry.train = read_parameters(train, type.training, at / "train", faults, split_names(swept, true));
 }
 
 Entry read_entry(const OrderedJson& value, const std::string& noun, const Block& block,
@@ -118,9 +116,9 @@ std::vector<Entry> read_entries(const OrderedJson& value, const std::string& nou
         const std::string& label = entries.back().label;
         const auto [place, fresh] = first.emplace(label, i);
         if (!fresh && !label.empty())
-            add_fault(faults, at / i / "label",
-                      "is " + shown(label) + ", which is the label of " + (at / place->second).to_string() +
-                          " already");
+            add_fault(
+                faults, at / i / "label",
+                "is " + shown(label) + ", which is the label of " + (at / place->second).to_string() + " already");
     }
     return entries;
 }

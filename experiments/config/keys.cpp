@@ -16,9 +16,7 @@ Parameter declared(const char* name, ParameterType type, nlohmann::json default_
     return parameter;
 }
 
-Parameter text(const char* name, const char* help) {
-    return declared(name, ParameterType::string, nullptr, help);
-}
+Parameter text(const char* name, const char* help) { return declared(name, ParameterType::string, nullptr, help); }
 
 Parameter optional_text(const char* name, const char* help) {
     Parameter parameter = text(name, help);
@@ -52,15 +50,14 @@ Parameter limit(const char* name, ParameterType type, const char* help) {
 }
 
 Parameter any_seed(nlohmann::json value) {
-    return count("seed", std::move(value), 0, largest_seed,
-                 "seed of all random draws; not together with `seeds`");
+    return count("seed", std::move(value), 0, largest_seed, "seed of all random draws; not together with `seeds`");
 }
 
 Block entry_block(const char* what) {
     Parameter seed = any_seed(nullptr);
     seed.optional = true;  // null or absent: the default seed of the type
-    return {{text("label", "name of the entry in ids, tables and figures; unique within its list"),
-             text("type", what), optional_text("purpose", "why the entry is there, for the reader"), seed},
+    return {{text("label", "name of the entry in ids, tables and figures; unique within its list"), text("type", what),
+             optional_text("purpose", "why the entry is there, for the reader"), seed},
             {{"seeds", "list of seeds, an axis of its own: one point per seed, which its id names"},
              {"params", "parameters that differ from their defaults"},
              {"sweep", "parameters to vary: grid, zip or random, or a list of such"}}};
@@ -73,21 +70,20 @@ const Block& config_block() {
         Parameter precision = text("precision", "arithmetic of the run");
         precision.default_value = "float64";
         precision.choices = {"float64", "float32", "tf32"};
-        return Block{
-            {optional_text("$schema", "file with the JSON Schema, for editors"),
-             count("schema_version", nullptr, 1, 1, "version of the config format"),
-             text("name", "name of the experiment and of its results directory"),
-             optional_text("purpose", "one sentence: the question this experiment answers"), precision,
-             optional_text("expected", "file with expected values, relative to the config")},
-            {{"datasets", "the datasets; every dataset meets every method", true},
-             {"methods", "the methods", true},
-             {"metrics", "metrics to compute: names, or objects with type and params; default: all"},
-             {"checks", "checks to run at each point"},
-             {"timing", "how often each point is run"},
-             {"outputs", "which large outputs are written"},
-             {"limits", "what a single point may use"},
-             {"tolerances", "differences of a metric that `compare` accepts, by metric"},
-             {"exclude", "points that are not run, with the reason"}}};
+        return Block{{optional_text("$schema", "file with the JSON Schema, for editors"),
+                      count("schema_version", nullptr, 1, 1, "version of the config format"),
+                      text("name", "name of the experiment and of its results directory"),
+                      optional_text("purpose", "one sentence: the question this experiment answers"), precision,
+                      optional_text("expected", "file with expected values, relative to the config")},
+                     {{"datasets", "the datasets; every dataset meets every method", true},
+                      {"methods", "the methods", true},
+                      {"metrics", "metrics to compute: names, or objects with type and params; default: all"},
+                      {"checks", "checks to run at each point"},
+                      {"timing", "how often each point is run"},
+                      {"outputs", "which large outputs are written"},
+                      {"limits", "what a single point may use"},
+                      {"tolerances", "differences of a metric that `compare` accepts, by metric"},
+                      {"exclude", "points that are not run, with the reason"}}};
     }();
     return block;
 }
@@ -144,19 +140,17 @@ const Block& tolerance_block() {
 }
 
 const Block& exclusion_block() {
-    static const Block block = {
-        {text("match", "pattern on point ids: * any text, ? one character, [..] one of"),
-         text("reason", "why these points are not run")},
-        {}};
+    static const Block block = {{text("match", "pattern on point ids: * any text, ? one character, [..] one of"),
+                                 text("reason", "why these points are not run")},
+                                {}};
     return block;
 }
 
 const Block& sweep_block() {
-    static const Block block = {
-        {},
-        {{"grid", "every combination of the listed values, the last key varying fastest"},
-         {"zip", "the listed values in step; all lists have the same length"},
-         {"random", "n random draws"}}};
+    static const Block block = {{},
+                                {{"grid", "every combination of the listed values, the last key varying fastest"},
+                                 {"zip", "the listed values in step; all lists have the same length"},
+                                 {"random", "n random draws"}}};
     return block;
 }
 
@@ -164,8 +158,7 @@ const Block& random_block() {
     static const Block block = {
         {count("n", nullptr, 1, 1e9, "number of draws; draws that repeat an earlier one are left out"),
          count("seed", 0, 0, largest_seed, "seed of the draws")},
-        {{"params", "per parameter: uniform [a, b], log_uniform [a, b], integer [a, b] or choice [..]",
-          true}}};
+        {{"params", "per parameter: uniform [a, b], log_uniform [a, b], integer [a, b] or choice [..]", true}}};
     return block;
 }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/config/check.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 namespace {
@@ -57,8 +57,7 @@ OrderedJson& labelled(Walk& walk, OrderedJson& entries, const std::string& noun,
 
 void check_known(const Walk& walk, const std::string& key, const Block& block, const std::string& where) {
     const std::vector<std::string> known = key_names(block);
-    if (std::find(known.begin(), known.end(), key) == known.end())
-        walk.refuse(unknown_name("key", key, known) + where);
+    if (std::find(known.begin(), known.end(), key) == known.end()) walk.refuse(unknown_name("key", key, known) + where);
 }
 
 OrderedJson parsed(const std::string& value) {

@@ -40,9 +40,7 @@ OrderedJson list_of(OrderedJson items, bool one_or_more) {
     return schema;
 }
 
-OrderedJson reference(const std::string& definition) {
-    return {{"$ref", "#/$defs/" + definition}};
-}
+OrderedJson reference(const std::string& definition) { return {{"$ref", "#/$defs/" + definition}}; }
 
 // One of the distributions of a random sweep over values of the given schema.
 OrderedJson draw_schema(const OrderedJson& value) {
@@ -70,10 +68,9 @@ OrderedJson term_schema(const CatalogEntry& type, const std::string& definition)
     axes["minProperties"] = 1;
     OrderedJson distributions = object_schema(draws);
     distributions["minProperties"] = 1;
-    OrderedJson term =
-        block_schema(sweep_block(), {{"grid", axes},
-                                     {"zip", axes},
-                                     {"random", block_schema(random_block(), {{"params", distributions}})}});
+    OrderedJson term = block_schema(
+        sweep_block(),
+        {{"grid", axes}, {"zip", axes}, {"random", block_schema(random_block(), {{"params", distributions}})}});
     term["minProperties"] = 1;
     return term;
 }
@@ -85,8 +82,7 @@ OrderedJson type_rule(const CatalogEntry& type, const std::string& definition, b
                               {"sweep", reference(definition + ".sweep")}};
     properties["seed"]["type"] = {"integer", "null"};
     if (trainable_kind)
-        properties["train"] =
-            type.training.empty() ? OrderedJson{{"type", "null"}} : reference(definition + ".train");
+        properties["train"] = type.training.empty() ? OrderedJson{{"type", "null"}} : reference(definition + ".train");
     return {{"if", {{"properties", {{"type", {{"const", type.name}}}}}, {"required", {"type"}}}},
             {"then", {{"properties", properties}}}};
 }
@@ -103,14 +99,13 @@ OrderedJson label_schema(OrderedJson schema) {
 // The type names with their summaries, so that an editor shows both.
 OrderedJson type_names(const std::vector<CatalogEntry>& types) {
     OrderedJson choices = OrderedJson::array();
-    for (const CatalogEntry& type : types)
-        choices.push_back({{"const", type.name}, {"description", type.summary}});
+    for (const CatalogEntry& type : types) choices.push_back({{"const", type.name}, {"description", type.summary}});
     return {{"oneOf", choices}};
 }
 
 // The entries of `datasets` or `methods`; adds the definitions of their types.
-OrderedJson entries_schema(const Block& block, const std::vector<CatalogEntry>& types,
-                           const std::string& kind, OrderedJson& definitions) {
+OrderedJson entries_schema(const Block& block, const std::vector<CatalogEntry>& types, const std::string& kind,
+                           OrderedJson& definitions) {
     const bool trainable_kind = kind == "method";
     OrderedJson rules = OrderedJson::array();
     for (const CatalogEntry& type : types) {
@@ -126,10 +121,8 @@ OrderedJson entries_schema(const Block& block, const std::vector<CatalogEntry>& 
         rules.push_back(type_rule(type, definition, trainable_kind));
     }
     const OrderedJson any = OrderedJson::object();
-    OrderedJson sections = {{"seeds", list_of(schema_of(seed_parameter({})), true)},
-                            {"params", any},
-                            {"sweep", any},
-                            {"train", any}};
+    OrderedJson sections = {
+        {"seeds", list_of(schema_of(seed_parameter({})), true)}, {"params", any}, {"sweep", any}, {"train", any}};
     sections["seeds"]["uniqueItems"] = true;
     OrderedJson entry = block_schema(block, sections);
     entry["properties"]["label"] = label_schema(entry["properties"]["label"]);
@@ -166,8 +159,7 @@ OrderedJson config_schema(const Catalog& catalog) {
         {"limits", block_schema(limits_block())},
         {"tolerances", {{"type", "object"}, {"additionalProperties", block_schema(tolerance_block())}}},
         {"exclude", list_of(block_schema(exclusion_block()), false)}};
-    OrderedJson schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-                          {"title", "bcbench experiment"}};
+    OrderedJson schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "bcbench experiment"}};
     schema.update(block_schema(config_block(), sections));
     schema["properties"]["name"] = label_schema(schema["properties"]["name"]);
     schema["$defs"] = definitions;

@@ -17,8 +17,7 @@ namespace {
 // in.
 double rounded(double value) {
     std::array<char, 64> buffer;
-    const auto end =
-        std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::general, 15);
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::general, 15);
     double result = value;
     std::from_chars(buffer.data(), end.ptr, result);
     return result;
@@ -84,8 +83,7 @@ std::set<std::string> names_in(const SweepTerm& term) {
 
 void append(std::vector<Assignment>& assignments, const SweepFactor& factor, std::uint64_t index) {
     if (const auto* step = std::get_if<InStep>(&factor))
-        for (const SweepColumn& column : step->columns)
-            assignments.push_back({column.name, column.values[index]});
+        for (const SweepColumn& column : step->columns) assignments.push_back({column.name, column.values[index]});
     if (const auto* random = std::get_if<RandomDraws>(&factor))
         for (const SweepDraw& draw : random->draws)
             assignments.push_back(
@@ -111,9 +109,7 @@ std::uint64_t size_of(const SweepTerm& term) {
     return size;
 }
 
-std::uint64_t size_of(const Sweep& sweep) {
-    return sweep.ends.empty() ? 1 : sweep.ends.back();
-}
+std::uint64_t size_of(const Sweep& sweep) { return sweep.ends.empty() ? 1 : sweep.ends.back(); }
 
 void Sweep::add(SweepTerm term) {
     const std::uint64_t before = ends.empty() ? 0 : ends.back();
@@ -124,7 +120,8 @@ void Sweep::add(SweepTerm term) {
 std::vector<Assignment> assignments_at(const Sweep& sweep, std::uint64_t index) {
     std::vector<Assignment> assignments;
     if (sweep.terms.empty()) return assignments;
-    const auto t = static_cast<std::size_t>(std::upper_bound(sweep.ends.begin(), sweep.ends.end(), index) - sweep.ends.begin());
+    const auto t =
+        static_cast<std::size_t>(std::upper_bound(sweep.ends.begin(), sweep.ends.end(), index) - sweep.ends.begin());
     const SweepTerm& term = sweep.terms[t];
     if (t > 0) index -= sweep.ends[t - 1];
     std::uint64_t block = size_of(term);  // points for which the factors so far stand still

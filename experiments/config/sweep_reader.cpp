@@ -2,8 +2,8 @@
 #include <cmath>
 #include <map>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/config/check.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 namespace {
@@ -17,8 +17,7 @@ std::vector<std::string> sweepable_names(const SweepScope& scope) {
 }
 
 // The parameter called `name` in a sweep; a fault if there is none or if it is set beside the sweep as well.
-const Parameter* swept_parameter(const std::string& name, const SweepScope& scope, const Pointer& at,
-                                 Faults& faults) {
+const Parameter* swept_parameter(const std::string& name, const SweepScope& scope, const Pointer& at, Faults& faults) {
     const bool training = name.rfind("train.", 0) == 0;
     const std::string key = training ? name.substr(6) : name;
     const Parameter* parameter = find_parameter(training ? scope.training : scope.parameters, key);
@@ -29,18 +28,17 @@ const Parameter* swept_parameter(const std::string& name, const SweepScope& scop
         return nullptr;
     }
     const OrderedJson* given = training ? scope.train : scope.params;
-    if (training && !given)
-        add_fault(faults, at, "the method is not trained; give it \"train\": {} beside the sweep");
+    if (training && !given) add_fault(faults, at, "the method is not trained; give it \"train\": {} beside the sweep");
     if (given && given->is_object() && given->contains(key))
-        add_fault(faults, at,
-                  "swept here and given in " + std::string(training ? "train" : "params") +
-                      " as well; give it in one place");
+        add_fault(
+            faults, at,
+            "swept here and given in " + std::string(training ? "train" : "params") + " as well; give it in one place");
     return parameter;
 }
 
 // The listed values of a parameter; of an unknown one (null) nothing can be said.
-std::vector<nlohmann::json> read_list(const OrderedJson& values, const Parameter* parameter,
-                                      const Pointer& at, Faults& faults) {
+std::vector<nlohmann::json> read_list(const OrderedJson& values, const Parameter* parameter, const Pointer& at,
+                                      Faults& faults) {
     std::vector<nlohmann::json> list;
     if (!values.is_array() || values.empty()) {
         add_fault(faults, at, "is " + shown(values) + ", must be a list of one or more values");
@@ -75,8 +73,7 @@ InStep read_zip(const OrderedJson& lists, const SweepScope& scope, const Pointer
     bool equal = true;
     for (const SweepColumn& column : step.columns) {
         equal = equal && column.values.size() == step.columns.front().values.size();
-        lengths +=
-            (lengths.empty() ? "" : ", ") + column.name + " has " + std::to_string(column.values.size());
+        lengths += (lengths.empty() ? "" : ", ") + column.name + " has " + std::to_string(column.values.size());
     }
     if (!equal) add_fault(faults, at, "lists of a zip must be equally long; " + lengths);
     return step;
@@ -109,15 +106,13 @@ void read_range(SweepDraw& draw, const OrderedJson& ends, const Parameter& param
 }
 
 bool takes_range(const Parameter& parameter, SweepDraw::Law law) {
-    if (parameter.type == ParameterType::number || parameter.type == ParameterType::number_or_list)
-        return true;
-    const bool integers =
-        parameter.type == ParameterType::integer || parameter.type == ParameterType::integer_or_list;
+    if (parameter.type == ParameterType::number || parameter.type == ParameterType::number_or_list) return true;
+    const bool integers = parameter.type == ParameterType::integer || parameter.type == ParameterType::integer_or_list;
     return integers && law == SweepDraw::Law::integer;
 }
 
-SweepDraw read_draw(const std::string& name, const OrderedJson& spec, const SweepScope& scope,
-                    const Pointer& at, Faults& faults) {
+SweepDraw read_draw(const std::string& name, const OrderedJson& spec, const SweepScope& scope, const Pointer& at,
+                    Faults& faults) {
     static const std::map<std::string, SweepDraw::Law> laws = {{"choice", SweepDraw::Law::choice},
                                                                {"integer", SweepDraw::Law::integer},
                                                                {"log_uniform", SweepDraw::Law::log_uniform},
@@ -127,9 +122,8 @@ SweepDraw read_draw(const std::string& name, const OrderedJson& spec, const Swee
     const Parameter* parameter = swept_parameter(name, scope, at, faults);
     const auto law = spec.is_object() && spec.size() == 1 ? laws.find(spec.begin().key()) : laws.end();
     if (law == laws.end()) {
-        add_fault(
-            faults, at,
-            "is " + shown(spec) + ", must be an object with one of uniform, log_uniform, integer, choice");
+        add_fault(faults, at,
+                  "is " + shown(spec) + ", must be an object with one of uniform, log_uniform, integer, choice");
         return draw;
     }
     draw.law = law->second;
@@ -145,8 +139,7 @@ SweepDraw read_draw(const std::string& name, const OrderedJson& spec, const Swee
     return draw;
 }
 
-RandomDraws read_random(const OrderedJson& value, const SweepScope& scope, const Pointer& at,
-                        Faults& faults) {
+RandomDraws read_random(const OrderedJson& value, const SweepScope& scope, const Pointer& at, Faults& faults) {
     RandomDraws random;
     const std::size_t before = faults.size();
     const nlohmann::json values = read_block(value, random_block(), at, faults);
@@ -157,8 +150,7 @@ RandomDraws read_random(const OrderedJson& value, const SweepScope& scope, const
         if (value["params"].empty())
             add_fault(faults, at / "params", "is empty, must give a distribution for one or more parameters");
         for (const auto& item : value["params"].items())
-            random.draws.push_back(
-                read_draw(item.key(), item.value(), scope, at / "params" / item.key(), faults));
+            random.draws.push_back(read_draw(item.key(), item.value(), scope, at / "params" / item.key(), faults));
     }
     if (faults.size() > before) return random;
     random.n = values["n"].get<std::uint64_t>();
@@ -168,9 +160,9 @@ RandomDraws read_random(const OrderedJson& value, const SweepScope& scope, const
         random.discrete =
             random.discrete && (draw.law == SweepDraw::Law::integer || draw.law == SweepDraw::Law::choice);
     if (random.discrete && random.n > max_discrete_draws)
-        add_fault(faults, at / "n",
-                  "is " + std::to_string(random.n) +
-                      ", must be at most 1000000 where only integers and choices are drawn");
+        add_fault(
+            faults, at / "n",
+            "is " + std::to_string(random.n) + ", must be at most 1000000 where only integers and choices are drawn");
     else if (random.discrete)
         random.kept = distinct_draws(random);
     return random;
@@ -208,8 +200,7 @@ Sweep read_sweep(const OrderedJson& value, const SweepScope& scope, const Pointe
         sweep.add(read_term(value, scope, at, faults));
     } else {
         if (value.empty()) add_fault(faults, at, "is an empty list, must hold one or more sweeps");
-        for (std::size_t i = 0; i < value.size(); ++i)
-            sweep.add(read_term(value[i], scope, at / i, faults));
+        for (std::size_t i = 0; i < value.size(); ++i) sweep.add(read_term(value[i], scope, at / i, faults));
     }
     if (size_of(sweep) > max_points) add_fault(faults, at, "has more than 10^15 points");
     return sweep;

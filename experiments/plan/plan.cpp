@@ -6,8 +6,8 @@
 #include <set>
 #include <utility>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/config/check.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 namespace {
@@ -18,9 +18,7 @@ constexpr std::uint64_t most_for_defaults = 1'000'000;  // of a sweep, searched 
 
 constexpr std::string_view training_prefix = "train.";
 
-bool is_training(const std::string& name) {
-    return name.compare(0, training_prefix.size(), training_prefix) == 0;
-}
+bool is_training(const std::string& name) { return name.compare(0, training_prefix.size(), training_prefix) == 0; }
 
 // The swept values put into `params`, or the swept training keys into `train`.
 nlohmann::json with_swept(nlohmann::json values, const std::vector<Parameter>& parameters,
@@ -35,30 +33,27 @@ nlohmann::json with_swept(nlohmann::json values, const std::vector<Parameter>& p
 }
 
 bool is_swept(const std::vector<Assignment>& swept, const std::string& name) {
-    return std::any_of(swept.begin(), swept.end(),
-                       [&name](const Assignment& each) { return each.name == name; });
+    return std::any_of(swept.begin(), swept.end(), [&name](const Assignment& each) { return each.name == name; });
 }
 
 // Where the type declares a swept parameter; those of the training follow those of the method.
 std::size_t place_of(const std::string& name, const CatalogEntry& type) {
     const auto place_in = [](const std::vector<Parameter>& parameters, std::string_view called) {
-        return static_cast<std::size_t>(
-            std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& each) { return each.name == called; }) -
-            parameters.begin());
+        return static_cast<std::size_t>(std::find_if(parameters.begin(), parameters.end(),
+                                                     [&](const Parameter& each) { return each.name == called; }) -
+                                        parameters.begin());
     };
     if (!name.starts_with(training_prefix)) return place_in(type.parameters, name);
     return type.parameters.size() + place_in(type.training, std::string_view(name).substr(training_prefix.size()));
 }
 
 // Adds what differs from its default or is swept.
-void add_notable(nlohmann::json& notable, const nlohmann::json& values,
-                 const std::vector<Parameter>& parameters, const std::vector<Assignment>& swept,
-                 const std::string& prefix) {
+void add_notable(nlohmann::json& notable, const nlohmann::json& values, const std::vector<Parameter>& parameters,
+                 const std::vector<Assignment>& swept, const std::string& prefix) {
     for (const Parameter& parameter : parameters) {
         const auto value = values.find(parameter.name);
         if (value == values.end()) continue;
-        if (is_swept(swept, prefix + parameter.name) ||
-            *value != normalised(parameter, parameter.default_value))
+        if (is_swept(swept, prefix + parameter.name) || *value != normalised(parameter, parameter.default_value))
             notable[prefix + parameter.name] = *value;
     }
 }
@@ -68,14 +63,17 @@ bool matches(const std::string& pattern, const std::string& id) {
     return pattern == id || fnmatch(pattern.c_str(), id.c_str(), 0) == 0;
 }
 
-// Where the pattern that starts at `start` of a list ends: at the next comma that is neither in brackets, escaped or not
+// Where the pattern that starts at `start` of a list ends: at the next comma that is neither in brackets, escaped or
+// not
 // ("sigma=[1,2]", "sigma=\[1,2\]"), nor escaped itself.
 std::size_t end_of_pattern(const std::string& list, std::size_t start) {
     std::size_t i = start;
     while (i < list.size() && list[i] != ',') {
         const std::size_t closing = list[i] == '[' ? list.find(']', i + 1) : std::string::npos;
-        if (closing != std::string::npos) i = closing;
-        else if (list[i] == '\\' && i + 1 < list.size() && list[i + 1] == ',') ++i;
+        if (closing != std::string::npos)
+            i = closing;
+        else if (list[i] == '\\' && i + 1 < list.size() && list[i + 1] == ',')
+            ++i;
         ++i;
     }
     return std::min(i, list.size());
@@ -103,15 +101,14 @@ void require_selection(const Plan& plan, const std::string& patterns) {
     for (std::uint64_t i = 0; i < plan.size(); ++i)
         if (selects(patterns, plan.id_at(i))) return;
     throw ConfigError(plan.config().file.string(),
-                      {{"", "has no point that --only '" + patterns + "' selects; 'bcbench plan' prints the points, the first is " +
-                                plan.id_at(0)}});
+                      {{"", "has no point that --only '" + patterns +
+                                "' selects; 'bcbench plan' prints the points, the first is " + plan.id_at(0)}});
 }
 
 Plan::Axis::Axis(std::string axis_name, const std::vector<Entry>& axis_entries,
                  const std::vector<CatalogEntry>& axis_types)
     : name(std::move(axis_name)), entries(&axis_entries), types(&axis_types) {
-    for (const Entry& entry : axis_entries)
-        ends.push_back(size() + size_of(entry.sweep) * entry.seeds.size());
+    for (const Entry& entry : axis_entries) ends.push_back(size() + size_of(entry.sweep) * entry.seeds.size());
 }
 
 std::size_t Plan::Axis::entry_of(std::uint64_t index) const {
@@ -196,8 +193,8 @@ bool Plan::has_defaults(const Choice& method, const std::set<std::string>& swept
         for (const std::string& name : swept) {
             if (is_training(name) != training) continue;
             const Parameter* parameter = find_parameter(parameters, name.substr(prefix.size()));
-            if (!parameter || values.value(parameter->name, nlohmann::json()) !=
-                                  normalised(*parameter, parameter->default_value))
+            if (!parameter ||
+                values.value(parameter->name, nlohmann::json()) != normalised(*parameter, parameter->default_value))
                 return false;
         }
     }
@@ -237,15 +234,14 @@ Fault Plan::duplicate(std::uint64_t first, std::uint64_t second) const {
         return {here, "with " + pointer(methods_, second % m) + " gives the point id " + shown(id_at(first)) +
                           ", and so does " + there + "; ids must differ, change a label"};
     }
-    if (here == there)
-        return {here, "gives the point " + shown(id_at(first)) + " twice; remove the repeated value"};
-    return {here,
-            "gives the point id " + shown(id_at(first)) + ", and so does " + there + "; ids must differ"};
+    if (here == there) return {here, "gives the point " + shown(id_at(first)) + " twice; remove the repeated value"};
+    return {here, "gives the point id " + shown(id_at(first)) + ", and so does " + there + "; ids must differ"};
 }
 
 std::vector<std::string> Plan::notes() const {
     if (size() > most_points_of_run)
-        return {std::to_string(size()) + " points, of which one run takes at most " + std::to_string(most_points_of_run)};
+        return {std::to_string(size()) + " points, of which one run takes at most " +
+                std::to_string(most_points_of_run)};
     std::vector<std::size_t> unused;
     for (std::size_t r = 0; r < config_->exclude.size(); ++r) unused.push_back(r);
     for (std::uint64_t i = 0; i < size() && !unused.empty(); ++i) {

@@ -19,7 +19,7 @@ constexpr std::uint64_t most_points_of_run = 10'000'000;  // of one run: their i
 
 /// One run: a dataset, a method and everything that decides the numbers.
 struct Point {
-    std::string id;  // "two_batch.Harmony.n_iterations=5"; a function of the point alone, and a file name
+    std::string id;          // "two_batch.Harmony.n_iterations=5"; a function of the point alone, and a file name
     std::string dataset_id;  // the part of the dataset: "two_batch"; equal for points on the same data
     std::string dataset_label;
     std::string dataset_type;
@@ -30,8 +30,8 @@ struct Point {
     std::uint64_t method_seed = 0;
     nlohmann::json method_params;  // every parameter
     nlohmann::json train;          // every training key, or null: not trained
-    std::string params;  // canonical JSON of what differs from the defaults or is swept; keys of training
-                         // start with "train.", those of a swept dataset with "dataset."
+    std::string params;            // canonical JSON of what differs from the defaults or is swept; keys of training
+                                   // start with "train.", those of a swept dataset with "dataset."
     std::string precision;
     std::optional<std::string> excluded_reason;  // set: the point is not run
 };

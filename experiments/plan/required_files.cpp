@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/config/check.hpp"
 #include "experiments/bindings/datasets.hpp"
+#include "experiments/config/check.hpp"
 
 namespace bcbench {
 
@@ -21,14 +21,17 @@ struct FileParameter {
 };
 
 // A file that does not exist is a fault at its place in the config.
-void require_file(const Config& config, const FileParameter& parameter, const OrderedJson& name, const Pointer& at, Faults& faults) {
+void require_file(const Config& config, const FileParameter& parameter, const OrderedJson& name, const Pointer& at,
+                  Faults& faults) {
     if (!name.is_string() || find_data_file(name.get<std::string>(), config.file.parent_path())) return;
-    add_fault(faults, at, parameter.kind + " file " + name.get<std::string>() +
-                              " is neither beside the config nor in the directory $BCBENCH_DATA; " + parameter.advice);
+    add_fault(faults, at,
+              parameter.kind + " file " + name.get<std::string>() +
+                  " is neither beside the config nor in the directory $BCBENCH_DATA; " + parameter.advice);
 }
 
 // The values of the parameter in a sweep that is no list.
-void require_swept(const Config& config, const FileParameter& parameter, const OrderedJson& sweep, const Pointer& at, Faults& faults) {
+void require_swept(const Config& config, const FileParameter& parameter, const OrderedJson& sweep, const Pointer& at,
+                   Faults& faults) {
     const auto require_each = [&](const OrderedJson& values, const Pointer& place) {
         for (std::size_t i = 0; i < values.size(); ++i) require_file(config, parameter, values[i], place / i, faults);
     };
@@ -40,9 +43,11 @@ void require_swept(const Config& config, const FileParameter& parameter, const O
 }
 
 // `entry` was read and checked before.
-void require_in(const Config& config, const FileParameter& parameter, const OrderedJson& entry, const Pointer& at, Faults& faults) {
+void require_in(const Config& config, const FileParameter& parameter, const OrderedJson& entry, const Pointer& at,
+                Faults& faults) {
     if (entry.contains(parameter.section) && entry[parameter.section].contains(parameter.name))
-        require_file(config, parameter, entry[parameter.section][parameter.name], at / parameter.section / parameter.name, faults);
+        require_file(config, parameter, entry[parameter.section][parameter.name],
+                     at / parameter.section / parameter.name, faults);
     if (!entry.contains("sweep")) return;
     const OrderedJson& sweep = entry["sweep"];
     if (!sweep.is_array()) return require_swept(config, parameter, sweep, at / "sweep", faults);

@@ -5,8 +5,8 @@
 
 namespace bcbench {
 
-/// Throws ConfigError with every data file and every model to load, swept or not, that is neither beside the config nor in
-/// $BCBENCH_DATA.
+/// Throws ConfigError with every data file and every model to load, swept or not, that is neither beside the config nor
+/// in $BCBENCH_DATA.
 void require_files(const Config& config);
 
 }  // namespace bcbench

@@ -26,9 +26,7 @@ fs::path embedding_file(const fs::path& directory, const std::string& id) {
     return directory / "embeddings" / (id + ".npy");
 }
 
-fs::path model_file(const fs::path& directory, const std::string& id) {
-    return directory / "models" / (id + ".npz");
-}
+fs::path model_file(const fs::path& directory, const std::string& id) { return directory / "models" / (id + ".npz"); }
 
 // Length of the id at the start of a row, as written there; 0 if the row is not whole: a killed run may leave
 // half of one.
@@ -57,21 +55,17 @@ std::size_t id_length(const std::string& row) {
 std::string timing_rows(const std::string& id, const std::vector<StageTime>& times) {
     std::string rows;
     for (const StageTime& time : times) {
-        rows += csv_field(id) + ',' + time.stage + ',' + std::to_string(time.repeat) + ',' +
-                number_text(time.seconds) + ',' + std::to_string(time.peak_rss_bytes) + '\n';
+        rows += csv_field(id) + ',' + time.stage + ',' + std::to_string(time.repeat) + ',' + number_text(time.seconds) +
+                ',' + std::to_string(time.peak_rss_bytes) + '\n';
     }
     return rows;
 }
 
-fs::path point_file(const fs::path& directory, const std::string& id) {
-    return directory / "points" / (id + ".json");
-}
+fs::path point_file(const fs::path& directory, const std::string& id) { return directory / "points" / (id + ".json"); }
 
-ResultsDirectory::ResultsDirectory(fs::path directory)
-    : directory_(created(std::move(directory))), lock_(directory_) {
+ResultsDirectory::ResultsDirectory(fs::path directory) : directory_(created(std::move(directory))), lock_(directory_) {
     make_directories(directory_ / "points");
-    for (const char* place : {"", "points", "embeddings", "models"})
-        remove_stale_temporaries(directory_ / place);
+    for (const char* place : {"", "points", "embeddings", "models"}) remove_stale_temporaries(directory_ / place);
     // a killed run may have left half a row, which must not swallow the next one
     const fs::path file = directory_ / "timings.csv";
     std::error_code error;
@@ -95,8 +89,8 @@ std::optional<PointRecord> ResultsDirectory::read_point(const std::string& id) c
 std::vector<NewFile> ResultsDirectory::files_of(const Executed& executed) const {
     std::vector<NewFile> files;
     if (executed.embedding) {
-        files.push_back({embedding_file(directory_, executed.record.id),
-                         npy::encode(npy::from_matrix(*executed.embedding))});
+        files.push_back(
+            {embedding_file(directory_, executed.record.id), npy::encode(npy::from_matrix(*executed.embedding))});
     }
     if (!executed.model.empty()) {
         files.push_back({model_file(directory_, executed.record.id), npy::encode_npz(executed.model)});

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "experiments/results/record.hpp"
 #include "experiments/run/execute.hpp"
 #include "experiments/system/files.hpp"
-#include "experiments/results/record.hpp"
 
 namespace bcbench {
 
@@ -37,8 +37,8 @@ class ResultsDirectory {
     /// Appends rows to timings.csv; noisy by nature, hence neither atomic nor flushed.
     void append_times(const std::string& rows) const;
 
-    /// Rewrites timings.csv: the latest times of each point, those in `ids` first and in their order. Those of others stay: a later
-    /// run may take these points over without measuring again.
+    /// Rewrites timings.csv: the latest times of each point, those in `ids` first and in their order. Those of others
+    /// stay: a later run may take these points over without measuring again.
     void order_times(const std::vector<std::string>& ids) const;
 
     /// Whether the embedding file of a point is there.

@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <map>
 
+#include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/fault.hpp"
-#include "experiments/system/files.hpp"
 #include "experiments/text/json_reader.hpp"
 
 namespace bcbench {
@@ -37,7 +37,8 @@ std::string in_form_of(const std::string& printed, double value) {
 }
 
 std::string in_form_of(const std::string& printed, const ordered_json& output) {
-    if (output.is_array()) return printed.front() == '(' ? "(" + join(output, ", ") + ")" : "[" + join(output, " ") + "]";
+    if (output.is_array())
+        return printed.front() == '(' ? "(" + join(output, ", ") + ")" : "[" + join(output, " ") + "]";
     if (output.is_boolean()) return output.get<bool>() ? "True" : "False";
     return output.is_number() ? in_form_of(printed, output.get<double>()) : output.dump();
 }
@@ -47,7 +48,8 @@ Agreement agreement_of(const ExpectedValue& expected, const std::string& reprodu
     if (!expected.last_digit) return Agreement::different;
     // both are decimals of the same number of digits: they differ by one unit if their difference rounds to it
     const double unit = std::pow(10.0, -decimals_of(expected.printed));
-    const double units = std::abs(std::strtod(reproduced.c_str(), nullptr) - std::strtod(expected.printed.c_str(), nullptr)) / unit;
+    const double units =
+        std::abs(std::strtod(reproduced.c_str(), nullptr) - std::strtod(expected.printed.c_str(), nullptr)) / unit;
     return std::lround(units) == 1 ? Agreement::last_digit : Agreement::different;
 }
 
@@ -99,8 +101,10 @@ std::vector<Comparison> compare_with_expected(const std::vector<ExpectedValue>& 
             comparison.value = value_of(record, value.metric);
             if (comparison.value && !value.minus_point.empty()) {
                 const auto other = minus == by_id.end() ? std::nullopt : value_of(*minus->second, value.metric);
-                if (other) comparison.value = *comparison.value - *other;
-                else comparison.value.reset();
+                if (other)
+                    comparison.value = *comparison.value - *other;
+                else
+                    comparison.value.reset();
             }
             if (comparison.value) {
                 comparison.reproduced = in_form_of(value.printed, *comparison.value);
@@ -118,7 +122,8 @@ std::string expected_csv(const std::vector<Comparison>& comparisons) {
     std::string csv = "section,point,metric,printed,reproduced,value,equal\n";
     for (const Comparison& comparison : comparisons) {
         const ExpectedValue& expected = comparison.expected;
-        const std::string metric = expected.metric + (expected.minus_point.empty() ? "" : " minus " + expected.minus_point);
+        const std::string metric =
+            expected.metric + (expected.minus_point.empty() ? "" : " minus " + expected.minus_point);
         csv += csv_field(expected.section) + ',' + csv_field(expected.point) + ',' + csv_field(metric) + ',' +
                csv_field(expected.printed) + ',' + csv_field(comparison.reproduced) + ',' +
                (comparison.value ? number_text(*comparison.value) : "") + ',' + name_of(comparison.agreement) + '\n';
@@ -128,10 +133,14 @@ std::string expected_csv(const std::vector<Comparison>& comparisons) {
 
 const char* name_of(Agreement agreement) {
     switch (agreement) {
-        case Agreement::equal: return "yes";
-        case Agreement::last_digit: return "last digit";
-        case Agreement::different: return "no";
-        case Agreement::missing: break;
+        case Agreement::equal:
+            return "yes";
+        case Agreement::last_digit:
+            return "last digit";
+        case Agreement::different:
+            return "no";
+        case Agreement::missing:
+            break;
     }
     return "missing";
 }

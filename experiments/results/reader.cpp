@@ -9,8 +9,8 @@
 
 #include "engine/core/check.hpp"
 #include "engine/io/csv.hpp"
-#include "experiments/text/canonical.hpp"
 #include "experiments/system/files.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 
@@ -42,8 +42,7 @@ class Table {
         double value = 0.0;
         const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
         if (read.ptr != text.data() + text.size() || text.empty()) fail_at(title, "is no number");
-        if (read.ec == std::errc::result_out_of_range)
-            return std::strtod(text.c_str(), nullptr);  // infinite, or 0
+        if (read.ec == std::errc::result_out_of_range) return std::strtod(text.c_str(), nullptr);  // infinite, or 0
         return value;
     }
 
@@ -67,8 +66,7 @@ PointStatus point_status(const std::string& value_status) {
 
 void read_metrics(StoredResults& results, const std::string& name) {
     enum { point, precision, metric, value, direction, status };
-    Table table(name, results.metrics_bytes,
-                {"point", "precision", "metric", "value", "direction", "status"});
+    Table table(name, results.metrics_bytes, {"point", "precision", "metric", "value", "direction", "status"});
     std::unordered_map<std::string, std::size_t> places;
     while (table.next()) {
         const auto [place, is_new] = places.try_emplace(table.field(point), results.points.size());
@@ -107,8 +105,7 @@ std::string text_at(const ordered_json& json, const char* pointer) {
 }
 
 double tolerance_at(const ordered_json& tolerance, const char* key) {
-    const ordered_json value =
-        tolerance.is_object() ? tolerance.value(key, ordered_json(0.0)) : ordered_json();
+    const ordered_json value = tolerance.is_object() ? tolerance.value(key, ordered_json(0.0)) : ordered_json();
     if (!value.is_number() || !(value.get<double>() >= 0.0)) {
         throw std::invalid_argument("a tolerance must hold numbers of at least 0");
     }
@@ -132,15 +129,15 @@ void read_manifest(StoredResults& results, const std::string& name, std::string_
         const ordered_json tolerances = json.value("/config/tolerances"_json_pointer, ordered_json::object());
         if (!tolerances.is_object()) throw std::invalid_argument("/config/tolerances is no object");
         for (const auto& [metric, tolerance] : tolerances.items()) {
-            results.tolerances[metric] = {tolerance_at(tolerance, "absolute"),
-                                          tolerance_at(tolerance, "relative")};
+            results.tolerances[metric] = {tolerance_at(tolerance, "absolute"), tolerance_at(tolerance, "relative")};
         }
         for (const ordered_json& problem : json.value("problems", ordered_json::array())) {
             StoredPoint point;
             point.id = problem.at("point").get<std::string>();
             point.status = point_status(problem.at("status").get<std::string>());
             point.reason = problem.at("reason").get<std::string>();
-            if (point.status == PointStatus::ok) throw std::invalid_argument("the problem of " + point.id + " is neither failed nor skipped");
+            if (point.status == PointStatus::ok)
+                throw std::invalid_argument("the problem of " + point.id + " is neither failed nor skipped");
             results.problems.push_back(std::move(point));
         }
     } catch (const ConfigError&) {
@@ -163,8 +160,8 @@ void add_details(StoredPoint& point, const StoredPoint& details, std::vector<std
         value.reason = other->reason;
         value.version = other->version;
         if (other->text == value.text) continue;
-        notes.push_back(point.id + ": " + value.metric + " is '" + value.text + "' in metrics.csv and '" +
-                        other->text + "' in its point file; metrics.csv counts");
+        notes.push_back(point.id + ": " + value.metric + " is '" + value.text + "' in metrics.csv and '" + other->text +
+                        "' in its point file; metrics.csv counts");
     }
 }
 
@@ -177,8 +174,8 @@ std::optional<StoredPoint> read_point_file(const fs::path& file, std::vector<std
     }
 }
 
-// Without metrics.csv, or with one of an earlier run: the point files alone. Those that another program left are not of an
-// unfinished run, which had yet to compute these points again.
+// Without metrics.csv, or with one of an earlier run: the point files alone. Those that another program left are not of
+// an unfinished run, which had yet to compute these points again.
 void read_point_files(StoredResults& results, const fs::path& directory) {
     std::vector<fs::path> files;
     for (const fs::directory_entry& entry : fs::directory_iterator(directory / "points")) {
@@ -225,8 +222,8 @@ std::string text_if_there(const fs::path& file) {
 }  // namespace
 
 const StoredValue* StoredPoint::find(const std::string& metric) const {
-    const auto found = std::find_if(values.begin(), values.end(),
-                                    [&](const StoredValue& value) { return value.metric == metric; });
+    const auto found =
+        std::find_if(values.begin(), values.end(), [&](const StoredValue& value) { return value.metric == metric; });
     return found == values.end() ? nullptr : &*found;
 }
 
@@ -263,7 +260,8 @@ StoredResults results_from_texts(std::string_view metrics_csv, std::string_view 
 
 bool is_results_directory(const fs::path& path) {
     std::error_code error;
-    const bool has_metrics = fs::is_regular_file(path / "metrics.csv", error) && !fs::is_empty(path / "metrics.csv", error);
+    const bool has_metrics =
+        fs::is_regular_file(path / "metrics.csv", error) && !fs::is_empty(path / "metrics.csv", error);
     return has_metrics || fs::is_directory(path / "points", error);
 }
 
@@ -271,8 +269,7 @@ StoredResults read_results(const fs::path& directory) {
     StoredResults results;
     results.directory = directory.string();
     std::error_code error;
-    if (!fs::is_directory(directory, error))
-        throw std::invalid_argument(directory.string() + " is no directory");
+    if (!fs::is_directory(directory, error)) throw std::invalid_argument(directory.string() + " is no directory");
     const bool has_points = fs::is_directory(directory / "points", error);
     results.metrics_bytes = text_if_there(directory / "metrics.csv");
     if (!is_results_directory(directory)) {

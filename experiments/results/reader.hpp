@@ -45,7 +45,7 @@ struct StoredResults {
     std::string name;        // of the experiment
     std::string git_commit;  // empty: unknown
     bool git_dirty = false;
-    std::string program;     // hash of what ran; empty: an older program
+    std::string program;  // hash of what ran; empty: an older program
     std::string started;
     bool has_manifest = false;
     bool finished = true;  // the run came to its end and wrote its tables, as far as a manifest knows

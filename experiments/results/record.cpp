@@ -5,16 +5,15 @@
 #include <set>
 #include <stdexcept>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/system/files.hpp"
+#include "experiments/text/canonical.hpp"
 #include "experiments/text/json_reader.hpp"
 
 namespace bcbench {
 
 using nlohmann::ordered_json;
 
-const char* const metrics_header =
-    "point,dataset,method,params,seed,precision,metric,value,direction,status\n";
+const char* const metrics_header = "point,dataset,method,params,seed,precision,metric,value,direction,status\n";
 const char* const projections_header = "point,cell,batch,type,pc1,pc2\n";
 
 const char* name_of(PointStatus status) {
@@ -87,10 +86,7 @@ Score score_from(const ordered_json& json) {
 }
 
 ordered_json to_json(const Projection& projection) {
-    return {{"batch", projection.batch},
-            {"type", projection.type},
-            {"pc1", projection.pc1},
-            {"pc2", projection.pc2}};
+    return {{"batch", projection.batch}, {"type", projection.type}, {"pc1", projection.pc1}, {"pc2", projection.pc2}};
 }
 
 Projection projection_from(const ordered_json& json) {
@@ -111,11 +107,9 @@ Projection projection_from(const ordered_json& json) {
 void check_labels(const PointRecord& record) {
     const auto check = [&](const char* labels, const std::vector<std::uint32_t>& codes) {
         if (codes.empty()) return;
-        const std::size_t known =
-            record.dataset.at(labels).at("names").get<std::vector<std::string>>().size();
+        const std::size_t known = record.dataset.at(labels).at("names").get<std::vector<std::string>>().size();
         if (*std::max_element(codes.begin(), codes.end()) < known) return;
-        throw std::invalid_argument(std::string("the projection has ") + labels +
-                                    " that the dataset does not name");
+        throw std::invalid_argument(std::string("the projection has ") + labels + " that the dataset does not name");
     };
     check("batches", record.projection.batch);
     check("types", record.projection.type);
@@ -173,8 +167,7 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
         record.method = json.at("method");
         for (const ordered_json* part : {&record.dataset, &record.method}) {
             if (!part->at("label").is_string() || !part->at("seed").is_number_unsigned()) {
-                throw std::invalid_argument(
-                    "label and seed of dataset and method must be a text and a number");
+                throw std::invalid_argument("label and seed of dataset and method must be a text and a number");
             }
         }
         record.params = json.at("params").get<std::string>();
@@ -231,8 +224,8 @@ std::string projection_rows(const PointRecord& record) {
     std::string rows;
     for (std::size_t i = 0; i < projection.batch.size(); ++i) {
         rows += id + ',' + std::to_string(i) + ',' + batches.at(projection.batch[i]) + ',' +
-                (projection.type.empty() ? "" : types.at(projection.type[i])) + ',' +
-                number_text(projection.pc1[i]) + ',' + number_text(projection.pc2[i]) + '\n';
+                (projection.type.empty() ? "" : types.at(projection.type[i])) + ',' + number_text(projection.pc1[i]) +
+                ',' + number_text(projection.pc2[i]) + '\n';
     }
     return rows;
 }

@@ -25,18 +25,18 @@ struct Projection {
 struct PointRecord {
     std::string id;
     PointStatus status = PointStatus::ok;
-    std::string reason;       // why not ok
-    std::string fingerprint;  // of everything that decides the values; resume compares it
-    std::string program;      // program_hash() of what computed it; empty: an older program
-    std::string data_hash;    // of the cells and labels as loaded; empty if there are none
+    std::string reason;              // why not ok
+    std::string fingerprint;         // of everything that decides the values; resume compares it
+    std::string program;             // program_hash() of what computed it; empty: an older program
+    std::string data_hash;           // of the cells and labels as loaded; empty if there are none
     nlohmann::ordered_json dataset;  // label, type, seed, params, n_cells, n_features, batches, types
     nlohmann::ordered_json method;   // label, type, seed, params, train
     std::string params;              // canonical JSON: the column of metrics.csv
     std::string precision;
     nlohmann::ordered_json outputs;  // shapes and distributions
     std::vector<Score> scores;
-    nlohmann::ordered_json traces;   // curves along a training; may be empty
-    Projection projection;           // may be empty
+    nlohmann::ordered_json traces;  // curves along a training; may be empty
+    Projection projection;          // may be empty
 
     std::string dataset_label() const { return dataset.at("label"); }
     std::string method_label() const { return method.at("label"); }
@@ -55,7 +55,7 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
 /// The record in a file, as above. Throws FileError if it cannot be read.
 PointRecord read_record(const std::filesystem::path& file);
 
-extern const char* const metrics_header;      // with line end
+extern const char* const metrics_header;  // with line end
 extern const char* const projections_header;
 
 std::string metrics_rows(const PointRecord& record);

@@ -7,9 +7,9 @@
 #include <map>
 #include <set>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/catalog/catalog.hpp"
 #include "experiments/run/checks.hpp"
+#include "experiments/text/canonical.hpp"
 #include "experiments/text/table.hpp"
 
 namespace bcbench {
@@ -48,14 +48,16 @@ nlohmann::json default_of(const PointRecord& record, const std::string& paramete
     return {};
 }
 
-// A method's label, with what tells the point apart from others of the same label, and with the swept parameters that do not
-// have their defaults here.
+// A method's label, with what tells the point apart from others of the same label, and with the swept parameters that
+// do not have their defaults here.
 std::string label_of(const PointRecord& record, const Records& peers) {
     std::string label = record.method_label();
     const nlohmann::json params = nlohmann::json::parse(record.params);
     for (const auto& [name, value] : params.items()) {
-        const bool swept = record.id.find("." + name + "=") != std::string::npos || record.id.find("," + name + "=") != std::string::npos;
-        if (swept && !starts_with(name, "dataset.") && value != default_of(record, name)) label += " " + name + "=" + canonical_json(value);
+        const bool swept = record.id.find("." + name + "=") != std::string::npos ||
+                           record.id.find("," + name + "=") != std::string::npos;
+        if (swept && !starts_with(name, "dataset.") && value != default_of(record, name))
+            label += " " + name + "=" + canonical_json(value);
     }
     const bool several = std::count_if(peers.begin(), peers.end(), [&](const PointRecord* peer) {
                              return peer->method_label() == record.method_label();
@@ -80,11 +82,12 @@ bool is_mean(const std::string& metric) { return starts_with(metric, "batch_mean
 bool is_mixing(const std::string& metric) { return starts_with(metric, "batch_mixing_entropy"); }
 bool is_check(const std::string& metric) {
     const auto checks = check_table();
-    return std::any_of(checks.begin(), checks.end(), [&](const CheckDefinition& check) { return metric == check.name; });
+    return std::any_of(checks.begin(), checks.end(),
+                       [&](const CheckDefinition& check) { return metric == check.name; });
 }
 bool is_other(const std::string& metric) {
-    return !is_loss(metric) && !is_mean(metric) && !is_mixing(metric) && !is_check(metric) && metric != "perfect_mixing" &&
-           !starts_with(metric, "gradient_");
+    return !is_loss(metric) && !is_mean(metric) && !is_mixing(metric) && !is_check(metric) &&
+           metric != "perfect_mixing" && !starts_with(metric, "gradient_");
 }
 
 std::string metric_table_text(const Records& records, const std::vector<std::string>& metrics) {
@@ -104,8 +107,9 @@ std::string metric_table_text(const Records& records, const std::vector<std::str
 }
 
 std::string data_text(const PointRecord& record) {
-    std::vector<TextRow> rows = {{"shape", "(" + join(record.outputs.at("shape"), ", ") + ")"},
-                                 {"batch distribution", "[" + join(record.outputs.at("batch_distribution"), " ") + "]"}};
+    std::vector<TextRow> rows = {
+        {"shape", "(" + join(record.outputs.at("shape"), ", ") + ")"},
+        {"batch distribution", "[" + join(record.outputs.at("batch_distribution"), " ") + "]"}};
     if (!record.outputs.at("type_distribution").empty()) {
         rows.push_back({"type distribution", "[" + join(record.outputs.at("type_distribution"), " ") + "]"});
     }
@@ -134,8 +138,9 @@ std::string shapes_text(const Records& records) {
 
 // Mixing with its difference to the uncorrected cells of the same dataset.
 std::string mixing_text(const Records& records, const std::string& metric) {
-    const auto baseline = std::find_if(records.begin(), records.end(),
-                                       [](const PointRecord* record) { return record->method.at("type") == "uncorrected"; });
+    const auto baseline = std::find_if(records.begin(), records.end(), [](const PointRecord* record) {
+        return record->method.at("type") == "uncorrected";
+    });
     const auto base_value = baseline == records.end() ? std::nullopt : value_of(**baseline, metric);
     std::vector<TextRow> rows;
     for (const PointRecord* record : records) {
@@ -168,8 +173,10 @@ std::string gradient_text(const Records& records) {
                         truth("gradient_nonzero"), truth("gradient_finite"), cell(*record, "gradient_l2_norm"),
                         error ? fixed(*error, "%.1e") : "n/a"});
     }
-    return rows.empty() ? "" : heading("Gradient of the sum of corrected entries with respect to the input") +
-                                   text_table({"method", "shape", "nonzero", "finite", "l2 norm", "max relative error"}, rows);
+    return rows.empty()
+               ? ""
+               : heading("Gradient of the sum of corrected entries with respect to the input") +
+                     text_table({"method", "shape", "nonzero", "finite", "l2 norm", "max relative error"}, rows);
 }
 
 std::string checks_text(const Records& records, const std::vector<std::string>& checks) {
@@ -192,7 +199,8 @@ std::string dataset_text(const Records& base) {
     text += heading("Shapes") + shapes_text(base);
     const std::vector<std::string> losses = metrics_where(base, is_loss);
     if (!losses.empty()) text += heading("Losses") + metric_table_text(base, losses);
-    for (const std::string& metric : metrics_where(base, is_mixing)) text += heading("Batch mixing") + mixing_text(base, metric);
+    for (const std::string& metric : metrics_where(base, is_mixing))
+        text += heading("Batch mixing") + mixing_text(base, metric);
     text += untrained_note(base);
     const std::vector<std::string> means = metrics_where(base, is_mean);
     if (!means.empty()) text += heading("Batch means") + metric_table_text(base, means);
@@ -258,8 +266,10 @@ std::string comparison_text(const std::vector<Comparison>& comparisons) {
     }
     std::string text = heading("Documented against reproduced") +
                        text_table({"section", "point", "value", "documented", "reproduced", "equal"}, rows);
-    text += "  " + std::to_string(counts[Agreement::equal]) + " of " + std::to_string(comparisons.size()) + " values equal";
-    if (counts[Agreement::last_digit] > 0) text += ", " + std::to_string(counts[Agreement::last_digit]) + " off by one unit in the last digit (allowed)";
+    text +=
+        "  " + std::to_string(counts[Agreement::equal]) + " of " + std::to_string(comparisons.size()) + " values equal";
+    if (counts[Agreement::last_digit] > 0)
+        text += ", " + std::to_string(counts[Agreement::last_digit]) + " off by one unit in the last digit (allowed)";
     if (counts[Agreement::different] > 0) text += ", " + std::to_string(counts[Agreement::different]) + " DIFFERENT";
     if (counts[Agreement::missing] > 0) text += ", " + std::to_string(counts[Agreement::missing]) + " MISSING";
     return text + "\n";
@@ -267,8 +277,8 @@ std::string comparison_text(const std::vector<Comparison>& comparisons) {
 
 }  // namespace
 
-std::string terminal_report(const Config& config, const std::vector<PointRecord>& records, const std::set<std::string>& base,
-                            const std::vector<Comparison>& comparisons) {
+std::string terminal_report(const Config& config, const std::vector<PointRecord>& records,
+                            const std::set<std::string>& base, const std::vector<Comparison>& comparisons) {
     std::string text = config.name + " (" + config.precision + ")\n";
     if (!config.purpose.empty()) text += config.purpose + "\n";
 
@@ -300,7 +310,8 @@ std::string terminal_report(const Config& config, const std::vector<PointRecord>
     }
     if (!comparisons.empty()) text += comparison_text(comparisons);
     for (const PointRecord& record : records) {
-        if (record.status != PointStatus::ok) text += "\n" + record.id + " " + name_of(record.status) + ": " + record.reason + "\n";
+        if (record.status != PointStatus::ok)
+            text += "\n" + record.id + " " + name_of(record.status) + ": " + record.reason + "\n";
     }
     return text;
 }

@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "experiments/results/expected.hpp"
 #include "experiments/plan/plan.hpp"
+#include "experiments/results/expected.hpp"
 #include "experiments/results/record.hpp"
 
 namespace bcbench {
 
 /// `base` are the points that stand for their method where methods are compared (Plan::base_points).
-std::string terminal_report(const Config& config, const std::vector<PointRecord>& records, const std::set<std::string>& base,
-                            const std::vector<Comparison>& comparisons);
+std::string terminal_report(const Config& config, const std::vector<PointRecord>& records,
+                            const std::set<std::string>& base, const std::vector<Comparison>& comparisons);
 
 }  // namespace bcbench

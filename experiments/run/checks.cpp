@@ -28,10 +28,14 @@ constexpr ScoreRow gradient_rows[] = {
 
 constexpr CheckDefinition checks[] = {
     {"optimized_matches_reference", "the engine's result equals the slow reference implementation",
-     "Largest absolute difference of corrected cells, further arrays and losses: at most 1e-5 in float32, 1e-10 in float64 "
-     "and tf32 (which is double arithmetic); of arrays and losses beyond 10 in proportion to their size, of cluster_assignments "
-     "in proportion to how much a difference of cells can change them, and of mmd_loss near 0 a hundred times that of its "
-     "square. Where a fit magnifies rounding (many iterations between centroids that are far apart for sigma and temperature) "
+     "Largest absolute difference of corrected cells, further arrays and losses: at most 1e-5 in float32, 1e-10 in "
+     "float64 "
+     "and tf32 (which is double arithmetic); of arrays and losses beyond 10 in proportion to their size, of "
+     "cluster_assignments "
+     "in proportion to how much a difference of cells can change them, and of mmd_loss near 0 a hundred times that of "
+     "its "
+     "square. Where a fit magnifies rounding (many iterations between centroids that are far apart for sigma and "
+     "temperature) "
      "float32 may not keep this: the row then says 0, and float64 is the arithmetic to use.",
      reference_rows},
     {"gradient", "the gradient of the sum of all corrected entries with respect to the input cells is right",
@@ -40,18 +44,21 @@ constexpr CheckDefinition checks[] = {
      "against central differences at 24 coordinates spread over the cells; those where a discrete "
      "choice flips are skipped and counted. In float32 and tf32 rounding makes the function a staircase "
      "without useful differences: there the run's gradient is also compared with the float64 one "
-     "(gradient_float64_difference in the point file, norm of the difference over norm). Holds if the gradient is finite, "
+     "(gradient_float64_difference in the point file, norm of the difference over norm). Holds if the gradient is "
+     "finite, "
      "that error at most 1e-6, no more coordinates are skipped than checked, and that difference at most 0.01 in "
-     "float32 and 0.2 in tf32; and all of this also for a random weight of every corrected entry, at the same coordinates.",
+     "float32 and 0.2 in tf32; and all of this also for a random weight of every corrected entry, at the same "
+     "coordinates.",
      gradient_rows},
 };
 
 bool is_check(const std::string& metric) {
-    return std::any_of(std::begin(checks), std::end(checks), [&](const CheckDefinition& check) { return metric == check.name; });
+    return std::any_of(std::begin(checks), std::end(checks),
+                       [&](const CheckDefinition& check) { return metric == check.name; });
 }
 
-// A difference that rounding explains is in proportion to the values it is of: the tolerances below are for values up to 10,
-// and for an array of larger ones its differences count in proportion.
+// A difference that rounding explains is in proportion to the values it is of: the tolerances below are for values up
+// to 10, and for an array of larger ones its differences count in proportion.
 constexpr double tolerated_size = 10.0;
 
 double largest_entry(const arma::mat& values) { return values.empty() ? 0.0 : arma::abs(values).max(); }
@@ -72,15 +79,16 @@ double max_difference(const Matrix<Real>& values, const arma::mat& reference) {
 double difference(const Score& loss, const Score& reference) {
     const double a = *loss.value;
     const double b = *reference.value;
-    // The root of a difference of means of kernels: near 0 only its square says something. Rounding moves it by 1e-16, in
-    // float32 by 3e-9 (measured, equal batches); a hundredth of the tolerance, 1e-12 and 1e-7, leaves room.
+    // The root of a difference of means of kernels: near 0 only its square says something. Rounding moves it by 1e-16,
+    // in float32 by 3e-9 (measured, equal batches); a hundredth of the tolerance, 1e-12 and 1e-7, leaves room.
     if (loss.metric == "mmd_loss") return std::min(std::abs(a - b), 100.0 * std::abs(a * a - b * b));
     return std::abs(a - b) / std::max(1.0, std::abs(b) / tolerated_size);
 }
 
 // What is computed from the corrected cells differs in proportion to what a difference of these makes of it.
 template <class Real>
-double max_difference(const FurtherArray<Real>& array, const Fit<Real>& fit, const ReferenceFit& reference, std::size_t i) {
+double max_difference(const FurtherArray<Real>& array, const Fit<Real>& fit, const ReferenceFit& reference,
+                      std::size_t i) {
     const double tolerated_cells = std::max(1.0, largest_entry(reference.corrected) / tolerated_size);
     return max_difference(array.values(fit.corrected), reference.arrays[i].values) /
            std::max(1.0, array.sensitivity * tolerated_cells);
@@ -109,13 +117,15 @@ void check_reference(const Fit<Real>& fit, Precision precision, PointRecord& rec
     // by about 1e3 * 10 * 1e-16 = 1e-12; 1e-10 leaves room for ten iterations that pass it on.
     const double tolerance = precision == Precision::float32 ? 1e-5 : 1e-10;
     const double difference = max_difference(fit, fit.reference());
-    record.scores.push_back(score("optimized_matches_reference", difference <= tolerance ? 1.0 : 0.0, Direction::higher));
+    record.scores.push_back(
+        score("optimized_matches_reference", difference <= tolerance ? 1.0 : 0.0, Direction::higher));
     record.outputs["reference_max_difference"] = difference;
 }
 
-// How far rounding may take the run's gradient from the float64 one: measured 1e-6 in float32 while no unit switches, and up
-// to 0.04 in tf32, whose coarse rounding switches many. One switched unit of one cell changes about a tenth of that cell's
-// share, so 0.01 allows one cell in a hundred; a wrong term in one arithmetic alone would change it by its whole size.
+// How far rounding may take the run's gradient from the float64 one: measured 1e-6 in float32 while no unit switches,
+// and up to 0.04 in tf32, whose coarse rounding switches many. One switched unit of one cell changes about a tenth of
+// that cell's share, so 0.01 allows one cell in a hundred; a wrong term in one arithmetic alone would change it by its
+// whole size.
 double max_float64_difference(Precision precision) { return precision == Precision::tf32 ? 0.2 : 0.01; }
 
 constexpr arma::uword gradient_coordinates = 24;  // each costs two forward passes
@@ -137,8 +147,8 @@ struct CheckedGradient {
     bool cannot_tell(Precision precision) const { return is_plausible(precision) && exact.report.checked == 0; }
 };
 
-// Under the adjoint of the sum of all corrected entries, and under a random one: a method that keeps the sum of the cells
-// has a gradient of ones whatever it does; the random adjoint sees what it does.
+// Under the adjoint of the sum of all corrected entries, and under a random one: a method that keeps the sum of the
+// cells has a gradient of ones whatever it does; the random adjoint sees what it does.
 template <class Real>
 std::array<CheckedGradient, 2> check_gradients_under_sum_and_random(const Fit<Real>& fit) {
     const arma::uword n_features = fit.corrected.n_rows;
@@ -158,7 +168,8 @@ std::array<CheckedGradient, 2> check_gradients_under_sum_and_random(const Fit<Re
 }
 
 const ScoreRow& gradient_row(const std::string& name) {
-    return *std::find_if(std::begin(gradient_rows), std::end(gradient_rows), [&](const ScoreRow& row) { return name == row.name; });
+    return *std::find_if(std::begin(gradient_rows), std::end(gradient_rows),
+                         [&](const ScoreRow& row) { return name == row.name; });
 }
 
 // The row with its value, or without one for the reason given.
@@ -170,7 +181,8 @@ void add_gradient_row(const char* name, std::optional<double> value, const char*
 template <class Real>
 void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecord& record) {
     if (!fit.backward || !fit.differentiable) {
-        for (Score& row : not_applicable(gradient_rows, "the method is not differentiable")) record.scores.push_back(std::move(row));
+        for (Score& row : not_applicable(gradient_rows, "the method is not differentiable"))
+            record.scores.push_back(std::move(row));
         return;
     }
     const auto [of_sum, of_any] = check_gradients_under_sum_and_random(fit);
@@ -179,7 +191,8 @@ void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecor
     const arma::mat& gradient = of_sum.gradient;
     record.outputs["gradient_shape"] = {gradient.n_cols, gradient.n_rows};
     const double difference = std::max(of_sum.difference, of_any.difference);
-    if (precision != Precision::float64 && std::isfinite(difference)) record.outputs["gradient_float64_difference"] = difference;
+    if (precision != Precision::float64 && std::isfinite(difference))
+        record.outputs["gradient_float64_difference"] = difference;
 
     const auto number = [](double value) { return std::isfinite(value) ? std::optional(value) : std::nullopt; };
     const auto yes_or_no = [](bool holds) { return std::optional(holds ? 1.0 : 0.0); };

@@ -11,7 +11,7 @@
 namespace bcbench {
 
 struct CheckDefinition {
-    const char* name;     // also the name of its row: 1 holds, 0 does not
+    const char* name;  // also the name of its row: 1 holds, 0 does not
     const char* summary;
     const char* notes;
     std::span<const ScoreRow> rows;  // the first is the check itself; those of direction `higher` say 1 (holds) or 0

@@ -9,20 +9,20 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/checkpoint.hpp"
-#include "engine/metrics/mean_shift.hpp"
-#include "engine/neighbors/neighbors.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/linear/pca.hpp"
-#include "experiments/text/canonical.hpp"
-#include "experiments/run/checks.hpp"
-#include "experiments/system/clock.hpp"
+#include "engine/metrics/mean_shift.hpp"
+#include "engine/neighbors/neighbors.hpp"
 #include "experiments/bindings/datasets.hpp"
-#include "experiments/system/files.hpp"
-#include "experiments/run/limits.hpp"
 #include "experiments/bindings/method.hpp"
 #include "experiments/bindings/metrics.hpp"
-#include "experiments/system/provenance.hpp"
 #include "experiments/bindings/training_fields.hpp"
+#include "experiments/run/checks.hpp"
+#include "experiments/run/limits.hpp"
+#include "experiments/system/clock.hpp"
+#include "experiments/system/files.hpp"
+#include "experiments/system/provenance.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 
@@ -35,9 +35,7 @@ Precision precision_named(const std::string& name) {
     return name == "tf32" ? Precision::tf32 : Precision::float64;
 }
 
-ordered_json describe_labels(const Labels& labels) {
-    return {{"names", labels.names}, {"sizes", label_sizes(labels)}};
-}
+ordered_json describe_labels(const Labels& labels) { return {{"names", labels.names}, {"sizes", label_sizes(labels)}}; }
 
 // "(100, 30)" of a [30 x 100] matrix: users count cells first.
 template <class Real>
@@ -243,7 +241,8 @@ std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
 
 namespace {
 
-// Of the file that the point's model is loaded from; empty if there is none, or none that can be read: the point fails then.
+// Of the file that the point's model is loaded from; empty if there is none, or none that can be read: the point fails
+// then.
 std::string loaded_model_hash(const Point& point, const Config& config) {
     const std::optional<std::string> name = loaded_model(point.train);
     const auto file = name ? find_data_file(*name, config.file.parent_path()) : std::nullopt;
@@ -263,13 +262,27 @@ std::string fingerprint_of(const Point& point, const Config& config, const std::
     for (const MetricEntry& metric : config.metrics) {
         metrics.push_back({metric.name, metric.params, metric_named(metric.type).version});
     }
-    const nlohmann::json decisive = {point.id,           point.dataset_label,        point.dataset_type,
-                                     point.dataset_seed, point.dataset_params,       point.method_label,
-                                     point.method_type,  point.method_seed,          point.method_params,
-                                     point.train,        point.params,               point.precision,
-                                     metrics,            config.checks,              config.timing.warmup,
-                                     config.timing.repeats, config.outputs.projections, config.outputs.embeddings,
-                                     data_hash,          loaded_model_hash(point, config), program_identity()};
+    const nlohmann::json decisive = {point.id,
+                                     point.dataset_label,
+                                     point.dataset_type,
+                                     point.dataset_seed,
+                                     point.dataset_params,
+                                     point.method_label,
+                                     point.method_type,
+                                     point.method_seed,
+                                     point.method_params,
+                                     point.train,
+                                     point.params,
+                                     point.precision,
+                                     metrics,
+                                     config.checks,
+                                     config.timing.warmup,
+                                     config.timing.repeats,
+                                     config.outputs.projections,
+                                     config.outputs.embeddings,
+                                     data_hash,
+                                     loaded_model_hash(point, config),
+                                     program_identity()};
     return hex(fnv1a(canonical_json(decisive)));
 }
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/io/npy.hpp"
 #include "engine/core/types.hpp"
+#include "engine/io/npy.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/results/record.hpp"
 
@@ -24,8 +24,8 @@ struct StageTime {
 
 /// A dataset as the points share it, in the arithmetic of the run; or the reason why it cannot be used.
 struct LoadedDataset {
-    Dataset<float> single;   // filled for float32
-    Dataset<double> doubled; // filled for float64 and tf32
+    Dataset<float> single;    // filled for float32
+    Dataset<double> doubled;  // filled for float64 and tf32
     std::string hash;
     std::string error;
     double load_seconds = 0.0;
@@ -51,16 +51,16 @@ struct Executed {
     npy::NamedArrays model;              // trained parameters, if the `train` block asks for them; else empty
 };
 
-/// Hash of everything that decides the values and times of a point: its labels and resolved parameters, the metrics, checks
-/// and repeats asked for, the data and the program.
+/// Hash of everything that decides the values and times of a point: its labels and resolved parameters, the metrics,
+/// checks and repeats asked for, the data and the program.
 std::string fingerprint_of(const Point& point, const Config& config, const std::string& data_hash);
 
-/// Runs the point; every error becomes a failed record with its reason. Asks at checkpoints (engine/core/checkpoint.hpp) whether
-/// to go on; what a checkpoint throws that is no std::exception passes through.
+/// Runs the point; every error becomes a failed record with its reason. Asks at checkpoints
+/// (engine/core/checkpoint.hpp) whether to go on; what a checkpoint throws that is no std::exception passes through.
 Executed execute(const Point& point, const Config& config, const LoadedDataset& loaded);
 
-/// The record of a point that is not run: `status` skipped or failed, the rows of every metric and check of the config that
-/// are known without data.
+/// The record of a point that is not run: `status` skipped or failed, the rows of every metric and check of the config
+/// that are known without data.
 PointRecord record_without_values(const Point& point, const Config& config, PointStatus status, std::string reason);
 
 }  // namespace bcbench

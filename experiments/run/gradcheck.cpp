@@ -3,12 +3,12 @@
 #include <cmath>
 #include <cstdio>
 
-#include "engine/linear/products.hpp"
 #include "engine/core/parallel.hpp"
 #include "engine/core/random.hpp"
-#include "experiments/text/canonical.hpp"
+#include "engine/linear/products.hpp"
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/system/files.hpp"
+#include "experiments/text/canonical.hpp"
 #include "experiments/text/table.hpp"
 
 namespace bcbench {
@@ -61,23 +61,34 @@ const char* verdict(const GradientReport& report) {
 
 TextRow table_row(const std::string& point, const OutputGradient& gradient) {
     const GradientReport& report = gradient.report;
-    return {point, gradient.output, scientific(report.worst_error), place(gradient), scientific(report.analytic, "%.6e"),
-            scientific(report.numeric, "%.6e"), scientific(report.step, "%.0e"), std::to_string(report.checked),
-            std::to_string(report.skipped), verdict(report)};
+    return {point,
+            gradient.output,
+            scientific(report.worst_error),
+            place(gradient),
+            scientific(report.analytic, "%.6e"),
+            scientific(report.numeric, "%.6e"),
+            scientific(report.step, "%.0e"),
+            std::to_string(report.checked),
+            std::to_string(report.skipped),
+            verdict(report)};
 }
 
 // The fit of a point in float64.
-Fit<double> fit_in_double(const Point& point, const std::filesystem::path& config_directory, const Dataset<double>& data) {
+Fit<double> fit_in_double(const Point& point, const std::filesystem::path& config_directory,
+                          const Dataset<double>& data) {
     return fit_method(point.method_type,
-                      {point.method_params, point.train, point.method_seed, Precision::float64, config_directory}, data);
+                      {point.method_params, point.train, point.method_seed, Precision::float64, config_directory},
+                      data);
 }
 
 std::string steps_csv(const Point& point, const Differentiable& fit) {
     std::string rows;
     for (const DifferentiableOutput& output : fit.outputs) {
         for (const StepError& error : step_errors(fit, output, sweep_steps())) {
-            rows += csv_field(point.id) + ',' + csv_field(point.method_label) + ',' + output.name + ',' + scientific(error.step, "%.3g") +
-                    ',' + (std::isfinite(error.error) ? number_text(error.error) : "inf") + ',' + (error.same_choices ? "yes" : "no") + '\n';
+            rows += csv_field(point.id) + ',' + csv_field(point.method_label) + ',' + output.name + ',' +
+                    scientific(error.step, "%.3g") + ',' +
+                    (std::isfinite(error.error) ? number_text(error.error) : "inf") + ',' +
+                    (error.same_choices ? "yes" : "no") + '\n';
         }
     }
     return rows;
@@ -92,14 +103,14 @@ std::string verdict_on_all(std::size_t right, const GradcheckResult& result) {
 std::string footer(const GradcheckOptions& options, std::size_t n_checked, const GradcheckResult& result) {
     return "\n  float64; each output under a random adjoint, up to " + std::to_string(options.coordinates) +
            " coordinates of each input (--coordinates).\n  skipped: a discrete choice differs on both sides of the "
-           "coordinate. right: error <= " + number_text(gradient_tolerance) + ", no more skipped than checked.\n  " +
-           verdict_on_all(n_checked, result);
+           "coordinate. right: error <= " +
+           number_text(gradient_tolerance) + ", no more skipped than checked.\n  " + verdict_on_all(n_checked, result);
 }
 
 }  // namespace
 
-std::vector<CellsGradient> check_cells_gradients(const Differentiable& fit, const std::vector<arma::mat>& corrected_bars,
-                                                 uword n_coordinates) {
+std::vector<CellsGradient> check_cells_gradients(const Differentiable& fit,
+                                                 const std::vector<arma::mat>& corrected_bars, uword n_coordinates) {
     const DifferentiableOutput& corrected = fit.outputs.front();
     const std::vector<arma::mat> inputs = values_of(fit.inputs);
     std::vector<Adjoint> adjoints;
@@ -131,14 +142,16 @@ OutputGradient check_output_gradient(const Differentiable& fit, const Differenti
         options.tolerance = gradient_tolerance;
         if (step > 0.0) options.steps = {step};
         options.coordinates = spread_coordinates(inputs[i].n_elem, n_coordinates);
-        const GradientReport report = check_gradient(along_input(output, inputs, i), inputs[i], value_bar, bars[i], options);
+        const GradientReport report =
+            check_gradient(along_input(output, inputs, i), inputs[i], value_bar, bars[i], options);
         if (report.worst_error > worst.report.worst_error) worst.input = fit.inputs[i].name;
         worst.report = worse_of(worst.report, report);
     }
     return worst;
 }
 
-std::vector<StepError> step_errors(const Differentiable& fit, const DifferentiableOutput& output, const std::vector<double>& steps) {
+std::vector<StepError> step_errors(const Differentiable& fit, const DifferentiableOutput& output,
+                                   const std::vector<double>& steps) {
     const std::vector<arma::mat> inputs = values_of(fit.inputs);
     const Linearization at = output.at(inputs);
     const arma::mat value_bar = random_matrix(make_key(adjoint_seed), at.value);
@@ -197,7 +210,8 @@ GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options)
             failures += "\n  " + point.id + " failed: " + error.what() + "\n";
         }
     }
-    const TextRow header = {"point", "output", "worst error", "where", "analytic", "numeric", "step", "checked", "skipped", "verdict"};
+    const TextRow header = {"point",   "output", "worst error", "where",   "analytic",
+                            "numeric", "step",   "checked",     "skipped", "verdict"};
     result.text = options.steps ? csv : text_table(header, rows) + failures + footer(options, rows.size(), result);
     return result;
 }

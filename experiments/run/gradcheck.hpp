@@ -10,9 +10,9 @@
 
 namespace bcbench {
 
-/// Largest error of a right gradient. Central differences in double reach 1e-7 or better on curved functions (truncation
-/// near 1e-10 times the third derivative, rounding near 1e-11 times the values, both at a step of 1e-5); a wrong term
-/// shows as 1e-2 and more.
+/// Largest error of a right gradient. Central differences in double reach 1e-7 or better on curved functions
+/// (truncation near 1e-10 times the third derivative, rounding near 1e-11 times the values, both at a step of 1e-5); a
+/// wrong term shows as 1e-2 and more.
 inline constexpr double gradient_tolerance = 1e-6;
 
 /// The worst coordinate of one output's gradient over some inputs.
@@ -29,23 +29,26 @@ struct CellsGradient {
 
 /// Checks the gradient of the corrected cells with respect to the cells alone, for each adjoint in `corrected_bars`
 /// [F x n], at up to `n_coordinates` of them.
-std::vector<CellsGradient> check_cells_gradients(const Differentiable& fit, const std::vector<arma::mat>& corrected_bars,
+std::vector<CellsGradient> check_cells_gradients(const Differentiable& fit,
+                                                 const std::vector<arma::mat>& corrected_bars,
                                                  arma::uword n_coordinates);
 
 /// Checks the gradient of `output` with respect to every input, for a fixed random adjoint, at up to `n_coordinates` of
 /// each input. `step` 0: the steps of GradientCheckOptions; else this one alone.
-OutputGradient check_output_gradient(const Differentiable& fit, const DifferentiableOutput& output, arma::uword n_coordinates,
-                                     double step = 0.0);
+OutputGradient check_output_gradient(const Differentiable& fit, const DifferentiableOutput& output,
+                                     arma::uword n_coordinates, double step = 0.0);
 
-/// Error against step of one output under a fixed random adjoint, along a fixed random direction of length 1 in all inputs
-/// at once: autoencoders are piecewise linear in each input alone, where central differences have no truncation error.
-std::vector<StepError> step_errors(const Differentiable& fit, const DifferentiableOutput& output, const std::vector<double>& steps);
+/// Error against step of one output under a fixed random adjoint, along a fixed random direction of length 1 in all
+/// inputs at once: autoencoders are piecewise linear in each input alone, where central differences have no truncation
+/// error.
+std::vector<StepError> step_errors(const Differentiable& fit, const DifferentiableOutput& output,
+                                   const std::vector<double>& steps);
 
 struct GradcheckOptions {
-    std::string only;               // pattern on point ids; empty: all
-    double step = 0.0;              // 0: the default steps
-    arma::uword coordinates = 20;   // of each input
-    bool steps = false;             // error against step as CSV instead of the table
+    std::string only;              // pattern on point ids; empty: all
+    double step = 0.0;             // 0: the default steps
+    arma::uword coordinates = 20;  // of each input
+    bool steps = false;            // error against step as CSV instead of the table
     unsigned threads = 1;
 };
 

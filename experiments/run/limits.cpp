@@ -5,10 +5,10 @@
 #include <atomic>
 #include <memory>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/system/clock.hpp"
 #include "experiments/system/interrupt.hpp"
 #include "experiments/system/provenance.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 

@@ -1,24 +1,21 @@
 #include "experiments/run/manifest.hpp"
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/system/provenance.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 
 using nlohmann::ordered_json;
 
-Manifest::Manifest(const Plan& plan, const RunOptions& options)
-    : plan_(plan), options_(options), started_(utc_now()) {}
+Manifest::Manifest(const Plan& plan, const RunOptions& options) : plan_(plan), options_(options), started_(utc_now()) {}
 
-std::string Manifest::text(const std::optional<RunSummary>& summary,
-                           const std::vector<PointRecord>& records) const {
+std::string Manifest::text(const std::optional<RunSummary>& summary, const std::vector<PointRecord>& records) const {
     const Config& config = plan_.config();
     const ordered_json resolved = with_defaults(config);
     ordered_json problems = ordered_json::array();
     for (const PointRecord& record : records) {
         if (record.status == PointStatus::ok) continue;
-        problems.push_back(
-            {{"point", record.id}, {"status", name_of(record.status)}, {"reason", record.reason}});
+        problems.push_back({{"point", record.id}, {"status", name_of(record.status)}, {"reason", record.reason}});
     }
     ordered_json json = {{"schema_version", record_schema_version},
                          {"name", config.name},

@@ -11,19 +11,19 @@
 
 #include "engine/core/checkpoint.hpp"
 #include "engine/core/parallel.hpp"
-#include "experiments/system/clock.hpp"
+#include "experiments/bindings/training_fields.hpp"
 #include "experiments/run/execute.hpp"
-#include "experiments/system/interrupt.hpp"
 #include "experiments/run/limits.hpp"
 #include "experiments/run/progress.hpp"
-#include "experiments/bindings/training_fields.hpp"
+#include "experiments/system/clock.hpp"
+#include "experiments/system/interrupt.hpp"
 
 namespace bcbench {
 
 namespace {
 
 constexpr std::size_t largest_group = 512;             // points flushed together
-constexpr double idle_seconds = 0.25;  // between two looks at the current point
+constexpr double idle_seconds = 0.25;                  // between two looks at the current point
 constexpr std::size_t most_waiting_bytes = 64U << 20;  // of finished points that are not on disk yet
 
 // A point that is computed, or found finished, and not yet counted.
@@ -73,8 +73,7 @@ class Finishing {
             idle();
             lock.lock();
         }
-        const auto end =
-            waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), largest_group));
+        const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), largest_group));
         std::vector<Finished> group(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
         waiting_.erase(waiting_.begin(), end);
         for (const Finished& point : group) bytes_ -= point.bytes();
@@ -181,14 +180,9 @@ Finished run_point(Work& work, std::size_t position) {
         executed = {record_without_values(point, config, PointStatus::failed, error.what()), {}, {}, {}};
         files = work.results.files_of(executed);
     }
-    return {position,
-            point.id,
-            executed.record.status,
-            false,
-            std::move(files),
-            std::move(executed.times),
-            point.dataset_id,
-            point.method_label};
+    return {
+        position,         point.id,          executed.record.status, false, std::move(files), std::move(executed.times),
+        point.dataset_id, point.method_label};
 }
 
 void compute(Work& work, unsigned threads) {

@@ -5,16 +5,16 @@
 #include <exception>
 #include <vector>
 
-#include "experiments/run/profile.hpp"
 #include "experiments/results/directory.hpp"
+#include "experiments/run/profile.hpp"
 #include "experiments/run/run.hpp"
 
 namespace bcbench {
 
 struct PointsRun {
     RunSummary summary;
-    Profile profile;          // of the points that were computed
-    std::vector<bool> done;   // by position in `indices`: the point's file is that of this run or stands from an earlier
+    Profile profile;         // of the points that were computed
+    std::vector<bool> done;  // by position in `indices`: the point's file is that of this run or stands from an earlier
     std::exception_ptr error{};  // what ended the run, if it is not a point's own: a full disk
 };
 

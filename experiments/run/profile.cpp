@@ -15,9 +15,7 @@ std::string fixed(double value, int digits) {
     return text;
 }
 
-std::string share(double part, double whole) {
-    return whole > 0.0 ? fixed(100.0 * part / whole, 1) + " %" : "";
-}
+std::string share(double part, double whole) { return whole > 0.0 ? fixed(100.0 * part / whole, 1) + " %" : ""; }
 
 TextRow text_row(const ProfileRow& row, double wall_seconds) {
     return {row.method.empty() ? "(data)" : row.method,
@@ -57,7 +55,8 @@ std::string Profile::text(double wall_seconds) const {
     }
     const double rest = std::max(0.0, wall_seconds - covered);
     rows.push_back({"(run)", "plan, write", "1", fixed(rest, 4), share(rest, wall_seconds), fixed(1e3 * rest, 3)});
-    return "Profile\n" + text_table({"method", "stage", "times", "seconds", "share", "ms each", "GFLOP/s", "peak MiB"}, rows);
+    return "Profile\n" +
+           text_table({"method", "stage", "times", "seconds", "share", "ms each", "GFLOP/s", "peak MiB"}, rows);
 }
 
 }  // namespace bcbench

@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/system/clock.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 

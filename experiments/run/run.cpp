@@ -5,15 +5,15 @@
 #include <utility>
 
 #include "engine/linear/products.hpp"
-#include "experiments/run/checks.hpp"
-#include "experiments/system/clock.hpp"
-#include "experiments/text/fault.hpp"
-#include "experiments/results/expected.hpp"
-#include "experiments/system/interrupt.hpp"
-#include "experiments/run/manifest.hpp"
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/directory.hpp"
+#include "experiments/results/expected.hpp"
+#include "experiments/run/checks.hpp"
+#include "experiments/run/manifest.hpp"
 #include "experiments/run/points.hpp"
+#include "experiments/system/clock.hpp"
+#include "experiments/system/interrupt.hpp"
+#include "experiments/text/fault.hpp"
 
 namespace bcbench {
 
@@ -22,8 +22,8 @@ namespace {
 std::vector<std::uint64_t> selected_points(const Plan& plan, const std::string& only) {
     if (plan.size() > most_points_of_run) {
         throw ConfigError(plan.config().file.string(),
-                          {{"", "describes " + std::to_string(plan.size()) +
-                                    " points, one run may have at most " + std::to_string(most_points_of_run)}});
+                          {{"", "describes " + std::to_string(plan.size()) + " points, one run may have at most " +
+                                    std::to_string(most_points_of_run)}});
     }
     require_selection(plan, only);
     std::vector<std::uint64_t> indices;
@@ -33,8 +33,8 @@ std::vector<std::uint64_t> selected_points(const Plan& plan, const std::string& 
     return indices;
 }
 
-// metrics.csv, projections.csv and timings.csv from the files of the points that are done. The projections, which hold every
-// cell of every point, are never held as a whole.
+// metrics.csv, projections.csv and timings.csv from the files of the points that are done. The projections, which hold
+// every cell of every point, are never held as a whole.
 void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, const std::vector<bool>& done,
                   const ResultsDirectory& results, std::vector<PointRecord>& records) {
     std::string metrics = metrics_header;
@@ -48,9 +48,7 @@ void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, c
     for (std::size_t i = 0; i < indices.size(); ++i) {
         if (!done[i]) continue;
         std::optional<PointRecord> record = results.read_point(plan.id_at(indices[i]));
-        if (!record)
-            throw FileError("the point file of " + plan.id_at(indices[i]) +
-                            " vanished while the run went on");
+        if (!record) throw FileError("the point file of " + plan.id_at(indices[i]) + " vanished while the run went on");
         metrics += metrics_rows(*record);
         if (projections) projections->append(projection_rows(*record));
         record->projection = {};

@@ -6,17 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "experiments/results/expected.hpp"
 #include "experiments/plan/plan.hpp"
+#include "experiments/results/expected.hpp"
 #include "experiments/results/record.hpp"
 
 namespace bcbench {
 
 struct RunOptions {
     std::filesystem::path directory;
-    std::string only;    // pattern on point ids; empty: all
-    bool fresh = false;  // compute every point again, whatever is there
-    bool quiet = false;  // no progress
+    std::string only;      // pattern on point ids; empty: all
+    bool fresh = false;    // compute every point again, whatever is there
+    bool quiet = false;    // no progress
     bool profile = false;  // the summary says where the time went
     bool stop_on_error = false;
     unsigned jobs = 1;     // points in parallel
@@ -31,7 +31,7 @@ struct RunSummary {
     std::uint64_t resumed = 0;  // of the above, taken from an earlier run
     std::uint64_t failed_checks = 0;
     bool interrupted = false;
-    std::string profile;  // a table, if asked for
+    std::string profile;                  // a table, if asked for
     std::vector<Comparison> comparisons;  // with the expected values, if the config names some
 
     std::uint64_t missing() const { return expected - ok - skipped - failed; }

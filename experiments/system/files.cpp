@@ -36,9 +36,7 @@ void write_all(int descriptor, std::string_view content, const fs::path& path) {
 const char* const temporary_prefix = ".writing-";
 constexpr std::size_t most_flushed_one_by_one = 4;
 
-fs::path directory_of(const fs::path& path) {
-    return path.has_parent_path() ? path.parent_path() : fs::path(".");
-}
+fs::path directory_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 // A file descriptor that closes itself.
 class Descriptor {
@@ -138,8 +136,7 @@ void write_atomically(const fs::path& path, std::string content) {
 
 void remove_stale_temporaries(const fs::path& directory) {
     std::error_code error;
-    for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
-         entry.increment(error)) {
+    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
         if (entry->path().filename().string().rfind(temporary_prefix, 0) != 0) continue;
         std::error_code ignored;  // one that cannot be removed harms nobody
         fs::remove(entry->path(), ignored);
@@ -181,10 +178,9 @@ DirectoryLock::DirectoryLock(const fs::path& directory) {
         char holder[32] = "";
         const ssize_t length = read(descriptor_, holder, sizeof holder - 1);
         close(descriptor_);
-        throw FileError(
-            directory.string() + " is in use by another run" +
-            (length > 0 ? " (process " + std::string(holder, static_cast<std::size_t>(length)) + ")" : "") +
-            "; wait for it, or choose another directory with --out");
+        throw FileError(directory.string() + " is in use by another run" +
+                        (length > 0 ? " (process " + std::string(holder, static_cast<std::size_t>(length)) + ")" : "") +
+                        "; wait for it, or choose another directory with --out");
     }
     const std::string self = std::to_string(getpid());
     if (ftruncate(descriptor_, 0) != 0 || write(descriptor_, self.data(), self.size()) < 0) {
@@ -192,9 +188,7 @@ DirectoryLock::DirectoryLock(const fs::path& directory) {
     }
 }
 
-DirectoryLock::~DirectoryLock() {
-    close(descriptor_);
-}
+DirectoryLock::~DirectoryLock() { close(descriptor_); }
 
 std::string csv_field(const std::string& field) {
     if (field.find_first_of(",\"\r\n") == std::string::npos) return field;

@@ -21,8 +21,8 @@ struct NewFile {
     std::string content;
 };
 
-/// A file beside its path, written piece by piece. It takes its place only when it is whole; else nothing is left of it.
-/// Everything throws FileError.
+/// A file beside its path, written piece by piece. It takes its place only when it is whole; else nothing is left of
+/// it. Everything throws FileError.
 class TemporaryFile {
   public:
     explicit TemporaryFile(std::filesystem::path path);

@@ -13,7 +13,8 @@ namespace {
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);  // hence safe in a signal handler
 
-constexpr std::string_view answer = "\nstopping; what is finished is kept and written to the tables; again to end at once\n";
+constexpr std::string_view answer =
+    "\nstopping; what is finished is kept and written to the tables; again to end at once\n";
 
 void note(int) {
     if (interrupted.exchange(true)) return;
@@ -24,8 +25,8 @@ void note(int) {
     errno = error;
 }
 
-// A signal that is ignored, as in a background job of a shell, stays ignored. A terminal that is closed hangs up more than
-// once, which is no wish to end at once.
+// A signal that is ignored, as in a background job of a shell, stays ignored. A terminal that is closed hangs up more
+// than once, which is no wish to end at once.
 void set_up(int signal, struct sigaction& previous) {
     struct sigaction action {};
     action.sa_handler = note;
@@ -45,8 +46,6 @@ InterruptGuard::~InterruptGuard() {
     for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &previous_[i], nullptr);
 }
 
-bool is_interrupted() {
-    return interrupted;
-}
+bool is_interrupted() { return interrupted; }
 
 }  // namespace bcbench

@@ -10,8 +10,8 @@ namespace bcbench {
 /// Thrown at a checkpoint after a signal. No std::exception: an interrupted point has not failed.
 struct Interrupted {};
 
-/// While it lives, the first SIGINT or SIGTERM, and any SIGHUP, is noted instead of ending the program; a line on stderr
-/// says so.
+/// While it lives, the first SIGINT or SIGTERM, and any SIGHUP, is noted instead of ending the program; a line on
+/// stderr says so.
 class InterruptGuard {
   public:
     InterruptGuard();

@@ -4,17 +4,17 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <hwy/targets.h>
 #include <armadillo>
 #include <chrono>
 #include <ctime>
 #include <fstream>
-#include <hwy/targets.h>
 #include <thread>
 
 #include "build_info.hpp"
 #include "engine/linear/products.hpp"
-#include "experiments/text/canonical.hpp"
 #include "experiments/system/files.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 
@@ -66,8 +66,8 @@ std::string program_version() { return BCBENCH_VERSION; }
 const std::string& program_identity() {
     static const std::string identity = [] {
         // other builds and other vector units add in another order
-        std::string text = std::string(BCBENCH_VERSION) + " " + BCBENCH_GIT_COMMIT + " " + BCBENCH_COMPILER + " " + BCBENCH_FLAGS +
-                           " " + arma::arma_version::as_string() + " " + blas_description() + " " +
+        std::string text = std::string(BCBENCH_VERSION) + " " + BCBENCH_GIT_COMMIT + " " + BCBENCH_COMPILER + " " +
+                           BCBENCH_FLAGS + " " + arma::arma_version::as_string() + " " + blas_description() + " " +
                            std::to_string(hwy::SupportedTargets());
         if (BCBENCH_GIT_DIRTY || text.find("unknown") != std::string::npos) {
             text += " " + hex(fnv1a(read_file("/proc/self/exe")));

@@ -18,8 +18,8 @@ nlohmann::ordered_json machine_provenance();
 /// Version of the program, as in `bcbench --version`.
 std::string program_version();
 
-/// What decides the numbers of this program: version, commit, compiler, flags, Armadillo, OpenBLAS with its kernel, the vector
-/// units, and the executable's hash if it was built from changed or unknown sources.
+/// What decides the numbers of this program: version, commit, compiler, flags, Armadillo, OpenBLAS with its kernel, the
+/// vector units, and the executable's hash if it was built from changed or unknown sources.
 const std::string& program_identity();
 
 /// program_identity() as 16 hexadecimal digits: by it a reader tells which points an unfinished run has computed.

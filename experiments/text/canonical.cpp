@@ -24,8 +24,7 @@ std::string canonical_json(const nlohmann::json& value) {
         return "{" + text + "}";
     }
     if (value.is_array()) {
-        for (const nlohmann::json& element : value)
-            text += (text.empty() ? "" : ",") + canonical_json(element);
+        for (const nlohmann::json& element : value) text += (text.empty() ? "" : ",") + canonical_json(element);
         return "[" + text + "]";
     }
     return value.is_number_float() ? number_text(value.get<double>()) : value.dump();
@@ -42,8 +41,7 @@ std::string id_text(const nlohmann::json& value) {
     std::string text;
     for (const char c : value.get_ref<const std::string&>()) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F ||
-            std::string_view("%/\\:*?\"<>|").find(c) != std::string_view::npos) {
+        if (byte < 0x20 || byte == 0x7F || std::string_view("%/\\:*?\"<>|").find(c) != std::string_view::npos) {
             const char* const digits = "0123456789ABCDEF";
             text += {'%', digits[byte >> 4], digits[byte & 15]};
         } else {

@@ -71,16 +71,14 @@ class Builder {
         return token.size() > max_number_length ? refuse_number(token) : place(value);
     }
     bool string(std::string& value) {
-        if (value.find('\0') != std::string::npos)
-            return refuse(string_start(), "the text holds a NUL character");
+        if (value.find('\0') != std::string::npos) return refuse(string_start(), "the text holds a NUL character");
         return place(std::move(value));
     }
     bool binary(OrderedJson::binary_t&) { return false; }  // does not occur in text
 
     bool start_object(std::size_t) { return open(OrderedJson::object()); }
     bool key(std::string& name) {
-        if (name.find('\0') != std::string::npos)
-            return refuse(string_start(), "the key holds a NUL character");
+        if (name.find('\0') != std::string::npos) return refuse(string_start(), "the key holds a NUL character");
         if (!keys_.back().insert(name).second)
             return refuse(string_start(), "the key " + shortened(name) + " stands twice in this object");
         key_ = std::move(name);
@@ -90,8 +88,7 @@ class Builder {
     bool start_array(std::size_t) { return open(OrderedJson::array()); }
     bool end_array() { return close(); }
 
-    bool parse_error(std::size_t position, const std::string& token,
-                     const nlohmann::detail::exception& error) {
+    bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& error) {
         if (error.id == out_of_range_id) return refuse_number(token);
         return refuse(position == 0 ? 0 : position - 1, plain_message(error));
     }
@@ -126,8 +123,7 @@ class Builder {
         }
         // Appended to the underlying vector: the key is known to be new, a look-up would be linear.
         auto& object = open_.back()->get_ref<OrderedJson::object_t&>();
-        static_cast<OrderedJson::object_t::Container&>(object).emplace_back(std::move(key_),
-                                                                            std::move(value));
+        static_cast<OrderedJson::object_t::Container&>(object).emplace_back(std::move(key_), std::move(value));
         return &object.back().second;
     }
     bool place(OrderedJson value) {
@@ -185,13 +181,11 @@ std::string location(const std::string& file, std::string_view text, std::size_t
 }  // namespace
 
 OrderedJson parse_json(std::string_view text, const std::string& file, std::size_t most_bytes) {
-    if (text.size() > most_bytes)
-        refuse_file(file, "larger than " + std::to_string(most_bytes >> 20) + " MB");
+    if (text.size() > most_bytes) refuse_file(file, "larger than " + std::to_string(most_bytes >> 20) + " MB");
     if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
     // The lexer takes a NUL byte for the end of the input and would not see what follows it.
     const std::size_t nul = text.find('\0');
-    if (nul != std::string_view::npos)
-        refuse_file(location(file, text, nul), "a NUL byte; is this a text file?");
+    if (nul != std::string_view::npos) refuse_file(location(file, text, nul), "a NUL byte; is this a text file?");
 
     const char* read_to = text.data();
     Builder builder(text, &read_to);
@@ -224,12 +218,10 @@ bool is_nested_too_deep(std::string_view text) {
 OrderedJson read_json(const std::filesystem::path& file) {
     const std::string name = file.string();
     std::error_code ignored;
-    if (std::filesystem::is_directory(file, ignored))
-        refuse_file(name, "is a directory, must be a JSON file");
+    if (std::filesystem::is_directory(file, ignored)) refuse_file(name, "is a directory, must be a JSON file");
     errno = 0;
     std::ifstream stream(file, std::ios::binary);
-    if (!stream)
-        refuse_file(name, std::string("cannot be opened: ") + std::strerror(errno == 0 ? ENOENT : errno));
+    if (!stream) refuse_file(name, std::string("cannot be opened: ") + std::strerror(errno == 0 ? ENOENT : errno));
     std::string text;
     char block[1 << 16];
     while (text.size() <= most_config_bytes && stream) {

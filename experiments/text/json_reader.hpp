@@ -18,8 +18,7 @@ constexpr std::size_t most_result_bytes = 512U << 20;  // of a manifest, or of a
 /// twice, invalid UTF-8, NUL characters, nesting deeper than 64, numbers longer than 400 characters or too
 /// large for a double, text after the value, and more than `most_bytes`. `file` names the text in messages.
 /// Throws ConfigError: `file:line:column: what`.
-OrderedJson parse_json(std::string_view text, const std::string& file,
-                       std::size_t most_bytes = most_config_bytes);
+OrderedJson parse_json(std::string_view text, const std::string& file, std::size_t most_bytes = most_config_bytes);
 
 /// Whether lists and objects stand in each other deeper than parse_json accepts: copying such a value would
 /// overflow the stack. For texts that something else parses; whether it is JSON at all does not matter.

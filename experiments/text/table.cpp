@@ -72,7 +72,8 @@ std::string markdown_table(const TextRow& header, const std::vector<TextRow>& ro
 
 std::string one_line(const std::string& text) {
     std::string line = text;
-    std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    std::replace_if(
+        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     return escaped(line);
 }
 

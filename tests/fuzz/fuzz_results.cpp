@@ -1,8 +1,8 @@
 // Arbitrary bytes as results: a point file that reads survives a round trip and gives rows; tables and manifests that
 // read compare with themselves without finding a regression, except for values that are not finite, and with others
 // without doing harm. Only reading may refuse.
-// The first byte chooses: a point file, or metrics.csv, timings.csv and manifest.json of a base, and of a candidate if it
-// is another, with a 0x01 byte between them; and whether with colours.
+// The first byte chooses: a point file, or metrics.csv, timings.csv and manifest.json of a base, and of a candidate if
+// it is another, with a 0x01 byte between them; and whether with colours.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -13,10 +13,10 @@
 #include <string_view>
 
 #include "experiments/compare/compare.hpp"
-#include "experiments/compare/output.hpp"
 #include "experiments/compare/history.hpp"
-#include "experiments/results/record.hpp"
+#include "experiments/compare/output.hpp"
 #include "experiments/results/reader.hpp"
+#include "experiments/results/record.hpp"
 
 using namespace bcbench;
 
@@ -49,16 +49,14 @@ static std::string_view part(std::string_view text, int number) {
 }
 
 static std::optional<StoredResults> read_tables(std::string_view text, int first) {
-    return read_or_refuse([&] {
-        return results_from_texts(part(text, first), part(text, first + 1), part(text, first + 2));
-    });
+    return read_or_refuse(
+        [&] { return results_from_texts(part(text, first), part(text, first + 1), part(text, first + 2)); });
 }
 
 static bool is_finite(const StoredResults& results) {
     return std::all_of(results.points.begin(), results.points.end(), [](const StoredPoint& point) {
-        return std::all_of(point.values.begin(), point.values.end(), [](const StoredValue& value) {
-            return !value.value || std::isfinite(*value.value);
-        });
+        return std::all_of(point.values.begin(), point.values.end(),
+                           [](const StoredValue& value) { return !value.value || std::isfinite(*value.value); });
     });
 }
 
@@ -77,7 +75,8 @@ static void use_tables(std::string_view text, bool colors) {
         for (const char* format : {"text", "json", "csv", "md"}) {
             const std::string output = compare_output(report, options, {format, all, colors});
             const std::string course = history_output(history, format, all);
-            if (std::string_view(format) == "md" && !all && std::max(output.size(), course.size()) >= 65'536) std::abort();
+            if (std::string_view(format) == "md" && !all && std::max(output.size(), course.size()) >= 65'536)
+                std::abort();
         }
     }
 }

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/kernels/mmd.hpp"
 #include "engine/methods/differentiable_harmony/method.hpp"
 #include "engine/networks/mlp.hpp"
-#include "engine/kernels/mmd.hpp"
 
 namespace bcbench::testing {
 
@@ -24,9 +24,7 @@ struct Dual {
 inline Dual operator+(Dual a, Dual b) { return {a.value + b.value, a.slope + b.slope}; }
 inline Dual operator-(Dual a, Dual b) { return {a.value - b.value, a.slope - b.slope}; }
 inline Dual operator*(Dual a, Dual b) { return {a.value * b.value, a.slope * b.value + a.value * b.slope}; }
-inline Dual operator/(Dual a, Dual b) {
-    return {a.value / b.value, (a.slope - a.value / b.value * b.slope) / b.value};
-}
+inline Dual operator/(Dual a, Dual b) { return {a.value / b.value, (a.slope - a.value / b.value * b.slope) / b.value}; }
 inline Dual& operator+=(Dual& a, Dual b) { return a = a + b; }
 inline Dual exp(Dual a) { return {std::exp(a.value), std::exp(a.value) * a.slope}; }
 inline Dual relu(Dual a) { return a.value > 0.0 ? a : Dual(0.0); }
@@ -136,7 +134,8 @@ inline DualMatrix mmd_group(const DualMatrix& latent, const std::vector<bool>& m
     arma::uword next = 0;
     for (arma::uword i = 0; i < member.size(); ++i) {
         const double scale = masked ? n / std::max(n_members, 1.0) : 1.0;
-        for (arma::uword l = 0; member[i] && l < latent.value.n_rows; ++l) group.set(l, next, Dual(scale) * latent.at(l, i));
+        for (arma::uword l = 0; member[i] && l < latent.value.n_rows; ++l)
+            group.set(l, next, Dual(scale) * latent.at(l, i));
         if (masked || member[i]) ++next;
     }
     return group;
@@ -153,7 +152,8 @@ inline Dual mean_kernel(const DualMatrix& a, const std::vector<arma::uword>& a_c
             if (unbiased && a_cells[i] == b_cells[j]) continue;
             pairs += 1.0;
             Dual squared;
-            for (arma::uword l = 0; l < a.value.n_rows; ++l) squared += (a.at(l, i) - b.at(l, j)) * (a.at(l, i) - b.at(l, j));
+            for (arma::uword l = 0; l < a.value.n_rows; ++l)
+                squared += (a.at(l, i) - b.at(l, j)) * (a.at(l, i) - b.at(l, j));
             for (const double w : options.bandwidths) row += exp(Dual(-0.5 / (w * w)) * squared);
         }
         total += row;
@@ -172,7 +172,8 @@ inline Dual mmd_comparison(const DualMatrix& latent, const std::vector<bool>& fi
         if (first[i]) a_cells.push_back(i);
         if (second[i]) b_cells.push_back(i);
     }
-    const Dual v = mean_kernel(a, a_cells, a, a_cells, options, unbiased) + mean_kernel(b, b_cells, b, b_cells, options, unbiased) -
+    const Dual v = mean_kernel(a, a_cells, a, a_cells, options, unbiased) +
+                   mean_kernel(b, b_cells, b, b_cells, options, unbiased) -
                    Dual(2.0) * mean_kernel(a, a_cells, b, b_cells, options, unbiased);
     if (v.value <= 0.0) return {0.0};
     return {std::sqrt(v.value), 0.5 / std::sqrt(std::max(v.value, 1e-12)) * v.slope};

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/gradients/gradient_check.hpp"
 #include "engine/core/random.hpp"
+#include "engine/gradients/gradient_check.hpp"
 
 namespace bcbench::testing {
 
@@ -52,8 +52,8 @@ inline void require_right(const GradientReport& report) {
 /// Requires that half a decade of step is a decade of error before rounding takes over, wherever no kink lies between
 /// the ends of a step, over at least two half decades.
 inline void require_square_fall(const std::vector<StepError>& errors) {
-    const auto smallest =
-        std::min_element(errors.begin(), errors.end(), [](const StepError& a, const StepError& b) { return a.error < b.error; });
+    const auto smallest = std::min_element(errors.begin(), errors.end(),
+                                           [](const StepError& a, const StepError& b) { return a.error < b.error; });
     REQUIRE(smallest->error < 1e-8);
     int falls = 0;
     for (auto at = errors.begin(); at + 1 < smallest; ++at) {

@@ -27,9 +27,10 @@ inline std::string contents(const std::filesystem::path& file) {
 }
 
 /// Runs `bcbench ARGUMENTS` in a shell; `prefix` goes before it (environment, ulimit).
-inline Output bcbench_program(const std::string& arguments, const std::filesystem::path& scratch, const std::string& prefix = "") {
-    const std::string command = prefix + " " BCBENCH_PROGRAM " " + arguments + " >'" + (scratch / "stdout").string() + "' 2>'" +
-                                (scratch / "stderr").string() + "'";
+inline Output bcbench_program(const std::string& arguments, const std::filesystem::path& scratch,
+                              const std::string& prefix = "") {
+    const std::string command = prefix + " " BCBENCH_PROGRAM " " + arguments + " >'" + (scratch / "stdout").string() +
+                                "' 2>'" + (scratch / "stderr").string() + "'";
     const int status = std::system(command.c_str());
     Output output;
     output.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

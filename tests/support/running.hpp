@@ -26,7 +26,8 @@ class Running {
         process_ = fork();
         if (process_ < 0) throw std::runtime_error("fork failed");
         if (process_ > 0) return;
-        for (const int each : {SIGINT, SIGHUP}) signal(each, SIG_DFL);  // a test started in the background may have them ignored
+        for (const int each : {SIGINT, SIGHUP})
+            signal(each, SIG_DFL);  // a test started in the background may have them ignored
         dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
         dup2(open(errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644), STDERR_FILENO);
         execv(BCBENCH_PROGRAM, argv.data());

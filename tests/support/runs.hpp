@@ -19,7 +19,9 @@ inline nlohmann::json small_config(const nlohmann::json& patch = nlohmann::json:
         {"datasets", {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 20}}}}}},
         {"methods",
          {{{"label", "Uncorrected"}, {"type", "uncorrected"}},
-          {{"label", "Harmony"}, {"type", "differentiable_harmony"}, {"params", {{"n_clusters", 5}}},
+          {{"label", "Harmony"},
+           {"type", "differentiable_harmony"},
+           {"params", {{"n_clusters", 5}}},
            {"sweep", {{"grid", {{"n_iterations", {1, 3}}}}}}}}},
         {"metrics", {"batch_mixing_entropy", "mean_shift"}}};
     config.merge_patch(patch);
@@ -27,9 +29,11 @@ inline nlohmann::json small_config(const nlohmann::json& patch = nlohmann::json:
 }
 
 inline nlohmann::json table_config() {
-    return small_config({{"datasets",
-                          {{{"label", "data"}, {"type", "table"},
-                            {"params", {{"cells", "cells.csv"}, {"metadata", "meta.csv"}, {"batch_column", "batch"}}}}}}});
+    return small_config(
+        {{"datasets",
+          {{{"label", "data"},
+            {"type", "table"},
+            {"params", {{"cells", "cells.csv"}, {"metadata", "meta.csv"}, {"batch_column", "batch"}}}}}}});
 }
 
 inline std::string cells_csv(int n) {
@@ -51,8 +55,7 @@ inline nlohmann::json sweep_config(int n, int n_cells = 20, int n_iterations = 3
     return {
         {"schema_version", 1},
         {"name", "survival"},
-        {"datasets",
-         {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", n_cells}}}}}},
+        {"datasets", {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", n_cells}}}}}},
         {"methods",
          {{{"label", "Harmony"},
            {"type", "differentiable_harmony"},
@@ -67,8 +70,7 @@ inline std::map<std::string, std::string> result_bytes(const std::filesystem::pa
     std::map<std::string, std::string> bytes;
     for (const std::filesystem::directory_entry& entry : std::filesystem::recursive_directory_iterator(directory)) {
         const std::string name = std::filesystem::relative(entry.path(), directory).string();
-        if (!entry.is_regular_file() || name == "manifest.json" || name == "timings.csv" || name == ".lock")
-            continue;
+        if (!entry.is_regular_file() || name == "manifest.json" || name == "timings.csv" || name == ".lock") continue;
         bytes[name] = contents(entry.path());
     }
     return bytes;

@@ -41,8 +41,8 @@ inline const Catalog& small_catalog() {
              "synthetic blobs",
              "",
              {at_least(parameter("n_cells", Type::integer_or_list, 50), 1),
-              at_least(parameter("noise_sd", Type::number, 0.5), 0),
-              parameter("shifts", Type::number_list, {0, 3}), shape, parameter("seed", Type::integer, 42)},
+              at_least(parameter("noise_sd", Type::number, 0.5), 0), parameter("shifts", Type::number_list, {0, 3}),
+              shape, parameter("seed", Type::integer, 42)},
              {}},
             {"file", "cells of a file", "", {parameter("path", Type::string, nullptr), column}, {}}};
         catalog.methods = {{"plain", "does nothing", "", {}, {}},
@@ -56,12 +56,9 @@ inline const Catalog& small_catalog() {
                              parameter("masked", Type::boolean, false), max_steps},
                             {at_least(parameter("learning_rate", Type::number, 0.001), 0, true),
                              at_least(parameter("steps", Type::integer, 100), 1)}}};
-        catalog.metrics = {{"mixing",
-                            "mixing of batches",
-                            "",
-                            {at_least(parameter("n_neighbors", Type::integer, 10), 1)},
-                            {}},
-                           {"shift", "shift of means", "", {}, {}}};
+        catalog.metrics = {
+            {"mixing", "mixing of batches", "", {at_least(parameter("n_neighbors", Type::integer, 10), 1)}, {}},
+            {"shift", "shift of means", "", {}, {}}};
         catalog.checks = {{"gradient", "backward agrees with differences", "", {}, {}},
                           {"reference", "the reference agrees", "", {}, {}}};
         return catalog;
@@ -69,13 +66,9 @@ inline const Catalog& small_catalog() {
     return made;
 }
 
-inline Config config_from(const OrderedJson& json) {
-    return make_config(json, "dir/test.json", small_catalog());
-}
+inline Config config_from(const OrderedJson& json) { return make_config(json, "dir/test.json", small_catalog()); }
 
-inline Config config_from_text(const std::string& text) {
-    return config_from(parse_json(text, "test.json"));
-}
+inline Config config_from_text(const std::string& text) { return config_from(parse_json(text, "test.json")); }
 
 /// A valid config: one dataset `two_batch`, methods `Uncorrected` and `Harmony`.
 inline OrderedJson small_config() {

@@ -14,23 +14,21 @@ namespace bcbench::testing {
 inline const std::string header = "point,dataset,method,params,seed,precision,metric,value,direction,status\n";
 
 inline std::string row(const std::string& point, const std::string& metric, const std::string& value,
-                const std::string& direction = "higher", const std::string& status = "ok") {
+                       const std::string& direction = "higher", const std::string& status = "ok") {
     return point + ",d,m,{},0,float64," + metric + "," + value + "," + direction + "," + status + "\n";
 }
 
-inline StoredResults results(const std::string& rows, const std::string& times = "",
-                      const std::string& manifest = "") {
+inline StoredResults results(const std::string& rows, const std::string& times = "", const std::string& manifest = "") {
     return results_from_texts(header + rows, times, manifest);
 }
 
-inline CompareReport compared(const std::string& base, const std::string& candidate,
-                       const std::string& manifest = "") {
+inline CompareReport compared(const std::string& base, const std::string& candidate, const std::string& manifest = "") {
     return compare_results(results(base), results(candidate, "", manifest), {});
 }
 
 /// The status of the only value that is not the same; the exit code with it.
 inline std::pair<std::string, int> verdict(const std::string& base, const std::string& candidate,
-                                    const std::string& manifest = "") {
+                                           const std::string& manifest = "") {
     const CompareReport report = compared(base, candidate, manifest);
     REQUIRE(report.values.size() == 1);
     return {name_of(report.values.front().change), report.exit_code};

@@ -48,7 +48,8 @@ std::vector<Step<Real>> replay(const Tape<Real>& tape, const Softmax<Real>& soft
     walk<Real>(softmax, tiles, steps[0].cells, nullptr, nullptr, &steps[0].assignment, targets);
     for (std::size_t t = 1; t < steps.size(); ++t) {
         steps[t].cells.set_size(arma::size(steps[0].cells));
-        walk(softmax, tiles, steps[t - 1].cells, &steps[t - 1].assignment, &steps[t].cells, &steps[t].assignment, targets);
+        walk(softmax, tiles, steps[t - 1].cells, &steps[t - 1].assignment, &steps[t].cells, &steps[t].assignment,
+             targets);
     }
     return steps;
 }
@@ -79,7 +80,9 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
     };
     shift(data.cells, Real(-1), softmax.origin, *state_at(0));
     Assignment assignment;
-    const auto assignment_at = [&](std::size_t t) { return keep_tape && stride == 1 ? &steps[t].assignment : &assignment; };
+    const auto assignment_at = [&](std::size_t t) {
+        return keep_tape && stride == 1 ? &steps[t].assignment : &assignment;
+    };
 
     Targets<Real> targets = make_targets<Real>(tiles, data.cells.n_rows);
     walk<Real>(softmax, tiles, *state_at(0), nullptr, nullptr, assignment_at(0), targets);
@@ -110,7 +113,8 @@ Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& para
 
 template <class Real>
 Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar) {
-    require(arma::size(corrected_bar) == arma::size(tape.last), "the adjoint has another shape than the corrected cells");
+    require(arma::size(corrected_bar) == arma::size(tape.last),
+            "the adjoint has another shape than the corrected cells");
     const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
     const BatchTiles tiles = make_batch_tiles(tape.batch);
     const auto n_iterations = static_cast<std::size_t>(tape.options.n_iterations);
@@ -121,11 +125,12 @@ Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar,
 
     Matrix<Real> cells_bar = corrected_bar;
     const Matrix<Real>* after = &tape.last;  // y after the step being undone
-    std::vector<Step<Real>> later_segment;        // keeps *after alive
+    std::vector<Step<Real>> later_segment;   // keeps *after alive
     for (std::size_t s = (n_iterations - 1) / tape.stride + 1; s-- > 0;) {
         const std::size_t first = s * tape.stride;
         std::vector<Step<Real>> replayed;
-        if (tape.stride > 1) replayed = replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations));
+        if (tape.stride > 1)
+            replayed = replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations));
         const std::size_t count = tape.stride > 1 ? replayed.size() : 1;
         for (std::size_t i = count; i-- > 0;) {
             const Step<Real>& step = tape.stride > 1 ? replayed[i] : tape.steps[s];
@@ -152,18 +157,19 @@ std::uint64_t choices(const Tape<Real>& tape) {
             signature = with_choices(signature, tiles, tape.steps[first].assignment);
             continue;
         }
-        for (const Step<Real>& step : replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations))) {
+        for (const Step<Real>& step :
+             replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations))) {
             signature = with_choices(signature, tiles, step.assignment);
         }
     }
     return signature;
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                 \
-    template Parameters<Real> initial_parameters<Real>(const Options&, uword, Stream);                            \
-    template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, const Options&, bool);           \
-    template Matrix<Real> assignments(const Matrix<Real>&, const Parameters<Real>&, const Options&);              \
-    template Matrix<Real> backward(const Tape<Real>&, const Matrix<Real>&, Parameters<Real>*);                                 \
+#define BCBENCH_INSTANTIATE(Real)                                                                       \
+    template Parameters<Real> initial_parameters<Real>(const Options&, uword, Stream);                  \
+    template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, const Options&, bool); \
+    template Matrix<Real> assignments(const Matrix<Real>&, const Parameters<Real>&, const Options&);    \
+    template Matrix<Real> backward(const Tape<Real>&, const Matrix<Real>&, Parameters<Real>*);          \
     template std::uint64_t choices(const Tape<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

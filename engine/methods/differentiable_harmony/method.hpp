@@ -1,6 +1,6 @@
 // Differentiable Harmony: soft clustering around fixed centroids, and a step towards them that depends on how over- or
-// under-represented a cell's batch is in its top cluster. After Korsunsky et al. 2019 (Harmony), in the form of DiffBio's
-// batch correction example. One iteration on the current cells y:
+// under-represented a cell's batch is in its top cluster. After Korsunsky et al. 2019 (Harmony), in the form of
+// DiffBio's batch correction example. One iteration on the current cells y:
 //   A(k, i) = softmax over k of -||y_i - c_k||^2 / (sigma * temperature)                       [K x n]
 //   P(k, b) = sum_{i in b} A(k, i) / (sum_i A(k, i) + 1e-10),   g(b) = share of batch b        [K x B]
 //   y_i    <- y_i + 0.1 s_i (C A_i - y_i),  s_i = clip(P(k*_i, b_i) / (g(b_i) + 1e-10), 0.5, 2),  k*_i = argmax_k A

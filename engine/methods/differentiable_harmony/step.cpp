@@ -135,7 +135,8 @@ void assign_tile(const Softmax<Real>& softmax, std::size_t count, Workspace<Real
 
 // 0.1 s of every cell of a tile.
 template <class Real>
-void find_rates(const arma::mat& ratio, const Assignment& assignment, std::uint32_t batch, TileCells members, Real* rate) {
+void find_rates(const arma::mat& ratio, const Assignment& assignment, std::uint32_t batch, TileCells members,
+                Real* rate) {
     for (std::size_t i = 0; i < members.count; ++i) {
         const double s = ratio(assignment.top_cluster[members.columns[i]], batch);
         rate[i] = static_cast<Real>(step_size * std::clamp(s, min_ratio, max_ratio));
@@ -275,8 +276,8 @@ void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, con
                       const Matrix<Real>& after, Matrix<Real>& cells_bar, Matrix<Real>* centroids_bar) {
     const Matrix<Real>& centroids = softmax.centroids;
     const arma::mat ratio = representation(step.assignment.batch_mass, tiles);
-    const Matrix<Real> mass_bar = arma::conv_to<Matrix<Real>>::from(
-        batch_mass_backward(step, tiles, ratio, after, cells_bar));  // [K x B]
+    const Matrix<Real> mass_bar =
+        arma::conv_to<Matrix<Real>>::from(batch_mass_backward(step, tiles, ratio, after, cells_bar));  // [K x B]
 
     const Tiles chunks = chunks_of(tiles);
     const bool want_centroids = centroids_bar != nullptr;
@@ -309,14 +310,14 @@ void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, con
     if (want_centroids) *centroids_bar += arma::conv_to<Matrix<Real>>::from(ordered_sum(partial_bars));
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                   \
-    template Softmax<Real> make_softmax(const Matrix<Real>&, const Options&);                                       \
-    template void shift(const Matrix<Real>&, Real, const Vector<Real>&, Matrix<Real>&);                             \
-    template Matrix<Real> assign_all(const Softmax<Real>&, const Matrix<Real>&);                                    \
-    template Targets<Real> make_targets(const BatchTiles&, uword);                                                  \
-    template void walk(const Softmax<Real>&, const BatchTiles&, const Matrix<Real>&, const Assignment*,             \
-                       Matrix<Real>*, Assignment*, Targets<Real>&);                                                 \
-    template void iterate_backward(const Softmax<Real>&, const BatchTiles&, const Step<Real>&, const Matrix<Real>&, \
+#define BCBENCH_INSTANTIATE(Real)                                                                                      \
+    template Softmax<Real> make_softmax(const Matrix<Real>&, const Options&);                                          \
+    template void shift(const Matrix<Real>&, Real, const Vector<Real>&, Matrix<Real>&);                                \
+    template Matrix<Real> assign_all(const Softmax<Real>&, const Matrix<Real>&);                                       \
+    template Targets<Real> make_targets(const BatchTiles&, uword);                                                     \
+    template void walk(const Softmax<Real>&, const BatchTiles&, const Matrix<Real>&, const Assignment*, Matrix<Real>*, \
+                       Assignment*, Targets<Real>&);                                                                   \
+    template void iterate_backward(const Softmax<Real>&, const BatchTiles&, const Step<Real>&, const Matrix<Real>&,    \
                                    Matrix<Real>&, Matrix<Real>*)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -1,9 +1,10 @@
-// One iteration of differentiable_harmony, forward and backward, in tiles of cells: no array of clusters x cells is kept.
+// One iteration of differentiable_harmony, forward and backward, in tiles of cells: no array of clusters x cells is
+// kept.
 #pragma once
 
+#include "engine/core/types.hpp"
 #include "engine/methods/differentiable_harmony/method.hpp"
 #include "engine/methods/differentiable_harmony/tile.hpp"
-#include "engine/core/types.hpp"
 
 namespace bcbench::differentiable_harmony {
 
@@ -58,10 +59,10 @@ using Targets = std::vector<Tile<Real>>;
 template <class Real>
 Targets<Real> make_targets(const BatchTiles& tiles, arma::uword n_features);
 
-/// One walk over `cells` [F x n] = y - origin: moves them by one iteration, as their assignment says, into `moved` (which may
-/// be `cells`); then assigns the moved cells. Without `assignment` nothing moves, and y itself is assigned; without
-/// `next`, which may be `assignment`, nothing is assigned. The walk that moves a state needs the targets that the walk
-/// that assigned it has left.
+/// One walk over `cells` [F x n] = y - origin: moves them by one iteration, as their assignment says, into `moved`
+/// (which may be `cells`); then assigns the moved cells. Without `assignment` nothing moves, and y itself is assigned;
+/// without `next`, which may be `assignment`, nothing is assigned. The walk that moves a state needs the targets that
+/// the walk that assigned it has left.
 template <class Real>
 void walk(const Softmax<Real>& softmax, const BatchTiles& tiles, const Matrix<Real>& cells,
           const Assignment* assignment, Matrix<Real>* moved, Assignment* next, Targets<Real>& targets);

@@ -8,8 +8,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "engine/methods/differentiable_harmony/transpose-inl.hpp"
 #include "engine/core/vector_exp-inl.hpp"
+#include "engine/methods/differentiable_harmony/transpose-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace bcbench::differentiable_harmony::HWY_NAMESPACE {
@@ -23,7 +23,7 @@ template <class Real>
 constexpr std::size_t lanes = HWY_LANES(Real);
 
 template <class Real>
-constexpr std::size_t block_cells = block_vectors * lanes<Real>;
+constexpr std::size_t block_cells = block_vectors* lanes<Real>;
 
 static_assert(tile_width % block_cells<float> == 0);
 
@@ -293,33 +293,33 @@ HWY_INLINE double dot_difference(const Real* bar, const Real* after, const Real*
 }
 
 /// One entry per function for the dispatch, which knows no templates.
-#define BCBENCH_TILE_FUNCTIONS(Real, suffix)                                                                     \
-    void pack_##suffix(const Real* m, std::size_t r, std::size_t s, Real* p) { pack(m, r, s, p); }               \
+#define BCBENCH_TILE_FUNCTIONS(Real, suffix)                                                                       \
+    void pack_##suffix(const Real* m, std::size_t r, std::size_t s, Real* p) { pack(m, r, s, p); }                 \
     void multiply_##suffix(const Panels<Real>& a, const Real* x, std::size_t n, Real* p) { multiply(a, x, n, p); } \
-    void load_##suffix(const Real* m, std::size_t f, const std::uint32_t* c, std::size_t n, Real* t) {           \
-        load(m, f, c, n, t);                                                                                     \
-    }                                                                                                            \
-    void store_##suffix(const Real* t, std::size_t f, const std::uint32_t* c, std::size_t n, Real* m) {          \
-        store(t, f, c, n, m);                                                                                    \
-    }                                                                                                            \
-    void assign_##suffix(const Panels<Real>& a, const Real* o, const Real* y, std::size_t n, Real* s,            \
-                         std::uint32_t* t, double* m) {                                                          \
-        assign(a, o, y, n, s, t, m);                                                                             \
-    }                                                                                                            \
-    void softmax_backward_##suffix(const Real* a, std::size_t k, std::size_t n, const Real* s, Real* b) {        \
-        softmax_backward(a, k, n, s, b);                                                                         \
-    }                                                                                                            \
-    void move_##suffix(const Real* t, std::size_t r, std::size_t n, const Real* rate, Real* y) {                 \
-        move_towards(t, r, n, rate, y);                                                                          \
-    }                                                                                                            \
-    void move_backward_##suffix(std::size_t r, std::size_t n, const Real* rate, Real* y, Real* t) {              \
-        move_towards_backward(r, n, rate, y, t);                                                                 \
-    }                                                                                                            \
-    void add_scaled_##suffix(const Real* t, std::size_t r, std::size_t n, Real f, Real* x) {                     \
-        add_scaled(t, r, n, f, x);                                                                               \
-    }                                                                                                            \
-    double dot_difference_##suffix(const Real* b, const Real* y, const Real* x, std::size_t n) {                 \
-        return dot_difference(b, y, x, n);                                                                       \
+    void load_##suffix(const Real* m, std::size_t f, const std::uint32_t* c, std::size_t n, Real* t) {             \
+        load(m, f, c, n, t);                                                                                       \
+    }                                                                                                              \
+    void store_##suffix(const Real* t, std::size_t f, const std::uint32_t* c, std::size_t n, Real* m) {            \
+        store(t, f, c, n, m);                                                                                      \
+    }                                                                                                              \
+    void assign_##suffix(const Panels<Real>& a, const Real* o, const Real* y, std::size_t n, Real* s,              \
+                         std::uint32_t* t, double* m) {                                                            \
+        assign(a, o, y, n, s, t, m);                                                                               \
+    }                                                                                                              \
+    void softmax_backward_##suffix(const Real* a, std::size_t k, std::size_t n, const Real* s, Real* b) {          \
+        softmax_backward(a, k, n, s, b);                                                                           \
+    }                                                                                                              \
+    void move_##suffix(const Real* t, std::size_t r, std::size_t n, const Real* rate, Real* y) {                   \
+        move_towards(t, r, n, rate, y);                                                                            \
+    }                                                                                                              \
+    void move_backward_##suffix(std::size_t r, std::size_t n, const Real* rate, Real* y, Real* t) {                \
+        move_towards_backward(r, n, rate, y, t);                                                                   \
+    }                                                                                                              \
+    void add_scaled_##suffix(const Real* t, std::size_t r, std::size_t n, Real f, Real* x) {                       \
+        add_scaled(t, r, n, f, x);                                                                                 \
+    }                                                                                                              \
+    double dot_difference_##suffix(const Real* b, const Real* y, const Real* x, std::size_t n) {                   \
+        return dot_difference(b, y, x, n);                                                                         \
     }
 BCBENCH_TILE_FUNCTIONS(float, float)
 BCBENCH_TILE_FUNCTIONS(double, double)

@@ -15,8 +15,8 @@ namespace bcbench::differentiable_harmony {
 inline constexpr std::size_t tile_width = 128;   // cells
 inline constexpr std::size_t tile_stride = 144;  // between rows: no power of two, so that rows do not share cache sets
 
-/// Rows of tile_width cells: features [F x W] or clusters [K x W], not set to 0 first. Work is on whole vectors of cells:
-/// those beyond the tile's count hold no meaning.
+/// Rows of tile_width cells: features [F x W] or clusters [K x W], not set to 0 first. Work is on whole vectors of
+/// cells: those beyond the tile's count hold no meaning.
 template <class Real>
 struct Tile {
     std::size_t n_rows = 0;

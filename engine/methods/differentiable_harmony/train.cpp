@@ -66,10 +66,12 @@ Matrix<Real> random_cells(const Matrix<Real>& cells, const std::vector<std::uint
 }  // namespace
 
 template <class Real>
-double distortion(const Matrix<Real>& y, const Matrix<Real>& x, const Labels& batch, Matrix<Real>* y_bar, double loss_bar) {
+double distortion(const Matrix<Real>& y, const Matrix<Real>& x, const Labels& batch, Matrix<Real>* y_bar,
+                  double loss_bar) {
     const double median = training::unit_distance(x);
     double n_pairs = 0.0;
-    for (const std::size_t size : label_sizes(batch)) n_pairs += static_cast<double>(size) * (static_cast<double>(size) - 1.0);
+    for (const std::size_t size : label_sizes(batch))
+        n_pairs += static_cast<double>(size) * (static_cast<double>(size) - 1.0);
     if (n_pairs == 0.0) return 0.0;
     const double scale = 1.0 / (n_pairs * median * median);
     const Tiles tiles{y.n_cols, tile_cells};
@@ -128,12 +130,14 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
     Parameters<Real> bar{parameters.centroids};
     const optimizer::Tensors<Real> gradients = tensors_of<Real>(bar);
     optimizer::State<Real> state;
-    const auto update = [&](Parameters<Real>& current, training::MiniBatches<Real>& cells, std::int64_t step, double rate) {
+    const auto update = [&](Parameters<Real>& current, training::MiniBatches<Real>& cells, std::int64_t step,
+                            double rate) {
         optimizer::set_zero(gradients);
         const training::Kernel kernel = at_step(options.kernel, step, common.steps);
         objective(current, cells.next(), method, options, kernel, &bar);
         const double norm = finite(optimizer::norm(gradients), "the gradient");
-        optimizer::update(optimizer_of(common), rate * common.learning_rate, tensors_of<Real>(current), gradients, state);
+        optimizer::update(optimizer_of(common), rate * common.learning_rate, tensors_of<Real>(current), gradients,
+                          state);
         return norm;
     };
     const auto evaluate = [&](const Parameters<Real>& current, const Dataset<Real>& cells) {
@@ -147,12 +151,12 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
     return training::run(data, std::move(parameters), common, update, evaluate);
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                     \
-    template double mean_difference(const Matrix<Real>&, const Labels&, Matrix<Real>*, double);                       \
-    template double distortion(const Matrix<Real>&, const Matrix<Real>&, const Labels&, Matrix<Real>*, double);       \
-    template Losses objective(const Parameters<Real>&, const Dataset<Real>&, const Options&, const TrainOptions&,     \
-                              const training::Kernel&, Parameters<Real>*);                                            \
-    template training::Trained<Parameters<Real>> train(const Dataset<Real>&, Parameters<Real>, const Options&,        \
+#define BCBENCH_INSTANTIATE(Real)                                                                                 \
+    template double mean_difference(const Matrix<Real>&, const Labels&, Matrix<Real>*, double);                   \
+    template double distortion(const Matrix<Real>&, const Matrix<Real>&, const Labels&, Matrix<Real>*, double);   \
+    template Losses objective(const Parameters<Real>&, const Dataset<Real>&, const Options&, const TrainOptions&, \
+                              const training::Kernel&, Parameters<Real>*);                                        \
+    template training::Trained<Parameters<Real>> train(const Dataset<Real>&, Parameters<Real>, const Options&,    \
                                                        const TrainOptions&, const training::Options&, Key)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

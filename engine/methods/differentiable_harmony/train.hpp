@@ -1,14 +1,15 @@
 // Training of differentiable_harmony: learns the centroids, by gradients through all iterations. Minimises, over the
 // corrected cells y of cells x,
 //   mmd_weight * mmd_loss(y) + mean_weight * mean_difference(y) + preservation_weight * distortion(y, x)
-// From centroids near 0, as documented, there is nothing to learn: every cell's assignments are hard and no pair of cells
-// comes closer than 0.9 of its distance in an iteration. Start at cells, with many clusters and a high temperature.
+// From centroids near 0, as documented, there is nothing to learn: every cell's assignments are hard and no pair of
+// cells comes closer than 0.9 of its distance in an iteration. Start at cells, with many clusters and a high
+// temperature.
 #pragma once
 
-#include "engine/methods/differentiable_harmony/method.hpp"
-#include "engine/training/mmd_kernel.hpp"
-#include "engine/training/loop.hpp"
 #include "engine/core/types.hpp"
+#include "engine/methods/differentiable_harmony/method.hpp"
+#include "engine/training/loop.hpp"
+#include "engine/training/mmd_kernel.hpp"
 
 namespace bcbench::differentiable_harmony {
 
@@ -42,14 +43,16 @@ double mean_difference(const Matrix<Real>& cells, const Labels& batch, Matrix<Re
 /// Mean over pairs of cells of the same batch of (||y_i - y_j|| - ||x_i - x_j||)^2 / m^2, with m the median distance of
 /// x; adds loss_bar times its gradient to `y_bar` [F x n] unless it is nullptr. Time O(n^2 F).
 template <class Real>
-double distortion(const Matrix<Real>& y, const Matrix<Real>& x, const Labels& batch, Matrix<Real>* y_bar, double loss_bar);
+double distortion(const Matrix<Real>& y, const Matrix<Real>& x, const Labels& batch, Matrix<Real>* y_bar,
+                  double loss_bar);
 
 /// The objective on `data`; adds its gradient to `parameters_bar` unless it is nullptr.
 template <class Real>
 Losses objective(const Parameters<Real>& parameters, const Dataset<Real>& data, const Options& method,
                  const TrainOptions& options, const training::Kernel& kernel, Parameters<Real>* parameters_bar);
 
-/// Trains the centroids; `start_key` draws the cells they start at. Throws std::invalid_argument on bad options, NumericalError if the training diverges.
+/// Trains the centroids; `start_key` draws the cells they start at. Throws std::invalid_argument on bad options,
+/// NumericalError if the training diverges.
 template <class Real>
 training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<Real> parameters, const Options& method,
                                           const TrainOptions& options, const training::Options& common, Key start_key);

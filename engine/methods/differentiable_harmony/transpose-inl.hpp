@@ -1,5 +1,5 @@
-// Small transposes between cells, whose features are neighbours, and tiles, where cells are. Included by harmony_tile.cpp,
-// which is compiled once per instruction set.
+// Small transposes between cells, whose features are neighbours, and tiles, where cells are. Included by
+// harmony_tile.cpp, which is compiled once per instruction set.
 #if defined(BCBENCH_HARMONY_TRANSPOSE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef BCBENCH_HARMONY_TRANSPOSE_INL
 #undef BCBENCH_HARMONY_TRANSPOSE_INL

@@ -44,8 +44,9 @@ Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, 
     if (adjoint.reconstruction_loss != 0.0) {
         reconstruction_loss(result.pass.reconstruction(), tape.cells, &reconstruction_bar, adjoint.reconstruction_loss);
     }
-    Matrix<Real> cells_bar = autoencoder_backward(tape.parameters, tape.cells, result.pass, std::move(latent_bar),
-                                                  reconstruction_bar, adjoint.corrected, tape.precision, parameters_bar);
+    Matrix<Real> cells_bar =
+        autoencoder_backward(tape.parameters, tape.cells, result.pass, std::move(latent_bar), reconstruction_bar,
+                             adjoint.corrected, tape.precision, parameters_bar);
     if (!reconstruction_bar.empty()) cells_bar -= reconstruction_bar;  // the loss compares with the cells themselves
     return cells_bar;
 }
@@ -55,11 +56,11 @@ std::uint64_t choices(const Result<Real>& result) {
     return with_choice(bcbench::choices(result.pass), result.mmd_loss > 0.0 ? 1 : 0);
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                   \
-    template Autoencoder<Real> initial_parameters<Real>(const Options&, uword, Stream);                             \
-    template Result<Real> forward(const Dataset<Real>&, const Autoencoder<Real>&, const mmd::Options&, Precision,   \
-                                  bool);                                                                            \
-    template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Autoencoder<Real>*);         \
+#define BCBENCH_INSTANTIATE(Real)                                                                                 \
+    template Autoencoder<Real> initial_parameters<Real>(const Options&, uword, Stream);                           \
+    template Result<Real> forward(const Dataset<Real>&, const Autoencoder<Real>&, const mmd::Options&, Precision, \
+                                  bool);                                                                          \
+    template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Autoencoder<Real>*);                \
     template std::uint64_t choices(const Result<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -2,15 +2,16 @@
 // of mixing. After DiffBio's batch correction example (cf. Shaham et al. 2017, removal of batch effects by MMD-ResNet).
 //   z = encoder(x),  corrected = decoder(z)
 //   reconstruction_loss = mean (corrected - x)^2,  mmd_loss = sqrt(max(E k(a,a) + E k(b,b) - 2 E k(a,b), 0))
-// Differentiated through everything; ReLU and the root have slope 0 at 0. Cost: the dense layers, and n^2 L for the MMD.
+// Differentiated through everything; ReLU and the root have slope 0 at 0. Cost: the dense layers, and n^2 L for the
+// MMD.
 #pragma once
 
 #include <cstdint>
 
-#include "engine/networks/autoencoder.hpp"
-#include "engine/kernels/mmd.hpp"
 #include "engine/core/random.hpp"
 #include "engine/core/types.hpp"
+#include "engine/kernels/mmd.hpp"
+#include "engine/networks/autoencoder.hpp"
 
 namespace bcbench::mmd_autoencoder {
 
@@ -40,10 +41,10 @@ struct Tape {
 
 template <class Real>
 struct Result {
-    AutoencoderPass<Real> pass;        // corrected cells [F x n], latent [L x n]
+    AutoencoderPass<Real> pass;  // corrected cells [F x n], latent [L x n]
     double reconstruction_loss = 0.0;
-    double mmd_loss = 0.0;             // of the documented estimator; 0 for a single batch, where it has no meaning
-    Tape<Real> tape;                   // empty unless asked for
+    double mmd_loss = 0.0;  // of the documented estimator; 0 for a single batch, where it has no meaning
+    Tape<Real> tape;        // empty unless asked for
 };
 
 /// Adjoints of the results: of the corrected cells [F x n] (empty: zero) and of each loss.

@@ -15,17 +15,17 @@ Losses objective(const Autoencoder<Real>& model, const Dataset<Real>& data, cons
         autoencoder_forward(model, data.cells, data.batch, precision, want_gradient, false);
     Losses losses;
     Matrix<Real> reconstruction_bar;
-    losses.reconstruction = finite(
-        reconstruction_loss(pass.reconstruction(), data.cells, want_gradient ? &reconstruction_bar : nullptr),
-        "reconstruction_loss");
+    losses.reconstruction =
+        finite(reconstruction_loss(pass.reconstruction(), data.cells, want_gradient ? &reconstruction_bar : nullptr),
+               "reconstruction_loss");
     Matrix<Real> latent_bar(arma::size(pass.latent), arma::fill::zeros);
     if (data.batch.count() > 1) {
         losses.mmd = kernel_loss(pass.latent, data.batch, kernel, want_gradient ? &latent_bar : nullptr, mmd_weight);
     }
     losses.objective = losses.reconstruction + mmd_weight * losses.mmd;
     if (want_gradient) {
-        autoencoder_backward(model, data.cells, pass, std::move(latent_bar),
-                             reconstruction_bar, Matrix<Real>(), precision, model_bar, false);
+        autoencoder_backward(model, data.cells, pass, std::move(latent_bar), reconstruction_bar, Matrix<Real>(),
+                             precision, model_bar, false);
     }
     return losses;
 }
@@ -43,8 +43,9 @@ double training_step(Autoencoder<Real>& model, const Dataset<Real>& cells, const
 }
 
 template <class Real>
-training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencoder<Real> model, const TrainOptions& options,
-                                           const training::Options& common, Precision precision) {
+training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencoder<Real> model,
+                                           const TrainOptions& options, const training::Options& common,
+                                           Precision precision) {
     require_valid(data);
     require(options.mmd_weight >= 0.0, "mmd_weight must not be negative");
     training::require_enough_cells(data.batch, options.kernel.estimator);
@@ -53,7 +54,8 @@ training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencode
                                          training::batch_code(options.reference_batch, data.batch));
     }
     Gradient<Real> gradient{zeros_like(model), {}};
-    const auto update = [&](Autoencoder<Real>& current, training::MiniBatches<Real>& cells, std::int64_t step, double rate) {
+    const auto update = [&](Autoencoder<Real>& current, training::MiniBatches<Real>& cells, std::int64_t step,
+                            double rate) {
         return training_step(current, cells.next(), at_step(options.kernel, step, common.steps), options.mmd_weight,
                              precision, optimizer_of(common), rate * common.learning_rate, gradient);
     };
@@ -67,12 +69,12 @@ training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencode
     return training::run(data, std::move(model), common, update, evaluate);
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                      \
-    template Losses objective(const Autoencoder<Real>&, const Dataset<Real>&, const training::Kernel&, double,         \
-                              Precision, Autoencoder<Real>*);                                                          \
-    template double training_step(Autoencoder<Real>&, const Dataset<Real>&, const training::Kernel&, double,           \
-                                  Precision, const optimizer::Options&, double, Gradient<Real>&);                      \
-    template training::Trained<Autoencoder<Real>> train(const Dataset<Real>&, Autoencoder<Real>, const TrainOptions&,  \
+#define BCBENCH_INSTANTIATE(Real)                                                                                     \
+    template Losses objective(const Autoencoder<Real>&, const Dataset<Real>&, const training::Kernel&, double,        \
+                              Precision, Autoencoder<Real>*);                                                         \
+    template double training_step(Autoencoder<Real>&, const Dataset<Real>&, const training::Kernel&, double,          \
+                                  Precision, const optimizer::Options&, double, Gradient<Real>&);                     \
+    template training::Trained<Autoencoder<Real>> train(const Dataset<Real>&, Autoencoder<Real>, const TrainOptions&, \
                                                         const training::Options&, Precision)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -1,12 +1,12 @@
-// Training of mmd_autoencoder: minimises  reconstruction_loss + mmd_weight * mmd_loss(latent)  over encoder and decoder.
-// With a conditional decoder (engine/networks/autoencoder.hpp) each cell is reconstructed as its own batch, so that the latent
-// space need not carry the batch; corrected cells are decoded as the reference batch.
+// Training of mmd_autoencoder: minimises  reconstruction_loss + mmd_weight * mmd_loss(latent)  over encoder and
+// decoder. With a conditional decoder (engine/networks/autoencoder.hpp) each cell is reconstructed as its own batch, so
+// that the latent space need not carry the batch; corrected cells are decoded as the reference batch.
 #pragma once
 
-#include "engine/networks/autoencoder.hpp"
-#include "engine/training/mmd_kernel.hpp"
-#include "engine/training/loop.hpp"
 #include "engine/core/types.hpp"
+#include "engine/networks/autoencoder.hpp"
+#include "engine/training/loop.hpp"
+#include "engine/training/mmd_kernel.hpp"
 
 namespace bcbench::mmd_autoencoder {
 
@@ -25,7 +25,8 @@ struct Losses {
     double objective = 0.0;
 };
 
-/// The objective on `data`; adds its gradient to `model_bar` unless it is nullptr. A dataset of a single batch has no MMD.
+/// The objective on `data`; adds its gradient to `model_bar` unless it is nullptr. A dataset of a single batch has no
+/// MMD.
 template <class Real>
 Losses objective(const Autoencoder<Real>& model, const Dataset<Real>& data, const training::Kernel& kernel,
                  double mmd_weight, Precision precision, Autoencoder<Real>* model_bar);
@@ -47,7 +48,8 @@ double training_step(Autoencoder<Real>& model, const Dataset<Real>& cells, const
 /// Trains `model`, first given a conditional decoder if that is asked for. Throws std::invalid_argument on bad options,
 /// NumericalError if the training diverges.
 template <class Real>
-training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencoder<Real> model, const TrainOptions& options,
-                                           const training::Options& common, Precision precision);
+training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencoder<Real> model,
+                                           const TrainOptions& options, const training::Options& common,
+                                           Precision precision);
 
 }  // namespace bcbench::mmd_autoencoder

@@ -39,7 +39,8 @@ Matrix<Real> points_between(const Matrix<Real>& latent, const Labels& batch, Key
 }
 
 template <class Real>
-double gradient_penalty(const Mlp<Real>& critic, const Matrix<Real>& points, double penalty_bar, Mlp<Real>* critic_bar) {
+double gradient_penalty(const Mlp<Real>& critic, const Matrix<Real>& points, double penalty_bar,
+                        Mlp<Real>* critic_bar) {
     const Matrix<Real>& w1 = critic.layers[0].kernel;  // [H x L]
     const Matrix<Real>& w2 = critic.layers[1].kernel;  // [H x H]
     const Matrix<Real>& w3 = critic.layers[2].kernel;  // [1 x H]
@@ -57,7 +58,8 @@ double gradient_penalty(const Mlp<Real>& critic, const Matrix<Real>& points, dou
         const auto length = static_cast<double>(arma::norm(slope.col(i)));
         penalty += (length - 1.0) * (length - 1.0) / n_points;
         // a slope of 0 has no direction in which it could grow
-        slope_bar.col(i) *= static_cast<Real>(length > 0.0 ? penalty_bar * 2.0 * (length - 1.0) / length / n_points : 0.0);
+        slope_bar.col(i) *=
+            static_cast<Real>(length > 0.0 ? penalty_bar * 2.0 * (length - 1.0) / length / n_points : 0.0);
     }
     if (critic_bar != nullptr) {
         const Matrix<Real> r1 = where_active<Real>(tape.hidden1, w1 * slope_bar);
@@ -69,8 +71,8 @@ double gradient_penalty(const Mlp<Real>& critic, const Matrix<Real>& points, dou
     return penalty;
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                              \
-    template Matrix<Real> points_between(const Matrix<Real>&, const Labels&, Key);             \
+#define BCBENCH_INSTANTIATE(Real)                                                  \
+    template Matrix<Real> points_between(const Matrix<Real>&, const Labels&, Key); \
     template double gradient_penalty(const Mlp<Real>&, const Matrix<Real>&, double, Mlp<Real>*)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -116,14 +116,14 @@ std::uint64_t choices(const Result<Real>& result) {
     return with_choice(bcbench::choices(result.pass), bcbench::choices(result.scores.tape));
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                    \
-    template Parameters<Real> initial_parameters<Real>(const Options&, uword, Stream);                               \
-    template Parameters<Real> zeros_like(const Parameters<Real>&);                                                   \
-    template Scores<Real> score(const Mlp<Real>&, const Matrix<Real>&, const Labels&, Precision, bool);              \
-    template Matrix<Real> score_backward(const Mlp<Real>&, const Matrix<Real>&, const Labels&, const Scores<Real>&,  \
-                                         double, double, Precision, Mlp<Real>*);                                     \
-    template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, Precision, bool);                   \
-    template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Parameters<Real>*);              \
+#define BCBENCH_INSTANTIATE(Real)                                                                                   \
+    template Parameters<Real> initial_parameters<Real>(const Options&, uword, Stream);                              \
+    template Parameters<Real> zeros_like(const Parameters<Real>&);                                                  \
+    template Scores<Real> score(const Mlp<Real>&, const Matrix<Real>&, const Labels&, Precision, bool);             \
+    template Matrix<Real> score_backward(const Mlp<Real>&, const Matrix<Real>&, const Labels&, const Scores<Real>&, \
+                                         double, double, Precision, Mlp<Real>*);                                    \
+    template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, Precision, bool);                  \
+    template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Parameters<Real>*);                   \
     template std::uint64_t choices(const Result<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -1,17 +1,18 @@
-// WGAN autoencoder: a critic scores the latent cells, and the encoder sees its gradient reversed (Ganin et al. 2016), so
-// that batch 0 (real) and the other batches (fake) become alike. After DiffBio's batch correction example; Wasserstein
-// losses of Arjovsky et al. 2017.
+// WGAN autoencoder: a critic scores the latent cells, and the encoder sees its gradient reversed (Ganin et al. 2016),
+// so that batch 0 (real) and the other batches (fake) become alike. After DiffBio's batch correction example;
+// Wasserstein losses of Arjovsky et al. 2017.
 //   z = encoder(x),  corrected = decoder(z),  s = critic(reverse(z)),  reverse: identity forward, -1 backward
 //   real = mean s over batch 0,  fake = mean s over all other cells (each over max(count, 1))
 //   generator_loss = -fake + reconstruction_loss,  discriminator_loss = fake - real
-// Differentiated through everything; the reversal makes the encoder's gradient of the critic terms minus the derivative.
+// Differentiated through everything; the reversal makes the encoder's gradient of the critic terms minus the
+// derivative.
 #pragma once
 
 #include <cstdint>
 
-#include "engine/networks/autoencoder.hpp"
 #include "engine/core/random.hpp"
 #include "engine/core/types.hpp"
+#include "engine/networks/autoencoder.hpp"
 
 namespace bcbench::wgan_autoencoder {
 
@@ -40,7 +41,8 @@ Parameters<Real> initial_parameters(const Options& options, arma::uword n_featur
 template <class Real, class Visit>
 void for_each_parameter(Parameters<Real>& parameters, const Visit& visit) {
     for_each_parameter(parameters.autoencoder, visit);
-    for_each_parameter(parameters.critic, [&](const std::string& name, Matrix<Real>& value) { visit("critic." + name, value); });
+    for_each_parameter(parameters.critic,
+                       [&](const std::string& name, Matrix<Real>& value) { visit("critic." + name, value); });
 }
 
 template <class Real>
@@ -52,7 +54,7 @@ struct Scores {
     Matrix<Real> scores;  // [1 x n]
     double real = 0.0;
     double fake = 0.0;
-    MlpTape<Real> tape;   // empty unless asked for
+    MlpTape<Real> tape;  // empty unless asked for
 };
 
 template <class Real>
@@ -81,7 +83,7 @@ struct Result {
     double reconstruction_loss = 0.0;
     double generator_loss = 0.0;
     double discriminator_loss = 0.0;
-    Tape<Real> tape;             // empty unless asked for
+    Tape<Real> tape;  // empty unless asked for
 };
 
 /// Adjoints of the results: of the corrected cells [F x n] (empty: zero) and of each loss.

@@ -21,18 +21,17 @@ Losses generator_objective(const Parameters<Real>& parameters, const Dataset<Rea
     const Scores<Real> scores = score(parameters.critic, pass.latent, data.batch, precision, want_gradient);
     Losses losses;
     Matrix<Real> reconstruction_bar;
-    losses.reconstruction = finite(
-        reconstruction_loss(pass.reconstruction(), data.cells, want_gradient ? &reconstruction_bar : nullptr),
-        "reconstruction_loss");
+    losses.reconstruction =
+        finite(reconstruction_loss(pass.reconstruction(), data.cells, want_gradient ? &reconstruction_bar : nullptr),
+               "reconstruction_loss");
     losses.real = finite(scores.real, "the critic's mean score of batch 0");
     losses.fake = finite(scores.fake, "the critic's mean score of the other batches");
     losses.objective = losses.reconstruction + critic_weight * (losses.real - losses.fake);
     if (want_gradient) {
-        Matrix<Real> latent_bar =
-            score_backward(parameters.critic, pass.latent, data.batch, scores, critic_weight, -critic_weight, precision,
-                           static_cast<Mlp<Real>*>(nullptr));
-        autoencoder_backward(model, data.cells, pass, std::move(latent_bar),
-                             reconstruction_bar, Matrix<Real>(), precision, model_bar, false);
+        Matrix<Real> latent_bar = score_backward(parameters.critic, pass.latent, data.batch, scores, critic_weight,
+                                                 -critic_weight, precision, static_cast<Mlp<Real>*>(nullptr));
+        autoencoder_backward(model, data.cells, pass, std::move(latent_bar), reconstruction_bar, Matrix<Real>(),
+                             precision, model_bar, false);
     }
     return losses;
 }
@@ -83,7 +82,8 @@ void update_critic(Game<Real>& game, Mlp<Real>& critic, const Matrix<Real>& late
     if (game.options.gradient_penalty) {
         const Key key = fold_in(fold_in(training::training_key(game.common.seed), 2), game.n_critic_updates);
         const Matrix<Real> points = points_between(latent, batch, key);
-        finite(gradient_penalty(critic, points, *game.options.gradient_penalty, &game.bar.critic), "the gradient penalty");
+        finite(gradient_penalty(critic, points, *game.options.gradient_penalty, &game.bar.critic),
+               "the gradient penalty");
     }
     optimizer::update(game.critic_optimizer(), rate * game.options.critic_learning_rate, parameters, gradients,
                       game.critic_state);
@@ -98,8 +98,8 @@ double update_autoencoder(Game<Real>& game, Parameters<Real>& current, const Dat
     optimizer::set_zero(gradients);
     generator_objective(current, cells, game.options.critic_weight, game.precision, &game.bar.autoencoder);
     const double norm = finite(optimizer::norm(gradients), "the gradient");
-    optimizer::update(optimizer_of(game.common), rate * game.common.learning_rate, tensors_of<Real>(current.autoencoder),
-                      gradients, game.autoencoder_state);
+    optimizer::update(optimizer_of(game.common), rate * game.common.learning_rate,
+                      tensors_of<Real>(current.autoencoder), gradients, game.autoencoder_state);
     return norm;
 }
 
@@ -139,12 +139,14 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
                                                           training::batch_code(options.reference_batch, data.batch));
     }
     Game<Real> game{options, common, precision, zeros_like(parameters)};
-    const auto update = [&](Parameters<Real>& current, training::MiniBatches<Real>& batches, std::int64_t, double rate) {
+    const auto update = [&](Parameters<Real>& current, training::MiniBatches<Real>& batches, std::int64_t,
+                            double rate) {
         if (options.updates == Updates::joint) return update_jointly(game, current, batches.next(), rate);
         Matrix<Real> latent;  // of the critic's cells; the encoder stands still meanwhile
         for (std::int64_t i = 0; i < options.n_critic; ++i) {
             const Dataset<Real>& cells = batches.next();
-            if (i == 0 || !batches.whole()) latent = mlp_forward<Real>(current.autoencoder.encoder, cells.cells, precision, nullptr);
+            if (i == 0 || !batches.whole())
+                latent = mlp_forward<Real>(current.autoencoder.encoder, cells.cells, precision, nullptr);
             update_critic(game, current.critic, latent, cells.batch, rate);
         }
         return update_autoencoder(game, current, batches.next(), rate);
@@ -154,17 +156,19 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
         const Losses losses = generator_objective<Real>(current, cells, critic_weight, precision, nullptr);
         return training::Evaluation<Real>{
             losses.objective,
-            {{"reconstruction_loss", {losses.reconstruction}}, {"real_score", {losses.real}}, {"fake_score", {losses.fake}}},
+            {{"reconstruction_loss", {losses.reconstruction}},
+             {"real_score", {losses.real}},
+             {"fake_score", {losses.fake}}},
             autoencoder_forward(current.autoencoder, cells.cells, cells.batch, precision, false).corrected()};
     };
     return training::run(data, std::move(parameters), common, update, evaluate);
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                     \
-    template Losses generator_objective(const Parameters<Real>&, const Dataset<Real>&, double, Precision,             \
-                                        Autoencoder<Real>*);                                                          \
-    template double critic_objective(const Mlp<Real>&, const Matrix<Real>&, const Labels&, Precision, Mlp<Real>*);    \
-    template training::Trained<Parameters<Real>> train(const Dataset<Real>&, Parameters<Real>, const TrainOptions&,   \
+#define BCBENCH_INSTANTIATE(Real)                                                                                   \
+    template Losses generator_objective(const Parameters<Real>&, const Dataset<Real>&, double, Precision,           \
+                                        Autoencoder<Real>*);                                                        \
+    template double critic_objective(const Mlp<Real>&, const Matrix<Real>&, const Labels&, Precision, Mlp<Real>*);  \
+    template training::Trained<Parameters<Real>> train(const Dataset<Real>&, Parameters<Real>, const TrainOptions&, \
                                                        const training::Options&, Precision)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

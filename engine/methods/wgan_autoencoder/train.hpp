@@ -2,16 +2,16 @@
 //   critic       minimises  fake - real,  its parameters clipped to [-clip, clip] after each of n_critic updates, or
 //                           fake - real + gradient_penalty * penalty (see gradient_penalty.hpp)
 //   autoencoder  minimises  reconstruction_loss + critic_weight * (real - fake)
-// (Arjovsky et al. 2017, Algorithm 1; Gulrajani et al. 2017, Algorithm 1). `joint` instead minimises generator_loss + discriminator_loss over all parameters
-// at once through the reversed gradient, as the untrained example writes it: the sum is reconstruction_loss - real,
-// which the critic lowers without bound. It is offered to show that it diverges.
+// (Arjovsky et al. 2017, Algorithm 1; Gulrajani et al. 2017, Algorithm 1). `joint` instead minimises generator_loss +
+// discriminator_loss over all parameters at once through the reversed gradient, as the untrained example writes it: the
+// sum is reconstruction_loss - real, which the critic lowers without bound. It is offered to show that it diverges.
 #pragma once
 
 #include <optional>
 
+#include "engine/core/types.hpp"
 #include "engine/methods/wgan_autoencoder/method.hpp"
 #include "engine/training/loop.hpp"
-#include "engine/core/types.hpp"
 
 namespace bcbench::wgan_autoencoder {
 
@@ -32,8 +32,8 @@ struct TrainOptions {
     double critic_beta2 = 0.9;
     /// Weight of the gradient penalty; larger holds the critic's slopes closer to 1. None: clip instead.
     std::optional<double> gradient_penalty = 1.0;
-    /// Bound of every critic parameter without a gradient penalty; larger lets the critic tell finer differences. Clipped
-    /// critics fall silent or lag behind for some seeds (see configs/trained.json for a setting that works).
+    /// Bound of every critic parameter without a gradient penalty; larger lets the critic tell finer differences.
+    /// Clipped critics fall silent or lag behind for some seeds (see configs/trained.json for a setting that works).
     double clip = 0.1;
     bool conditional_decoder = true;
     /// Batch that corrected cells are decoded as, by its place in the dataset's list of batches.
@@ -47,7 +47,8 @@ struct Losses {
     double objective = 0.0;  // of the autoencoder
 };
 
-/// The autoencoder's objective on `data`; adds its gradient to `model_bar` unless it is nullptr. The critic is constant.
+/// The autoencoder's objective on `data`; adds its gradient to `model_bar` unless it is nullptr. The critic is
+/// constant.
 template <class Real>
 Losses generator_objective(const Parameters<Real>& parameters, const Dataset<Real>& data, double critic_weight,
                            Precision precision, Autoencoder<Real>* model_bar);

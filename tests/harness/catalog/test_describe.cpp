@@ -42,10 +42,8 @@ Training (keys of "train")
   learning_rate  a number > 0     0.001    help of learning_rate
   steps          an integer >= 1  100      help of steps
 )");
-    CHECK(describe_text(small_catalog(), "file").find("path    a text          required") !=
-          std::string::npos);
-    CHECK_THROWS_WITH(describe_text(small_catalog(), "cluster"),
-                      Catch::Contains("did you mean \"clusters\"?"));
+    CHECK(describe_text(small_catalog(), "file").find("path    a text          required") != std::string::npos);
+    CHECK_THROWS_WITH(describe_text(small_catalog(), "cluster"), Catch::Contains("did you mean \"clusters\"?"));
 }
 
 TEST_CASE("describe: no line is wider than 100 columns", "[describe]") {

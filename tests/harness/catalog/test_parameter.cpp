@@ -2,8 +2,8 @@
 #include <cstdlib>
 #include <limits>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/catalog/parameter.hpp"
+#include "experiments/text/canonical.hpp"
 #include "tests/support/small_catalog.hpp"
 
 using namespace bcbench;
@@ -23,8 +23,7 @@ TEST_CASE("parameter: the allowed values in words", "[parameter]") {
     Parameter below = parameter("x", Type::number, 1);
     below.maximum = 0.5;
     CHECK(allowed_values(below) == "a number <= 0.5");
-    CHECK(allowed_values(at_least(parameter("x", Type::integer_or_list, 1), 1)) ==
-          "an integer >= 1 or a list of such");
+    CHECK(allowed_values(at_least(parameter("x", Type::integer_or_list, 1), 1)) == "an integer >= 1 or a list of such");
     CHECK(allowed_values(at_least(parameter("x", Type::number_list, {1}), 0)) == "a list of numbers >= 0");
     CHECK(allowed_values(parameter("x", Type::boolean, true)) == "true or false");
     Parameter words = parameter("x", Type::string, "a");
@@ -64,8 +63,7 @@ TEST_CASE("parameter: faults name the value and what is allowed", "[parameter]")
     const Parameter list = at_least(parameter("x", Type::number_list, {1}), 0);
     CHECK_FALSE(fault_of(list, {0, 1.5}));
     CHECK(fault_of(list, 1).value() == "is 1, must be a list of numbers >= 0");
-    CHECK(fault_of(list, nlohmann::json::array()).value() ==
-          "is an empty list, must be a list of numbers >= 0");
+    CHECK(fault_of(list, nlohmann::json::array()).value() == "is an empty list, must be a list of numbers >= 0");
     CHECK(fault_of(list, {0, -1}).value() == "element 1 is -1, must be a list of numbers >= 0");
     const Parameter either = at_least(parameter("x", Type::integer_or_list, 1), 1);
     CHECK_FALSE(fault_of(either, 5));
@@ -100,8 +98,7 @@ TEST_CASE("parameter: nearest names", "[parameter]") {
 TEST_CASE("parameter: the schema says what fault_of checks", "[parameter]") {
     Parameter number = at_least(parameter("x", Type::number, 1), 0, true);
     number.maximum = 2;
-    CHECK(schema_of(number) ==
-          nlohmann::json::parse(R"({"type": "number", "exclusiveMinimum": 0, "maximum": 2,
+    CHECK(schema_of(number) == nlohmann::json::parse(R"({"type": "number", "exclusiveMinimum": 0, "maximum": 2,
                                                          "default": 1, "description": "help of x"})"));
     CHECK(schema_of(at_least(parameter("x", Type::integer_or_list, 1), 1)) ==
           nlohmann::json::parse(R"({"anyOf": [{"type": "integer", "minimum": 1},

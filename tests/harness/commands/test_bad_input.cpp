@@ -26,9 +26,11 @@ TEST_CASE("a selection of nothing is an error, not a success", "[cli][bad-input]
 
 TEST_CASE("a faulty file of expected values is told with its place", "[cli][bad-input]") {
     const Scratch run;
-    const nlohmann::json value = {{"section", "s"}, {"point", "p"}, {"metric", "m"}, {"printed", "1"}, {"last_digit", "yes"}};
+    const nlohmann::json value = {
+        {"section", "s"}, {"point", "p"}, {"metric", "m"}, {"printed", "1"}, {"last_digit", "yes"}};
     run.directory.write("e.json", nlohmann::json{{"values", {value}}}.dump());
-    const Output output = run("validate " + run.directory.write("c.json", small_config({{"expected", "e.json"}}).dump()));
+    const Output output =
+        run("validate " + run.directory.write("c.json", small_config({{"expected", "e.json"}}).dump()));
     CHECK(output.code == 2);
     CHECK(contains(output.err, "/values/0/last_digit: must be true or false"));
 }
@@ -38,8 +40,10 @@ TEST_CASE("metadata that is no UTF-8 fails the points of its dataset, the others
     run.directory.write("cells.csv", "a,b\n1,2\n3,4\n");
     run.directory.write("meta.csv", "donor\nM\xfcller\nMeier\n");
     nlohmann::json config = small_config();
-    config["datasets"].push_back({{"label", "latin"}, {"type", "table"},
-                                  {"params", {{"cells", "cells.csv"}, {"metadata", "meta.csv"}, {"batch_column", "donor"}}}});
+    config["datasets"].push_back(
+        {{"label", "latin"},
+         {"type", "table"},
+         {"params", {{"cells", "cells.csv"}, {"metadata", "meta.csv"}, {"batch_column", "donor"}}}});
     const Output output = run("run " + run.directory.write("c.json", config.dump()) + " --out " + run.path() + "out");
     CHECK(output.code == 3);
     CHECK(contains(output.err, "3 of 6 points ok"));
@@ -94,14 +98,15 @@ TEST_CASE("bad data makes failed points with their reason, exit code 3", "[cli][
         std::string cells, meta, message, precision = "float64";
     };
     const std::vector<Bad> cases = {
-        {"a,b\n1,2\n3\n", meta_csv(2, 2), "cells.csv:3"},                   // ragged
-        {"a,b\n1,2\n3,x\n", meta_csv(2, 2), "column 2"},                    // no number
-        {"a,b\n1,2\n3,nan\n", meta_csv(2, 2), "cells.csv:3"},               // NaN
-        {"a,b\n1,2\n3,inf\n", meta_csv(2, 2), "cells.csv:3"},               // infinity
-        {"a,b\n", "batch\n", "cells.csv"},                                  // no cells
-        {cells_csv(12), meta_csv(11, 2), "meta.csv"},                       // metadata of another length
-        {cells_csv(12), "donor\nx\n", "donor"},                             // no such column
-        {"a,b\n1,2\n3,1e300\n", meta_csv(2, 2), "precision of the run, has the value inf at cell 1, dimension 1", "float32"},
+        {"a,b\n1,2\n3\n", meta_csv(2, 2), "cells.csv:3"},      // ragged
+        {"a,b\n1,2\n3,x\n", meta_csv(2, 2), "column 2"},       // no number
+        {"a,b\n1,2\n3,nan\n", meta_csv(2, 2), "cells.csv:3"},  // NaN
+        {"a,b\n1,2\n3,inf\n", meta_csv(2, 2), "cells.csv:3"},  // infinity
+        {"a,b\n", "batch\n", "cells.csv"},                     // no cells
+        {cells_csv(12), meta_csv(11, 2), "meta.csv"},          // metadata of another length
+        {cells_csv(12), "donor\nx\n", "donor"},                // no such column
+        {"a,b\n1,2\n3,1e300\n", meta_csv(2, 2), "precision of the run, has the value inf at cell 1, dimension 1",
+         "float32"},
     };
     for (const Bad& bad : cases) {
         const Scratch run;
@@ -121,7 +126,8 @@ TEST_CASE("bad data makes failed points with their reason, exit code 3", "[cli][
     }
 }
 
-TEST_CASE("a failed point has the rows of one that is ok, but for the means of batches it may not know", "[cli][bad-input]") {
+TEST_CASE("a failed point has the rows of one that is ok, but for the means of batches it may not know",
+          "[cli][bad-input]") {
     const Scratch run;
     nlohmann::json source = table_config();
     source["precision"] = "float32";
@@ -167,7 +173,11 @@ TEST_CASE("a results directory that cannot be made is a clear error", "[cli][bad
 
 TEST_CASE("writes that fail leave no half file", "[cli][bad-input]") {
     const Scratch run;
-    const std::string config = run.directory.write("c.json", small_config({{"datasets", {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 2000}}}}}}}).dump());
+    const std::string config = run.directory.write(
+        "c.json",
+        small_config({{"datasets",
+                       {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 2000}}}}}}})
+            .dump());
     // files may grow to 8 KiB: the manifest fits, a point file does not
     const Output output = run("run " + config + " --out " + run.path() + "out --quiet", "ulimit -f 16; trap '' XFSZ;");
     INFO(output.err);

@@ -54,9 +54,20 @@ TEST_CASE("the committed baseline stands", "[cli][golden]") {
 
 TEST_CASE("results are byte-identical for any number of threads and jobs, and from run to run", "[cli]") {
     const Scratch run;
-    const std::string config = run.directory.write("c.json", small_config({{"datasets", {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 700}}}}}}, {"checks", {"optimized_matches_reference"}}, {"methods", {{{"label", "U"}, {"type", "uncorrected"}}, {{"label", "H"}, {"type", "differentiable_harmony"}}, {{"label", "M"}, {"type", "mmd_autoencoder"}}, {{"label", "W"}, {"type", "wgan_autoencoder"}}}}}).dump());
+    const std::string config = run.directory.write(
+        "c.json",
+        small_config({{"datasets",
+                       {{{"label", "data"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 700}}}}}},
+                      {"checks", {"optimized_matches_reference"}},
+                      {"methods",
+                       {{{"label", "U"}, {"type", "uncorrected"}},
+                        {{"label", "H"}, {"type", "differentiable_harmony"}},
+                        {{"label", "M"}, {"type", "mmd_autoencoder"}},
+                        {{"label", "W"}, {"type", "wgan_autoencoder"}}}}})
+            .dump());
     std::string metrics, projections, point;
-    for (const char* flags : {"--threads 1", "--threads 1", "--threads 2", "--threads 8", "--threads 8 --jobs 4", "--jobs 2 --threads 1"}) {
+    for (const char* flags :
+         {"--threads 1", "--threads 1", "--threads 2", "--threads 8", "--threads 8 --jobs 4", "--jobs 2 --threads 1"}) {
         const Output output = run("run " + config + " --fresh --quiet --out " + run.path() + "out " + flags);
         INFO(flags << output.err);
         REQUIRE(output.code == 0);
@@ -76,7 +87,8 @@ TEST_CASE("results are byte-identical for any number of threads and jobs, and fr
 TEST_CASE("every precision runs every method", "[cli]") {
     const Scratch run;
     for (const char* precision : {"float32", "float64", "tf32"}) {
-        const std::string config = run.directory.write("c.json", small_config({{"precision", precision}, {"checks", {"optimized_matches_reference"}}}).dump());
+        const std::string config = run.directory.write(
+            "c.json", small_config({{"precision", precision}, {"checks", {"optimized_matches_reference"}}}).dump());
         const Output output = run("run " + config + " --quiet --out " + run.path() + precision);
         INFO(output.out << output.err);
         REQUIRE(output.code == 0);
@@ -120,8 +132,8 @@ TEST_CASE("a sweep in parts shows the parameters of every part", "[cli]") {
     const Scratch run;
     nlohmann::json config = small_config();
     config["methods"][1].erase("params");
-    config["methods"][1]["sweep"] = nlohmann::json::array(
-        {{{"grid", {{"sigma", {0.2, 0.3}}}}}, {{"grid", {{"n_clusters", {6, 7}}}}}});
+    config["methods"][1]["sweep"] =
+        nlohmann::json::array({{{"grid", {{"sigma", {0.2, 0.3}}}}}, {{"grid", {{"n_clusters", {6, 7}}}}}});
     const Output output = run("run " + run.directory.write("c.json", config.dump()) + " --out " + run.path() + "out");
     REQUIRE(output.code == 0);
     CHECK(contains(output.out, "n_clusters  sigma  batch_mixing_entropy"));
@@ -133,7 +145,8 @@ TEST_CASE("a row of the first tables says which swept point it is, unless that h
     const Scratch run;
     nlohmann::json config = small_config();
     config["methods"][1]["sweep"] = {{"grid", {{"n_iterations", {1, 10}}}}};
-    const std::string command = "run " + run.directory.write("c.json", config.dump()) + " --fresh --out " + run.path() + "out";
+    const std::string command =
+        "run " + run.directory.write("c.json", config.dump()) + " --fresh --out " + run.path() + "out";
     CHECK(contains(run(command).out, "\n  Harmony      "));  // 10 is the default
     const Output one = run(command + " --only '*n_iterations=1'");
     CHECK(contains(one.out, "Batch mixing"));
@@ -146,8 +159,12 @@ TEST_CASE("a row of the first tables says which swept point it is, unless that h
 TEST_CASE("a sweep of the training shows what its parts do not sweep", "[cli]") {
     const Scratch run;
     nlohmann::json config = small_config();
-    config["methods"] = {{{"label", "M"}, {"type", "mmd_autoencoder"}, {"params", {{"hidden_dim", 8}, {"latent_dim", 4}}}, {"train", {{"steps", 2}}},
-                          {"sweep", {{{"grid", {{"train.learning_rate", {0.01, 0.02}}}}}, {{"grid", {{"train.mmd_weight", {1, 2}}}}}}}}};
+    config["methods"] = {
+        {{"label", "M"},
+         {"type", "mmd_autoencoder"},
+         {"params", {{"hidden_dim", 8}, {"latent_dim", 4}}},
+         {"train", {{"steps", 2}}},
+         {"sweep", {{{"grid", {{"train.learning_rate", {0.01, 0.02}}}}}, {{"grid", {{"train.mmd_weight", {1, 2}}}}}}}}};
     const Output output = run("run " + run.directory.write("c.json", config.dump()) + " --out " + run.path() + "out");
     REQUIRE(output.code == 0);
     CHECK(contains(output.out, "  0.01                               10  "));
@@ -238,7 +255,9 @@ TEST_CASE("data files are found beside the config, then in BCBENCH_DATA", "[cli]
     run.directory.write("data/meta.csv", meta_csv(30, 2));
     const std::string config = run.directory.write("c.json", table_config().dump());
     REQUIRE(run("run " + config + " --out " + run.path() + "out --quiet", "env -u BCBENCH_DATA").code == 2);
-    REQUIRE(run("run " + config + " --out " + run.path() + "out --quiet", "BCBENCH_DATA='" + run.path() + "data'").code == 0);
+    REQUIRE(
+        run("run " + config + " --out " + run.path() + "out --quiet", "BCBENCH_DATA='" + run.path() + "data'").code ==
+        0);
 }
 
 TEST_CASE("list, describe and schema speak of everything there is", "[cli]") {
@@ -246,9 +265,9 @@ TEST_CASE("list, describe and schema speak of everything there is", "[cli]") {
     const std::string list = run("list").out;
     const nlohmann::json schema = nlohmann::json::parse(run("schema").out);
     REQUIRE(schema.contains("properties"));
-    for (const char* name : {"gaussian_batches", "table", "uncorrected", "differentiable_harmony", "mmd_autoencoder",
-                             "wgan_autoencoder", "batch_mixing_entropy", "mean_shift", "type_purity", "mixing_ceiling",
-                             "optimized_matches_reference"}) {
+    for (const char* name :
+         {"gaussian_batches", "table", "uncorrected", "differentiable_harmony", "mmd_autoencoder", "wgan_autoencoder",
+          "batch_mixing_entropy", "mean_shift", "type_purity", "mixing_ceiling", "optimized_matches_reference"}) {
         INFO(name);
         REQUIRE(contains(list, name));
         const Output description = run(std::string("describe ") + name);

@@ -22,8 +22,7 @@ StoredPoint point(const std::string& id, double value, int version = 1) {
     made.precision = "float64";
     made.data_hash = "1";
     made.dataset = {{"label", "d"}, {"params", {{"noise_sd", 0.5}}}};
-    made.method = {
-        {"label", "m"}, {"type", "harmony"}, {"seed", 0}, {"params", {{"sigma", 0.1}}}, {"train", nullptr}};
+    made.method = {{"label", "m"}, {"type", "harmony"}, {"seed", 0}, {"params", {{"sigma", 0.1}}}, {"train", nullptr}};
     made.values = {{"mixing", "v", value, Direction::higher, "ok", "", version}};
     return made;
 }
@@ -44,8 +43,7 @@ TEST_CASE("values are judged by their direction", "[compare]") {
     CHECK(verdict(row("p", "x", "0.5", "lower"), row("p", "x", "0.6", "lower")) == Verdict{"worse", 1});
     CHECK(verdict(row("p", "x", "0.5", "lower"), row("p", "x", "0.4", "lower")) == Verdict{"better", 0});
     CHECK(verdict(row("p", "x", "0.5", "info"), row("p", "x", "0.6", "info")) == Verdict{"changed", 1});
-    CHECK(verdict(row("p", "x", "0.5", "higher"), row("p", "x", "0.5", "lower")) ==
-          Verdict{"not comparable", 4});
+    CHECK(verdict(row("p", "x", "0.5", "higher"), row("p", "x", "0.5", "lower")) == Verdict{"not comparable", 4});
 }
 
 TEST_CASE("tolerances: round-off by default, else as the candidate's config says", "[compare]") {
@@ -55,13 +53,12 @@ TEST_CASE("tolerances: round-off by default, else as the candidate's config says
     const std::string loose = tolerances({{"x", {{"absolute", 0.05}}}, {"y", {{"relative", 0.5}}}});
     CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.46"), loose) == Verdict{"within tolerance", 0});
     CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.44"), loose) == Verdict{"worse", 1});
-    CHECK(verdict(row("p", "x(k=3)", "0.5"), row("p", "x(k=3)", "0.46"), loose) ==
-          Verdict{"within tolerance", 0});
+    CHECK(verdict(row("p", "x(k=3)", "0.5"), row("p", "x(k=3)", "0.46"), loose) == Verdict{"within tolerance", 0});
     CHECK(verdict(row("p", "y", "10"), row("p", "y", "6"), loose) == Verdict{"within tolerance", 0});
     CHECK(verdict(row("p", "y", "10"), row("p", "y", "4"), loose) == Verdict{"worse", 1});
     // an exact tolerance is one too
-    CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.4999999999"),
-                  tolerances({{"x", {{"absolute", 0.0}}}})) == Verdict{"worse", 1});
+    CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.4999999999"), tolerances({{"x", {{"absolute", 0.0}}}})) ==
+          Verdict{"worse", 1});
 }
 
 TEST_CASE("what is missing, failing or not finite is a regression", "[compare]") {
@@ -154,8 +151,7 @@ TEST_CASE("a tolerance that was loosened does not excuse itself in silence", "[c
 TEST_CASE("a failed point without rows is known from the manifest", "[compare]") {
     const std::string manifest =
         json{{"problems", {{{"point", "q"}, {"status", "failed"}, {"reason", "out of memory"}}}}}.dump();
-    const CompareReport report =
-        compared(row("p", "x", "1") + row("q", "x", "1"), row("p", "x", "1"), manifest);
+    const CompareReport report = compared(row("p", "x", "1") + row("q", "x", "1"), row("p", "x", "1"), manifest);
     CHECK(report.exit_code == 3);
     CHECK(report.values.front().change == Change::newly_failing);
     CHECK(report.values.front().reason == "out of memory");
@@ -233,11 +229,9 @@ TEST_CASE("the program compares directories and returns what it found", "[compar
         "config.json",
         json{{"schema_version", 1},
              {"name", "c"},
-             {"datasets",
-              {{{"label", "d"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 20}}}}}},
+             {"datasets", {{{"label", "d"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 20}}}}}},
              {"methods",
-              {{{"label", "U"}, {"type", "uncorrected"}},
-               {{"label", "H"}, {"type", "differentiable_harmony"}}}},
+              {{{"label", "U"}, {"type", "uncorrected"}}, {{"label", "H"}, {"type", "differentiable_harmony"}}}},
              {"metrics", {"mean_shift", "batch_mixing_entropy"}}}
             .dump());
     const std::string base = scratch.file("base"), same = scratch.file("same"), bad = scratch.file("bad");
@@ -250,8 +244,8 @@ TEST_CASE("the program compares directories and returns what it found", "[compar
     CHECK_THAT(good.out, Catch::Contains("metrics.csv is the same byte for byte") && Catch::Contains("good"));
 
     std::string metrics = bcbench::testing::contents(bad + "/metrics.csv");
-    const std::size_t place = metrics.find("d.U,d,U,{},0,float64,mean_shift,") +
-                              std::string("d.U,d,U,{},0,float64,mean_shift,").size();
+    const std::size_t place =
+        metrics.find("d.U,d,U,{},0,float64,mean_shift,") + std::string("d.U,d,U,{},0,float64,mean_shift,").size();
     metrics.replace(place, metrics.find(',', place) - place, "99");
     write_atomically(bad + "/metrics.csv", metrics);
     const Output regression = run("compare " + base + " " + bad);
@@ -274,8 +268,7 @@ TEST_CASE("the program compares directories and returns what it found", "[compar
 
     CHECK(run("compare " + base).code == 2);
     CHECK(run("compare " + base + " " + scratch.file("nowhere")).code == 2);
-    CHECK_THAT(run("compare " + base + " " + scratch.file("")).err,
-               Catch::Contains("is no results directory"));
+    CHECK_THAT(run("compare " + base + " " + scratch.file("")).err, Catch::Contains("is no results directory"));
     CHECK(run("compare " + base + " " + bad + " --format xml").code == 2);
     // among what a shell's results/* matches, those that are results
     fs::create_directory(scratch.file("empty"));

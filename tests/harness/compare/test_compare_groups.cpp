@@ -61,7 +61,8 @@ TEST_CASE("three or more seeds decide together", "[compare]") {
     CHECK(collapse.change == Change::worse);
     CHECK(collapse.reason.find("d.M.seed=3") != std::string::npos);
 
-    // some seeds move to the bad side, the others not at all: the same seed is the same computation, so this is no noise
+    // some seeds move to the bad side, the others not at all: the same seed is the same computation, so this is no
+    // noise
     CHECK(over_seeds(base, {0.50, 0.52, 0.47, 0.51, 0.48}, 1).change == Change::worse);
     // what has no bad side: far out of the range of the base
     CHECK(over_seeds(base, {0.51, 0.53, 1e6, 0.50, 0.48}, 1, "info").change == Change::changed);
@@ -73,7 +74,8 @@ TEST_CASE("three or more seeds decide together", "[compare]") {
     CHECK(masked.p_holm < 0.05);
     CHECK(masked.difference > 0.0);
     CHECK(masked.change == Change::worse);
-    CHECK(over_seeds(ten, {0.70, 0.705, 0.71, 0.715, 0.72, 0.725, 0.73, 0.735, 0.74, 0.64}, 0).change == Change::better);
+    CHECK(over_seeds(ten, {0.70, 0.705, 0.71, 0.715, 0.72, 0.725, 0.73, 0.735, 0.74, 0.64}, 0).change ==
+          Change::better);
     // values beyond what can be squared
     CHECK(over_seeds(base, {1e308, -1e308, 1e308, -1e308, 0.49}, 1).change == Change::worse);
 
@@ -186,21 +188,17 @@ TEST_CASE("times count only with --times, beyond the factor, and when significan
 
 TEST_CASE("times of other machines or threads do not compare", "[compare]") {
     const auto manifest = [](int threads) {
-        return json{{"machine", {{"cpu", "c"}}},
-                    {"threads", threads},
-                    {"jobs", 1},
-                    {"status", "complete"},
-                    {"finished", "now"}}
+        return json{
+            {"machine", {{"cpu", "c"}}}, {"threads", threads}, {"jobs", 1}, {"status", "complete"}, {"finished", "now"}}
             .dump();
     };
     const std::string values = row("p", "x", "1");
     const std::string five = times({1, 1.1, 1.2, 1.3, 1.4});
-    const CompareReport report = compare_results(results(values, five, manifest(1)),
-                                                 results(values, five, manifest(2)), {"", true, 1.1});
+    const CompareReport report =
+        compare_results(results(values, five, manifest(1)), results(values, five, manifest(2)), {"", true, 1.1});
     CHECK(report.times.empty());
     CHECK(report.exit_code == 4);
-    CHECK(compare_results(results(values, five, manifest(1)), results(values, five, manifest(2)), {})
-              .exit_code == 0);
+    CHECK(compare_results(results(values, five, manifest(1)), results(values, five, manifest(2)), {}).exit_code == 0);
 }
 
 TEST_CASE("many points do not blind the comparison of times: only what the method takes is tested", "[compare]") {

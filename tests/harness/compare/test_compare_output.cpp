@@ -61,13 +61,15 @@ TEST_CASE("notes and reasons without end leave a summary that fits a pull reques
     json problems = json::array();
     for (int i = 0; i < 3000; ++i) {
         const std::string id = "d." + std::string(400, '<') + std::to_string(i);
-        base += row(id, "x", "1") + row(id + ".seed=0", "y", "1") + row(id + ".seed=1", "y", "2") + row(id + ".seed=2", "y", "3");
+        base += row(id, "x", "1") + row(id + ".seed=0", "y", "1") + row(id + ".seed=1", "y", "2") +
+                row(id + ".seed=2", "y", "3");
         candidate += row(id + ".seed=0", "y", "0") + row(id + ".seed=1", "y", "1") + row(id + ".seed=2", "y", "2");
         times += id + ".seed=0,fit,0,1,1\n";
         problems.push_back({{"point", id}, {"status", "failed"}, {"reason", std::string(500, '\x1b')}});
     }
     StoredResults a = results(base, times), b = results(candidate, times, json{{"problems", problems}}.dump());
-    for (int i = 0; i < 3000; ++i) b.notes.push_back("points/" + std::to_string(i) + std::string(500, '<') + " is no record of a point");
+    for (int i = 0; i < 3000; ++i)
+        b.notes.push_back("points/" + std::to_string(i) + std::string(500, '<') + " is no record of a point");
     const CompareReport report = compare_results(a, b, {});
     const std::string markdown = compare_output(report, {}, {"md", false, false});
     CHECK(markdown.size() < 65'536);
@@ -116,7 +118,8 @@ TEST_CASE("values that decide together are counted as what they decide", "[compa
     CHECK(parsed["counts"]["worse"] == 0);
     const std::string csv = compare_output(report, {}, {"csv", true, false});
     CHECK(csv.substr(0, csv.find('\n')).ends_with(",reason,decided_over_seeds"));
-    CHECK(csv.find("value,worse,d.M.seed=4,x,higher,0.49,0.485,-0.0050000000000000044,,,,,true\n") != std::string::npos);
+    CHECK(csv.find("value,worse,d.M.seed=4,x,higher,0.49,0.485,-0.0050000000000000044,,,,,true\n") !=
+          std::string::npos);
     CHECK(csv.find("value,same,d.U,x,higher,1,1,0,,,,,false\n") != std::string::npos);
 }
 

@@ -50,8 +50,7 @@ TEST_CASE("history names the run where a metric changed", "[compare]") {
                                           {"program", {{"git_commit", "commit" + number}}}}
                                          .dump();
         runs.push_back(
-            results(row("p", "x", values[i]) + row("p", "y", "1") + (i == 2 ? "" : row("q", "x", "1")), "",
-                    manifest));
+            results(row("p", "x", values[i]) + row("p", "y", "1") + (i == 2 ? "" : row("q", "x", "1")), "", manifest));
     }
     std::swap(runs[0], runs[3]);  // given in any order
     const auto history = make_history(runs, "");
@@ -101,7 +100,8 @@ TEST_CASE("history sees through gaps, and compares what is comparable", "[compar
 
 TEST_CASE("history says which runs had changes that are not committed", "[compare]") {
     std::vector<StoredResults> runs;
-    for (std::size_t i = 1; i < 3; ++i) runs.push_back(results(row("p", "x", std::to_string(i)), "", manifest(i).dump()));
+    for (std::size_t i = 1; i < 3; ++i)
+        runs.push_back(results(row("p", "x", std::to_string(i)), "", manifest(i).dump()));
     const auto history = make_history(std::move(runs), "");
     const std::string text = history_output(history, "text", false);
     CHECK(text.find("2 runs: commit1, commit2 with changes\n") != std::string::npos);

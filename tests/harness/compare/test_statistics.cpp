@@ -60,8 +60,7 @@ TEST_CASE("Mann-Whitney: exact for few values, with and without ties", "[statist
     CHECK(mann_whitney({1, 2, 3, 4}, {5, 6, 7, 8}) == Approx(2.0 / 70));
     CHECK(mann_whitney({19, 22, 16, 29, 24}, {20, 11, 17, 12}) == Approx(1.0 / 9));
     CHECK(mann_whitney({1, 2}, {2, 3}) == Approx(4.0 / 6));
-    CHECK(mann_whitney({1.1, 1.2, 1.3, 1.4, 1.5, 1.05}, {1.35, 1.6, 1.7, 1.8, 1.9, 1.45}) ==
-          Approx(0.0151515151515));
+    CHECK(mann_whitney({1.1, 1.2, 1.3, 1.4, 1.5, 1.05}, {1.35, 1.6, 1.7, 1.8, 1.9, 1.45}) == Approx(0.0151515151515));
     CHECK(mann_whitney({1}, {2}) == Approx(1.0));
     CHECK(mann_whitney({2, 2, 2}, {2, 2}) == Approx(1.0));
     CHECK_THROWS_AS(mann_whitney({}, {1}), std::invalid_argument);

@@ -4,9 +4,9 @@
 #include <fstream>
 #include <random>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/config/config.hpp"
 #include "experiments/plan/plan.hpp"
+#include "experiments/text/canonical.hpp"
 #include "tests/support/small_catalog.hpp"
 
 using namespace bcbench;
@@ -38,9 +38,8 @@ TEST_CASE("config: defaults", "[config]") {
     CHECK(config.metrics[0].params == nlohmann::json{{"n_neighbors", 10}});
     REQUIRE(config.datasets.size() == 1);
     CHECK(config.datasets[0].seeds == std::vector<std::uint64_t>{42});  // the type declares its default seed
-    CHECK(
-        config.datasets[0].params ==
-        nlohmann::json::parse(R"({"n_cells": 50, "noise_sd": 0.5, "shifts": [0.0, 3.0], "shape": "round"})"));
+    CHECK(config.datasets[0].params ==
+          nlohmann::json::parse(R"({"n_cells": 50, "noise_sd": 0.5, "shifts": [0.0, 3.0], "shape": "round"})"));
     REQUIRE(config.methods.size() == 2);
     CHECK(config.methods[0].seeds == std::vector<std::uint64_t>{0});
     CHECK(config.methods[1].params["n_clusters"] == 20);
@@ -67,8 +66,7 @@ TEST_CASE("config: every setting is read", "[config]") {
     CHECK(config.datasets[0].seeds[0] == 9007199254740991U);
     CHECK(config.methods[0].purpose == "trained");
     CHECK(config.methods[0].seeds == std::vector<std::uint64_t>{3, 1});
-    CHECK(config.methods[0].params["sigma"].dump() ==
-          "[1.0,2.0]");  // integers stored as the numbers they stand for
+    CHECK(config.methods[0].params["sigma"].dump() == "[1.0,2.0]");  // integers stored as the numbers they stand for
     CHECK(config.methods[0].train == nlohmann::json::parse(R"({"learning_rate": 0.001, "steps": 7})"));
     REQUIRE(config.metrics.size() == 3);
     CHECK(config.metrics[0].name == "shift");
@@ -120,26 +118,22 @@ TEST_CASE("config: faults at the top", "[config]") {
         {"/metrics", "[\"mixin\"]", "/metrics/0",
          "there is no metric \"mixin\"; did you mean \"mixing\"? Known: mixing, shift"},
         {"/metrics", "[{}]", "/metrics/0", "\"type\" is missing"},
-        {"/metrics", "[{\"type\": \"x\"}]", "/metrics/0/type",
-         "there is no metric \"x\"; known: mixing, shift"},
+        {"/metrics", "[{\"type\": \"x\"}]", "/metrics/0/type", "there is no metric \"x\"; known: mixing, shift"},
         {"/metrics", "[{\"type\": \"mixing\", \"k\": 1}]", "/metrics/0/k", "there is no key \"k\""},
-        {"/metrics", "[{\"type\": \"mixing\", \"params\": {\"neighbors\": 1}}]",
-         "/metrics/0/params/neighbors", "there is no parameter \"neighbors\"; did you mean \"n_neighbors\"?"},
-        {"/metrics", "[{\"type\": \"mixing\", \"params\": {\"n_neighbors\": 0}}]",
-         "/metrics/0/params/n_neighbors", "is 0, must be an integer >= 1"},
-        {"/checks", "[\"gradent\"]", "/checks/0",
-         "there is no check \"gradent\"; did you mean \"gradient\"?"},
+        {"/metrics", "[{\"type\": \"mixing\", \"params\": {\"neighbors\": 1}}]", "/metrics/0/params/neighbors",
+         "there is no parameter \"neighbors\"; did you mean \"n_neighbors\"?"},
+        {"/metrics", "[{\"type\": \"mixing\", \"params\": {\"n_neighbors\": 0}}]", "/metrics/0/params/n_neighbors",
+         "is 0, must be an integer >= 1"},
+        {"/checks", "[\"gradent\"]", "/checks/0", "there is no check \"gradent\"; did you mean \"gradient\"?"},
         {"/checks", "[1]", "/checks/0", "is 1, must be the name of a check"},
         {"/timing", "{\"repeats\": 0}", "/timing/repeats", "is 0, must be an integer in [1, 1000000]"},
-        {"/timing", "{\"warm_up\": 0}", "/timing/warm_up",
-         "there is no key \"warm_up\"; did you mean \"warmup\"?"},
+        {"/timing", "{\"warm_up\": 0}", "/timing/warm_up", "there is no key \"warm_up\"; did you mean \"warmup\"?"},
         {"/timing", "3", "/timing", "is 3, must be an object"},
         {"/outputs", "{\"embeddings\": 1}", "/outputs/embeddings", "is 1, must be true or false"},
         {"/limits", "{\"max_seconds\": 0}", "/limits/max_seconds", "is 0, must be a number > 0 or null"},
         {"/limits", "{\"max_memory_bytes\": 1.5}", "/limits/max_memory_bytes",
          "is 1.5, must be an integer > 0 or null"},
-        {"/tolerances", "{\"a/b~\": {\"absolut\": 1}}", "/tolerances/a~1b~0/absolut",
-         "there is no key \"absolut\""},
+        {"/tolerances", "{\"a/b~\": {\"absolut\": 1}}", "/tolerances/a~1b~0/absolut", "there is no key \"absolut\""},
         {"/tolerances", "{\"mixing\": {\"absolute\": -1}}", "/tolerances/mixing/absolute",
          "is -1, must be a number >= 0"},
         {"/exclude", "[{\"match\": \"x\"}]", "/exclude/0", "\"reason\" is missing"},
@@ -158,8 +152,7 @@ TEST_CASE("config: faults at the top", "[config]") {
 TEST_CASE("config: faults of entries", "[config]") {
     check_cases({
         {"/methods/0", "7", "/methods/0", "is 7, must be an object"},
-        {"/methods/0/lable", "\"x\"", "/methods/0/lable",
-         "there is no key \"lable\"; did you mean \"label\"?"},
+        {"/methods/0/lable", "\"x\"", "/methods/0/lable", "there is no key \"lable\"; did you mean \"label\"?"},
         {"/methods/0", "{\"type\": \"plain\"}", "/methods/0", "\"label\" is missing"},
         {"/methods/0", "{\"label\": \"x\"}", "/methods/0", "\"type\" is missing"},
         {"/methods/0/type", "\"plane\"", "/methods/0/type",
@@ -179,15 +172,12 @@ TEST_CASE("config: faults of entries", "[config]") {
         {"/methods/1/params", "[]", "/methods/1/params", "is [], must be an object"},
         {"/methods/1/params/n_cluster", "1", "/methods/1/params/n_cluster",
          "there is no parameter \"n_cluster\"; did you mean \"n_clusters\"?"},
-        {"/methods/0/params", "{\"x\": 1}", "/methods/0/params/x",
-         "there is no parameter \"x\"; there are none"},
-        {"/methods/1/params/n_clusters", "2.5", "/methods/1/params/n_clusters",
-         "is 2.5, must be an integer >= 1"},
+        {"/methods/0/params", "{\"x\": 1}", "/methods/0/params/x", "there is no parameter \"x\"; there are none"},
+        {"/methods/1/params/n_clusters", "2.5", "/methods/1/params/n_clusters", "is 2.5, must be an integer >= 1"},
         {"/methods/1/params/sigma", "[1, 0]", "/methods/1/params/sigma", "element 1 is 0, must be"},
         {"/datasets/0/params", "{\"seed\": 1}", "/datasets/0/params/seed",
          "a seed stands beside \"params\", not in it"},
-        {"/datasets/0", "{\"label\": \"d\", \"type\": \"file\"}", "/datasets/0",
-         "\"path\" is missing, must be a text"},
+        {"/datasets/0", "{\"label\": \"d\", \"type\": \"file\"}", "/datasets/0", "\"path\" is missing, must be a text"},
         {"/datasets/0", "{\"label\": \"d\", \"type\": \"file\", \"params\": {}}", "/datasets/0/params",
          "\"path\" is missing"},
         {"/methods/1/seed", "-1", "/methods/1/seed", "is -1, must be an integer in [0, 9007199254740991]"},
@@ -225,15 +215,14 @@ TEST_CASE("config: labels", "[config]") {
     CHECK_FALSE(label_fault(std::string(80, 'x')));
     for (const std::string& bad :
          {std::string(), std::string(81, 'x'), std::string(".."), std::string(".x"), std::string("a/b"),
-          std::string("a\\b"), std::string(" a"), std::string("a "), std::string("a\nb"),
-          std::string("a\x7f"), std::string("a\xc2\x85"), std::string("\xff"), std::string("a\0b", 3)}) {
+          std::string("a\\b"), std::string(" a"), std::string("a "), std::string("a\nb"), std::string("a\x7f"),
+          std::string("a\xc2\x85"), std::string("\xff"), std::string("a\0b", 3)}) {
         CAPTURE(bad.size());
         CHECK(label_fault(bad));
     }
 }
 
-TEST_CASE("config: paths are relative to the config, and the file of expected values must exist",
-          "[config]") {
+TEST_CASE("config: paths are relative to the config, and the file of expected values must exist", "[config]") {
     const std::filesystem::path directory =
         std::filesystem::temp_directory_path() / ("bcbench_config_" + std::to_string(std::random_device{}()));
     std::filesystem::create_directories(directory);

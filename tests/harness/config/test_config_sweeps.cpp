@@ -16,14 +16,12 @@ TEST_CASE("config: faults of sweeps", "[config][sweep]") {
         {at, "[]", at, "is an empty list, must hold one or more sweeps"},
         {at, "[{\"gird\": {}}]", at + "/0/gird", "there is no key \"gird\"; did you mean \"grid\"?"},
         {at, "{\"grid\": {}}", at + "/grid", "is empty, must list the values"},
-        {at, "{\"grid\": {\"sigma\": []}}", at + "/grid/sigma",
-         "is [], must be a list of one or more values"},
+        {at, "{\"grid\": {\"sigma\": []}}", at + "/grid/sigma", "is [], must be a list of one or more values"},
         {at, "{\"grid\": {\"sigma\": 1}}", at + "/grid/sigma", "is 1, must be a list of one or more values"},
         {at, "{\"grid\": {\"sigma\": [1, 0]}}", at + "/grid/sigma/1", "is 0, must be a number > 0"},
         {at, "{\"grid\": {\"sgima\": [1]}}", at + "/grid/sgima",
          "there is no parameter \"sgima\"; did you mean \"sigma\"?"},
-        {at, "{\"grid\": {\"n_clusters\": [1]}}", at + "/grid/n_clusters",
-         "swept here and given in params as well"},
+        {at, "{\"grid\": {\"n_clusters\": [1]}}", at + "/grid/n_clusters", "swept here and given in params as well"},
         {at, "{\"grid\": {\"seed\": [1]}}", at + "/grid/seed", "a seed is not swept"},
         {at, "{\"grid\": {\"train.steps\": [1]}}", at + "/grid/train.steps", "the method is not trained"},
         {at, "{\"grid\": {\"train.step\": [1]}}", at + "/grid/train.step",
@@ -31,14 +29,13 @@ TEST_CASE("config: faults of sweeps", "[config][sweep]") {
         {at, "{\"zip\": {\"sigma\": [1, 2], \"masked\": [true]}}", at + "/zip",
          "lists of a zip must be equally long; sigma has 2, masked has 1"},
         {at, "{\"grid\": {\"sigma\": [1]}, \"zip\": {\"sigma\": [1]}}", at, "sweeps \"sigma\" twice"},
-        {at, "{\"random\": {\"params\": {\"sigma\": {\"uniform\": [1, 2]}}}}", at + "/random",
-         "\"n\" is missing"},
+        {at, "{\"random\": {\"params\": {\"sigma\": {\"uniform\": [1, 2]}}}}", at + "/random", "\"n\" is missing"},
         {at, "{\"random\": {\"n\": 0, \"params\": {\"sigma\": {\"uniform\": [1, 2]}}}}", at + "/random/n",
          "is 0, must be"},
         {at, "{\"random\": {\"n\": 1}}", at + "/random", "\"params\" is missing"},
         {at, "{\"random\": {\"n\": 1, \"params\": {}}}", at + "/random/params", "is empty"},
-        {at, "{\"random\": {\"n\": 1, \"params\": {\"sigma\": {\"normal\": [1, 2]}}}}",
-         at + "/random/params/sigma", "is {\"normal\":[1,2]}, must be an object with one of"},
+        {at, "{\"random\": {\"n\": 1, \"params\": {\"sigma\": {\"normal\": [1, 2]}}}}", at + "/random/params/sigma",
+         "is {\"normal\":[1,2]}, must be an object with one of"},
         {at, "{\"random\": {\"n\": 1, \"params\": {\"sigma\": {\"uniform\": [2, 1]}}}}",
          at + "/random/params/sigma/uniform", "is [2,1], must be two numbers [a, b] with a < b"},
         {at, "{\"random\": {\"n\": 1, \"params\": {\"sigma\": {\"uniform\": [0, 1]}}}}",
@@ -56,15 +53,14 @@ TEST_CASE("config: faults of sweeps", "[config][sweep]") {
          at + "/random/params/n_iterations/integer/0", "is 0, must be an integer >= 1"},
         {at, "{\"random\": {\"n\": 1, \"params\": {\"masked\": {\"choice\": [true, 1]}}}}",
          at + "/random/params/masked/choice/1", "is 1, must be true or false"},
-        {at, "{\"random\": {\"n\": 1, \"params\": {\"sgima\": {\"uniform\": [1, 2]}}}}",
-         at + "/random/params/sgima", "there is no parameter \"sgima\""},
-        {at, "{\"random\": {\"n\": 2000000, \"params\": {\"masked\": {\"choice\": [true]}}}}",
-         at + "/random/n", "is 2000000, must be at most 1000000"},
+        {at, "{\"random\": {\"n\": 1, \"params\": {\"sgima\": {\"uniform\": [1, 2]}}}}", at + "/random/params/sgima",
+         "there is no parameter \"sgima\""},
+        {at, "{\"random\": {\"n\": 2000000, \"params\": {\"masked\": {\"choice\": [true]}}}}", at + "/random/n",
+         "is 2000000, must be at most 1000000"},
     });
 }
 
-TEST_CASE("config: a required parameter may be swept, but then in every part of the sweep",
-          "[config][sweep]") {
+TEST_CASE("config: a required parameter may be swept, but then in every part of the sweep", "[config][sweep]") {
     const auto swept = [](const std::string& sweep) {
         return changed("/datasets/0", R"({"label": "d", "type": "file", "sweep": )" + sweep + "}");
     };

@@ -27,8 +27,7 @@ std::string refusal(const std::string& assignment) {
 TEST_CASE("override: reaches every part of a config", "[override]") {
     CHECK(overridden("methods.Harmony.params.sigma=0.2")["methods"][1]["params"]["sigma"] == 0.2);
     CHECK(overridden("methods.Uncorrected.params.x=true")["methods"][0]["params"]["x"] == true);
-    CHECK(overridden("datasets.two_batch.params.shifts=[0, 1]")["datasets"][0]["params"]["shifts"].size() ==
-          2);
+    CHECK(overridden("datasets.two_batch.params.shifts=[0, 1]")["datasets"][0]["params"]["shifts"].size() == 2);
     CHECK(overridden("methods.Harmony.train.steps=3")["methods"][1]["train"]["steps"] == 3);
     CHECK(overridden("precision=float32")["precision"] == "float32");
     CHECK(overridden("name=\"7\"")["name"] == "7");

@@ -33,8 +33,8 @@ std::set<std::string> accepted(const std::string& pointer, const std::set<std::s
         const std::string place = pointer + "/" + key;
         const std::vector<Fault> faults = faults_of(json);
         const bool unknown = std::any_of(faults.begin(), faults.end(), [&place](const Fault& fault) {
-            const bool refused = fault.message.rfind("there is no ", 0) == 0 ||
-                                 fault.message.rfind("a seed stands beside", 0) == 0;
+            const bool refused =
+                fault.message.rfind("there is no ", 0) == 0 || fault.message.rfind("a seed stands beside", 0) == 0;
             return fault.pointer == place && refused;
         });
         if (!unknown) names.insert(key);
@@ -64,9 +64,9 @@ TEST_CASE("schema: holds every key the parser accepts and no other", "[schema]")
         {"/tolerances/mixing", &top["tolerances"]["additionalProperties"]["properties"]},
         {"/exclude/0", &top["exclude"]["items"]["properties"]}};
     std::set<std::string> every_key = {"nonsense"};  // and what either side knows anywhere
-    for (const Block* block : {&config_block(), &dataset_block(), &method_block(), &metric_block(),
-                               &timing_block(), &outputs_block(), &limits_block(), &tolerance_block(),
-                               &exclusion_block(), &sweep_block(), &random_block()})
+    for (const Block* block :
+         {&config_block(), &dataset_block(), &method_block(), &metric_block(), &timing_block(), &outputs_block(),
+          &limits_block(), &tolerance_block(), &exclusion_block(), &sweep_block(), &random_block()})
         for (const std::string& key : key_names(*block)) every_key.insert(key);
     for (const Parameter& each : small_catalog().methods[1].parameters) every_key.insert(each.name);
     for (const Parameter& each : small_catalog().methods[1].training) every_key.insert(each.name);
@@ -114,15 +114,12 @@ TEST_CASE("schema: types, defaults and requirements are those of the catalog", "
     CHECK(methods["items"]["properties"]["type"]["oneOf"][1]["const"] == "clusters");
     CHECK(methods["items"]["allOf"].size() == 2);
     CHECK(methods["items"]["allOf"][1]["if"]["properties"]["type"]["const"] == "clusters");
-    CHECK(methods["items"]["allOf"][1]["then"]["properties"]["train"]["$ref"] ==
-          "#/$defs/method.clusters.train");
+    CHECK(methods["items"]["allOf"][1]["then"]["properties"]["train"]["$ref"] == "#/$defs/method.clusters.train");
     CHECK(methods["items"]["allOf"][0]["then"]["properties"]["train"]["type"] == "null");
     CHECK(schema["$defs"]["method.clusters.params"]["properties"]["n_clusters"]["default"] == 100);
-    CHECK(schema["$defs"]["method.clusters.params"]["properties"]["n_clusters"]["description"] ==
-          "help of n_clusters");
+    CHECK(schema["$defs"]["method.clusters.params"]["properties"]["n_clusters"]["description"] == "help of n_clusters");
     const OrderedJson& grid = schema["$defs"]["method.clusters.term"]["properties"]["grid"]["properties"];
     CHECK(grid["train.steps"]["items"]["$ref"] == "#/$defs/method.clusters.train/properties/steps");
     CHECK_FALSE(schema["$defs"]["dataset.blobs.params"]["properties"].contains("seed"));
-    CHECK(schema["properties"]["datasets"]["items"]["allOf"][0]["then"]["properties"]["seed"]["default"] ==
-          42);
+    CHECK(schema["properties"]["datasets"]["items"]["allOf"][0]["then"]["properties"]["seed"]["default"] == 42);
 }

@@ -5,8 +5,8 @@
 #include <random>
 #include <set>
 
-#include "experiments/text/canonical.hpp"
 #include "experiments/plan/plan.hpp"
+#include "experiments/text/canonical.hpp"
 #include "tests/support/small_catalog.hpp"
 
 using namespace bcbench;
@@ -31,20 +31,20 @@ std::vector<nlohmann::json> values_of(const Sweep& sweep, const std::string& nam
 }  // namespace
 
 TEST_CASE("sweep: random draws depend on seed, parameter and index alone", "[sweep]") {
-    const auto alone = values_of(
-        sweep_of(R"({"random": {"n": 20, "seed": 5, "params": {"sigma": {"uniform": [1, 2]}}}})"), "sigma");
+    const auto alone =
+        values_of(sweep_of(R"({"random": {"n": 20, "seed": 5, "params": {"sigma": {"uniform": [1, 2]}}}})"), "sigma");
     const auto beside = values_of(sweep_of(R"({"random": {"n": 30, "seed": 5, "params": {
         "n_clusters": {"integer": [1, 1000]}, "sigma": {"uniform": [1, 2]}, "masked": {"choice": [true, false]}}}})"),
                                   "sigma");
     REQUIRE(alone.size() == 20);
     REQUIRE(beside.size() == 30);
     CHECK(std::equal(alone.begin(), alone.end(), beside.begin()));
-    const auto other = values_of(
-        sweep_of(R"({"random": {"n": 20, "seed": 6, "params": {"sigma": {"uniform": [1, 2]}}}})"), "sigma");
+    const auto other =
+        values_of(sweep_of(R"({"random": {"n": 20, "seed": 6, "params": {"sigma": {"uniform": [1, 2]}}}})"), "sigma");
     CHECK(alone != other);
-    const auto name = values_of(
-        sweep_of(R"({"random": {"n": 20, "seed": 5, "params": {"kernel_bandwidth": {"uniform": [1, 2]}}}})"),
-        "kernel_bandwidth");
+    const auto name =
+        values_of(sweep_of(R"({"random": {"n": 20, "seed": 5, "params": {"kernel_bandwidth": {"uniform": [1, 2]}}}})"),
+                  "kernel_bandwidth");
     CHECK(alone != name);
 }
 
@@ -52,10 +52,10 @@ TEST_CASE("sweep: draws never change", "[sweep]") {
     // Written down once: points drawn at random keep their ids from version to version.
     const auto uniform =
         values_of(sweep_of(R"({"random": {"n": 2, "params": {"sigma": {"uniform": [1, 2]}}}})"), "sigma");
-    const auto logarithmic = values_of(
-        sweep_of(R"({"random": {"n": 2, "params": {"sigma": {"log_uniform": [0.01, 100]}}}})"), "sigma");
-    const auto integers = values_of(
-        sweep_of(R"({"random": {"n": 4, "params": {"n_clusters": {"integer": [1, 1000]}}}})"), "n_clusters");
+    const auto logarithmic =
+        values_of(sweep_of(R"({"random": {"n": 2, "params": {"sigma": {"log_uniform": [0.01, 100]}}}})"), "sigma");
+    const auto integers =
+        values_of(sweep_of(R"({"random": {"n": 4, "params": {"n_clusters": {"integer": [1, 1000]}}}})"), "n_clusters");
     CHECK(nlohmann::json(uniform).dump() == "[1.42473507438236,1.90381892456122]");
     CHECK(nlohmann::json(logarithmic).dump() == "[0.499965799944709,41.235920934997]");
     CHECK(nlohmann::json(integers).dump() == "[198,419,174,918]");
@@ -64,10 +64,12 @@ TEST_CASE("sweep: draws never change", "[sweep]") {
 TEST_CASE("sweep: a draw is the first output of std::mt19937_64", "[sweep]") {
     // more of them than are made at once, from every place within such a group
     const auto drawn = values_of(
-        sweep_of(R"({"random": {"n": 100, "seed": 9, "params": {"n_clusters": {"integer": [1, 1000000000]}, "sigma": {"uniform": [1, 2]}}}})"),
+        sweep_of(
+            R"({"random": {"n": 100, "seed": 9, "params": {"n_clusters": {"integer": [1, 1000000000]}, "sigma": {"uniform": [1, 2]}}}})"),
         "n_clusters");
     const auto distinct = values_of(
-        sweep_of(R"({"random": {"n": 100, "seed": 9, "params": {"n_clusters": {"integer": [1, 1000000000]}}}})"), "n_clusters");
+        sweep_of(R"({"random": {"n": 100, "seed": 9, "params": {"n_clusters": {"integer": [1, 1000000000]}}}})"),
+        "n_clusters");
     REQUIRE(drawn.size() == 100);
     CHECK(distinct == drawn);
     for (std::uint64_t i = 0; i < drawn.size(); ++i) {
@@ -78,7 +80,8 @@ TEST_CASE("sweep: a draw is the first output of std::mt19937_64", "[sweep]") {
 }
 
 TEST_CASE("sweep: draws that repeat an earlier one are those with equal values", "[sweep]") {
-    const std::string draws = R"({"n": 300, "seed": 2, "params": {"n_clusters": {"integer": [1, 9]}, "max_steps": {"choice": [1, 2, 1, null, 2.0]}}})";
+    const std::string draws =
+        R"({"n": 300, "seed": 2, "params": {"n_clusters": {"integer": [1, 9]}, "max_steps": {"choice": [1, 2, 1, null, 2.0]}}})";
     const Sweep sweep = sweep_of(R"({"random": )" + draws + "}");
     std::set<std::pair<std::string, std::string>> seen;
     for (std::uint64_t i = 0; i < size_of(sweep); ++i) {
@@ -104,9 +107,9 @@ TEST_CASE("sweep: draws follow their distribution", "[sweep]") {
     constexpr std::size_t n = 4000;
     const auto numbers = [](const std::string& law) {
         std::vector<double> values;
-        for (const auto& value : values_of(sweep_of(R"({"random": {"n": )" + std::to_string(n) +
-                                                    R"(, "params": {"sigma": )" + law + "}}}"),
-                                           "sigma"))
+        for (const auto& value :
+             values_of(sweep_of(R"({"random": {"n": )" + std::to_string(n) + R"(, "params": {"sigma": )" + law + "}}}"),
+                       "sigma"))
             values.push_back(value.get<double>());
         std::sort(values.begin(), values.end());
         return values;
@@ -115,8 +118,8 @@ TEST_CASE("sweep: draws follow their distribution", "[sweep]") {
     const auto distance = [](const std::vector<double>& sorted, const std::function<double(double)>& cdf) {
         double largest = 0;
         for (std::size_t i = 0; i < sorted.size(); ++i)
-            largest = std::max(largest, std::abs(cdf(sorted[i]) - (static_cast<double>(i) + 0.5) /
-                                                                      static_cast<double>(sorted.size())));
+            largest = std::max(largest, std::abs(cdf(sorted[i]) -
+                                                 (static_cast<double>(i) + 0.5) / static_cast<double>(sorted.size())));
         return largest;
     };
     const double bound = 1.95 / std::sqrt(static_cast<double>(n));
@@ -130,10 +133,9 @@ TEST_CASE("sweep: draws follow their distribution", "[sweep]") {
 }
 
 TEST_CASE("sweep: integers and choices cover their range; repeated draws are left out", "[sweep]") {
-    const auto integers = values_of(
-        sweep_of(R"({"random": {"n": 200, "params": {"n_clusters": {"integer": [3, 7]}}}})"), "n_clusters");
-    CHECK(std::set<nlohmann::json>(integers.begin(), integers.end()) ==
-          std::set<nlohmann::json>{3, 4, 5, 6, 7});
+    const auto integers =
+        values_of(sweep_of(R"({"random": {"n": 200, "params": {"n_clusters": {"integer": [3, 7]}}}})"), "n_clusters");
+    CHECK(std::set<nlohmann::json>(integers.begin(), integers.end()) == std::set<nlohmann::json>{3, 4, 5, 6, 7});
     CHECK(integers.size() == 5);
     CHECK(integers[0].is_number_integer());
     const Sweep both = sweep_of(
@@ -147,8 +149,7 @@ TEST_CASE("sweep: integers and choices cover their range; repeated draws are lef
 }
 
 TEST_CASE("sweep: draws of a billion cost nothing until they are asked for", "[sweep]") {
-    const Sweep sweep =
-        sweep_of(R"({"random": {"n": 1000000000, "params": {"sigma": {"uniform": [1, 2]}}}})");
+    const Sweep sweep = sweep_of(R"({"random": {"n": 1000000000, "params": {"sigma": {"uniform": [1, 2]}}}})");
     CHECK(size_of(sweep) == 1'000'000'000);
     CHECK(assignments_at(sweep, 999'999'999).at(0).name == "sigma");
 }

@@ -10,9 +10,7 @@ using namespace bcbench::test;
 
 namespace {
 
-Plan plan_of(const OrderedJson& json) {
-    return Plan(config_from(json), small_catalog());
-}
+Plan plan_of(const OrderedJson& json) { return Plan(config_from(json), small_catalog()); }
 
 std::vector<std::string> ids(const Plan& plan) {
     std::vector<std::string> list;
@@ -48,8 +46,8 @@ OrderedJson million() {
 TEST_CASE("plan: every dataset meets every method", "[plan]") {
     OrderedJson json = small_config();
     json["datasets"].push_back({{"label", "other"}, {"type", "blobs"}});
-    CHECK(ids(plan_of(json)) == std::vector<std::string>{"two_batch.Uncorrected", "two_batch.Harmony",
-                                                         "other.Uncorrected", "other.Harmony"});
+    CHECK(ids(plan_of(json)) ==
+          std::vector<std::string>{"two_batch.Uncorrected", "two_batch.Harmony", "other.Uncorrected", "other.Harmony"});
 }
 
 TEST_CASE("plan: a point carries every resolved value", "[plan]") {
@@ -65,14 +63,12 @@ TEST_CASE("plan: a point carries every resolved value", "[plan]") {
     CHECK(point.dataset_label == "two_batch");
     CHECK(point.dataset_type == "blobs");
     CHECK(point.dataset_seed == 42);
-    CHECK(point.dataset_params.dump() ==
-          R"({"n_cells":60,"noise_sd":1.0,"shape":"round","shifts":[0.0,3.0]})");
+    CHECK(point.dataset_params.dump() == R"({"n_cells":60,"noise_sd":1.0,"shape":"round","shifts":[0.0,3.0]})");
     CHECK(point.method_label == "Harmony");
     CHECK(point.method_type == "clusters");
     CHECK(point.method_seed == 0);
-    CHECK(
-        point.method_params.dump() ==
-        R"({"kernel_bandwidth":1.0,"masked":false,"max_steps":null,"n_clusters":20,"n_iterations":10,"sigma":1.0})");
+    CHECK(point.method_params.dump() ==
+          R"({"kernel_bandwidth":1.0,"masked":false,"max_steps":null,"n_clusters":20,"n_iterations":10,"sigma":1.0})");
     CHECK(point.train.dump() == R"({"learning_rate":1.0,"steps":100})");
     CHECK(point.params ==
           R"({"dataset.noise_sd":1,"n_clusters":20,"sigma":1,"train.learning_rate":1,"train.steps":100})");
@@ -95,15 +91,15 @@ TEST_CASE("plan: grids vary the last key fastest, in the order written", "[plan]
 }
 
 TEST_CASE("plan: zips go in step, several kinds multiply, lists follow each other", "[plan][sweep]") {
-    CHECK(ids_of_sweep(R"({"zip": {"sigma": [1, 2], "max_steps": [null, 3]}})") ==
-          std::vector<std::string>{"two_batch.Harmony.sigma=1.max_steps=null",
-                                   "two_batch.Harmony.sigma=2.max_steps=3"});
+    CHECK(
+        ids_of_sweep(R"({"zip": {"sigma": [1, 2], "max_steps": [null, 3]}})") ==
+        std::vector<std::string>{"two_batch.Harmony.sigma=1.max_steps=null", "two_batch.Harmony.sigma=2.max_steps=3"});
     CHECK(ids_of_sweep(R"([{"zip": {"sigma": [1, [2, 3]]}, "grid": {"masked": [true, false]}},
                            {"grid": {"train.learning_rate": [1e-7]}}])") ==
-          std::vector<std::string>{
-              "two_batch.Harmony.sigma=1.masked=true", "two_batch.Harmony.sigma=1.masked=false",
-              "two_batch.Harmony.sigma=[2,3].masked=true", "two_batch.Harmony.sigma=[2,3].masked=false",
-              "two_batch.Harmony.train.learning_rate=1e-07"});
+          std::vector<std::string>{"two_batch.Harmony.sigma=1.masked=true", "two_batch.Harmony.sigma=1.masked=false",
+                                   "two_batch.Harmony.sigma=[2,3].masked=true",
+                                   "two_batch.Harmony.sigma=[2,3].masked=false",
+                                   "two_batch.Harmony.train.learning_rate=1e-07"});
 }
 
 TEST_CASE("plan: seeds are an axis of their own, the fastest", "[plan]") {
@@ -180,13 +176,13 @@ TEST_CASE("plan: whole numbers written as floats are integers", "[plan][sweep]")
 }
 
 TEST_CASE("plan: excluded points stay in the plan with their reason", "[plan]") {
-    const Plan plan = plan_of(
-        changed("/exclude", R"([{"match": "*.Harm?ny", "reason": "slow"}, {"match": "*", "reason": "b"}])"));
+    const Plan plan =
+        plan_of(changed("/exclude", R"([{"match": "*.Harm?ny", "reason": "slow"}, {"match": "*", "reason": "b"}])"));
     CHECK(plan.at(0).excluded_reason.value() == "b");
     CHECK(plan.at(1).excluded_reason.value() == "slow");
     CHECK(plan.notes().empty());
-    CHECK(plan_of(changed("/exclude", R"([{"match": "*", "reason": "a"}, {"match": "*Harmny", "reason": "b"}])")).notes() ==
-          std::vector<std::string>{"/exclude/1/match: \"*Harmny\" matches no point"});
+    CHECK(plan_of(changed("/exclude", R"([{"match": "*", "reason": "a"}, {"match": "*Harmny", "reason": "b"}])"))
+              .notes() == std::vector<std::string>{"/exclude/1/match: \"*Harmny\" matches no point"});
 }
 
 TEST_CASE("plan: patterns select points", "[plan]") {
@@ -198,7 +194,8 @@ TEST_CASE("plan: patterns select points", "[plan]") {
     CHECK_FALSE(selects("Harmony", id));
     CHECK_FALSE(selects("", id));
     CHECK_FALSE(selects("x,y", id));
-    for (const char* pattern : {"*sigma=\\[1,2\\]", "*sigma=[[]1[,]2]", "*sigma=?1\\,2?", "x,*sigma=\\[1,*\\],y", "x[,two*"}) {
+    for (const char* pattern :
+         {"*sigma=\\[1,2\\]", "*sigma=[[]1[,]2]", "*sigma=?1\\,2?", "x,*sigma=\\[1,*\\],y", "x[,two*"}) {
         INFO(pattern);
         CHECK(selects(pattern, id));
     }
@@ -207,12 +204,10 @@ TEST_CASE("plan: patterns select points", "[plan]") {
 
 TEST_CASE("plan: equal ids are found and both entries named", "[plan]") {
     CHECK(plan_of(small_config()).duplicates().empty());
-    const auto repeated =
-        plan_of(changed("/methods/1/sweep", R"({"grid": {"sigma": [1, 2, 1.0]}})")).duplicates();
+    const auto repeated = plan_of(changed("/methods/1/sweep", R"({"grid": {"sigma": [1, 2, 1.0]}})")).duplicates();
     REQUIRE(repeated.size() == 1);
     CHECK(repeated[0].pointer == "/methods/1");
-    CHECK(repeated[0].message ==
-          "gives the point \"two_batch.Harmony.sigma=1\" twice; remove the repeated value");
+    CHECK(repeated[0].message == "gives the point \"two_batch.Harmony.sigma=1\" twice; remove the repeated value");
 
     OrderedJson json = changed("/methods/1/sweep", R"({"grid": {"sigma": [1]}})");
     json["methods"][0]["label"] = "Harmony.sigma=1";
@@ -261,6 +256,7 @@ TEST_CASE("plan: a million ids are searched for repetitions", "[plan][slow]") {
 TEST_CASE("plan: more points than one run takes are said to be", "[plan]") {
     OrderedJson json = million();
     json["methods"][0]["sweep"]["grid"]["sigma"] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
-    CHECK(plan_of(json).notes() == std::vector<std::string>{"11000000 points, of which one run takes at most 10000000"});
+    CHECK(plan_of(json).notes() ==
+          std::vector<std::string>{"11000000 points, of which one run takes at most 10000000"});
     CHECK(plan_of(json).duplicates().empty());
 }

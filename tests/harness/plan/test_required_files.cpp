@@ -17,7 +17,8 @@ namespace {
 json config_of_swept_tables() {
     json source = sweep_config(1);
     source["methods"] = {{{"label", "Uncorrected"}, {"type", "uncorrected"}}};
-    source["datasets"] = {{{"label", "mine"}, {"type", "table"}, {"params", {{"metadata", "meta.csv"}, {"batch_column", "batch"}}}}};
+    source["datasets"] = {
+        {{"label", "mine"}, {"type", "table"}, {"params", {{"metadata", "meta.csv"}, {"batch_column", "batch"}}}}};
     return source;
 }
 
@@ -33,7 +34,8 @@ TEST_CASE("swept files that are missing end the run before it starts", "[cli][ba
     write_table(run);
     json source = config_of_swept_tables();
     const auto errors = [&](int code) {
-        const Output output = run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + run / "out");
+        const Output output =
+            run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + run / "out");
         CHECK(output.code == code);
         CHECK(fs::exists(run / "out") == (code == 0));
         return output.err;
@@ -42,7 +44,8 @@ TEST_CASE("swept files that are missing end the run before it starts", "[cli][ba
     std::string missing = errors(2);
     CHECK(contains(missing, "/datasets/0/sweep/grid/cells/1: data file missing.csv is neither beside the config"));
     CHECK(contains(missing, "README.md, section 'Real data'"));
-    source["datasets"][0]["sweep"] = {{{"random", {{"n", 9}, {"params", {{"cells", {{"choice", {"gone.csv", "cells.csv"}}}}}}}}}};
+    source["datasets"][0]["sweep"] = {
+        {{"random", {{"n", 9}, {"params", {{"cells", {{"choice", {"gone.csv", "cells.csv"}}}}}}}}}};
     CHECK(contains(errors(2), "/datasets/0/sweep/0/random/params/cells/choice/0: data file gone.csv"));
     source["datasets"][0]["sweep"] = {{"zip", {{"cells", {"cells.csv"}}}}};
     source["methods"].push_back({{"label", "MMD"}, {"type", "mmd_autoencoder"}, {"train", json::object()}});
@@ -61,6 +64,7 @@ TEST_CASE("data files are not looked for in the working directory", "[cli][bad-i
     const std::string config = run.directory.write("configs/config.json", source.dump());
     const Output output = run("gradcheck " + config, "cd '" + run.path() + "' &&");
     CHECK(output.code != 0);
-    CHECK(contains(output.out + output.err, "cells.csv is neither beside the config nor in the directory $BCBENCH_DATA"));
+    CHECK(
+        contains(output.out + output.err, "cells.csv is neither beside the config nor in the directory $BCBENCH_DATA"));
     CHECK(run("gradcheck " + config, "BCBENCH_DATA='" + run.path() + "'").code == 0);
 }

@@ -3,11 +3,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "experiments/run/checks.hpp"
 #include "experiments/bindings/datasets.hpp"
+#include "experiments/run/checks.hpp"
 #include "experiments/run/gradcheck.hpp"
-#include "tests/support/program.hpp"
 #include "tests/support/gradients.hpp"
+#include "tests/support/program.hpp"
 
 using namespace bcbench;
 using bcbench::testing::bcbench_program;
@@ -19,7 +19,9 @@ namespace {
 
 const std::string gradients_config = BCBENCH_SOURCE_DIR "/configs/gradients.json";
 
-Dataset<double> small_data() { return load_dataset("gaussian_batches", {{{"n_cells_per_batch", 6}, {"n_features", 8}}, 1, ""}); }
+Dataset<double> small_data() {
+    return load_dataset("gaussian_batches", {{{"n_cells_per_batch", 6}, {"n_features", 8}}, 1, ""});
+}
 
 const nlohmann::json small_network = {{"hidden_dim", 8}, {"latent_dim", 4}};
 
@@ -78,9 +80,11 @@ TEST_CASE("the check gradient: its rows for a right gradient, in every precision
         const std::string method = definition.name;
         const bool network = method.find("autoencoder") != std::string::npos;
         for (const Precision precision : {Precision::float64, Precision::float32, Precision::tf32}) {
-            const MethodSettings settings{network ? small_network : nlohmann::json::object(), nullptr, 1, precision, {}};
-            const PointRecord record = precision == Precision::float32 ? checked(single, fit_method(method, settings, single), precision)
-                                                                       : checked(data, fit_method(method, settings, data), precision);
+            const MethodSettings settings{
+                network ? small_network : nlohmann::json::object(), nullptr, 1, precision, {}};
+            const PointRecord record = precision == Precision::float32
+                                           ? checked(single, fit_method(method, settings, single), precision)
+                                           : checked(data, fit_method(method, settings, data), precision);
             INFO(method << ", precision " << static_cast<int>(precision) << ", " << record.outputs.dump());
             const auto rows = rows_of(record);
             REQUIRE(rows.size() == 7);
@@ -89,7 +93,9 @@ TEST_CASE("the check gradient: its rows for a right gradient, in every precision
             REQUIRE(rows.at("gradient_finite").value == 1.0);
             REQUIRE(rows.at("gradient_l2_norm").value.value() > 0.0);
             REQUIRE(rows.at("gradient_max_relative_error").value.value() <= gradient_tolerance);
-            REQUIRE(rows.at("gradient_coordinates_checked").value.value() + rows.at("gradient_coordinates_skipped").value.value() == 24.0);
+            REQUIRE(rows.at("gradient_coordinates_checked").value.value() +
+                        rows.at("gradient_coordinates_skipped").value.value() ==
+                    24.0);
             REQUIRE(record.outputs.at("gradient_shape") == nlohmann::ordered_json({12, 8}));
             REQUIRE(record.outputs.contains("gradient_float64_difference") == (precision != Precision::float64));
             REQUIRE_FALSE(has_failed_check(record));
@@ -100,7 +106,8 @@ TEST_CASE("the check gradient: its rows for a right gradient, in every precision
 TEST_CASE("the check gradient holds for batches far apart, whose cells round alike", "[gradcheck]") {
     for (const std::uint64_t seed : {0, 3, 5}) {
         const Dataset<double> data = load_dataset("gaussian_batches", {{{"batch_shifts", {0, 300}}}, seed, ""});
-        const Fit<double> fit = fit_method("differentiable_harmony", {{{"n_clusters", 20}}, nullptr, 0, Precision::float64, {}}, data);
+        const Fit<double> fit =
+            fit_method("differentiable_harmony", {{{"n_clusters", 20}}, nullptr, 0, Precision::float64, {}}, data);
         const auto rows = rows_of(checked(data, fit, Precision::float64));
         INFO("seed " << seed << ", error " << rows.at("gradient_max_relative_error").value.value());
         CHECK(rows.at("gradient").value == 1.0);
@@ -142,7 +149,9 @@ TEST_CASE("the check gradient sees an error that keeps the sum of the corrected 
     const Dataset<double> data = small_data();
     Fit<double> fit = fit_method("uncorrected", {nlohmann::json::object(), nullptr, 1, Precision::float64, {}}, data);
     REQUIRE_FALSE(has_failed_check(checked(data, fit, Precision::float64)));
-    fit.backward = [](const arma::mat& corrected_bar) { return arma::mat(arma::fliplr(corrected_bar)); };  // ones stay ones
+    fit.backward = [](const arma::mat& corrected_bar) {
+        return arma::mat(arma::fliplr(corrected_bar));
+    };  // ones stay ones
     const PointRecord record = checked(data, fit, Precision::float64);
     REQUIRE(rows_of(record).at("gradient").value == 0.0);
     REQUIRE(rows_of(record).at("gradient_max_relative_error").value.value() <= gradient_tolerance);
@@ -176,11 +185,14 @@ TEST_CASE("check_output_gradient names the input with the wrong gradient", "[gra
 
 TEST_CASE("bcbench gradcheck: table, selection, exit codes", "[gradcheck][cli]") {
     const TemporaryDirectory directory;
-    const auto run = [&](const std::string& arguments) { return bcbench_program("gradcheck " + arguments, directory.file("")); };
+    const auto run = [&](const std::string& arguments) {
+        return bcbench_program("gradcheck " + arguments, directory.file(""));
+    };
     const Output all = run(gradients_config);
     INFO(all.out << all.err);
     REQUIRE(all.code == 0);
-    for (const char* text : {"two_batch.Harmony", "two_batch.MMD", "two_batch.WGAN", "mmd_loss", "generator_loss", "worst error", "right"}) {
+    for (const char* text : {"two_batch.Harmony", "two_batch.MMD", "two_batch.WGAN", "mmd_loss", "generator_loss",
+                             "worst error", "right"}) {
         REQUIRE(all.out.find(text) != std::string::npos);
     }
     REQUIRE(all.out.find("WRONG") == std::string::npos);

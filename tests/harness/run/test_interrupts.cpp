@@ -79,7 +79,8 @@ TEST_CASE("a hang-up ends a run as cleanly as Ctrl-C, and again does no more", "
     hung_up.send(SIGHUP);
     CHECK(hung_up.wait() == 3);
     // not with --fresh, which would throw away what is kept
-    CHECK(contains(contents(run / "run.err"), "interrupted; the same command without --fresh goes on where it stopped"));
+    CHECK(
+        contains(contents(run / "run.err"), "interrupted; the same command without --fresh goes on where it stopped"));
     const json counts = manifest_of(out)["counts"];
     CHECK(counts["ok"] >= 2);
     CHECK(counts["missing"] > 0);

@@ -12,9 +12,11 @@ using nlohmann::json;
 TEST_CASE("an exclusion that matches nothing is noted by run, plan and validate", "[cli]") {
     const Scratch run;
     json source = sweep_config(2);
-    source["exclude"] = {{{"match", "*sigma=0.01"}, {"reason", "known"}}, {{"match", "*sgima=0.02"}, {"reason", "typo"}}};
+    source["exclude"] = {{{"match", "*sigma=0.01"}, {"reason", "known"}},
+                         {{"match", "*sgima=0.02"}, {"reason", "typo"}}};
     const std::string config = run.directory.write("config.json", source.dump());
-    for (const std::string& command : {"run " + config + " --quiet --out " + run / "out", "plan " + config, "validate " + config}) {
+    for (const std::string& command :
+         {"run " + config + " --quiet --out " + run / "out", "plan " + config, "validate " + config}) {
         INFO(command);
         const Output output = run(command);
         CHECK(output.code == 0);

@@ -60,12 +60,8 @@ TEST_CASE("only points that changed or are damaged are computed again", "[run]")
     const auto before = result_bytes(run / "out");
     const std::string victim = run / "out/points/data.Harmony.sigma=0.02.json";
 
-    SECTION("a truncated point file") {
-        fs::resize_file(victim, fs::file_size(victim) / 2);
-    }
-    SECTION("an empty point file") {
-        fs::resize_file(victim, 0);
-    }
+    SECTION("a truncated point file") { fs::resize_file(victim, fs::file_size(victim) / 2); }
+    SECTION("an empty point file") { fs::resize_file(victim, 0); }
     SECTION("a point file nested so deep that copying it would overflow the stack") {
         std::string text = contents(victim);
         const std::string place = "\"outputs\":{";
@@ -76,15 +72,10 @@ TEST_CASE("only points that changed or are damaged are computed again", "[run]")
         CHECK(contains(run("compare " + run / "out" + " " + run / "out").out, "is nested too deep"));
     }
     SECTION("a point file of another point") {
-        fs::copy_file(run / "out/points/data.Harmony.sigma=0.03.json", victim,
-                      fs::copy_options::overwrite_existing);
+        fs::copy_file(run / "out/points/data.Harmony.sigma=0.03.json", victim, fs::copy_options::overwrite_existing);
     }
-    SECTION("a lost embedding") {
-        fs::remove(run / "out/embeddings/data.Harmony.sigma=0.02.npy");
-    }
-    SECTION("a lost point file") {
-        fs::remove(victim);
-    }
+    SECTION("a lost embedding") { fs::remove(run / "out/embeddings/data.Harmony.sigma=0.02.npy"); }
+    SECTION("a lost point file") { fs::remove(victim); }
     const Output again = run(command);
     CHECK(again.code == 0);
     CHECK(contains(again.err, "(3 from an earlier run)"));
@@ -125,11 +116,12 @@ TEST_CASE("a run with --only runs and reports a part, and leaves the rest as it 
     REQUIRE(run("run " + config + " --quiet --out " + out).code == 0);
     const std::size_t all_times = rows_of(out + "/timings.csv");
     const auto before = result_bytes(out);
-    const auto written = [&](const char* point) { return fs::last_write_time(out + "/points/data.Harmony." + point + ".json"); };
+    const auto written = [&](const char* point) {
+        return fs::last_write_time(out + "/points/data.Harmony." + point + ".json");
+    };
     const auto untouched = written("sigma=0.01");
     const auto computed = written("sigma=0.02");
-    REQUIRE(run("run " + config + " --quiet --fresh --only '*sigma=0.02,*sigma=0.03' --out " + out).code ==
-            0);
+    REQUIRE(run("run " + config + " --quiet --fresh --only '*sigma=0.02,*sigma=0.03' --out " + out).code == 0);
     CHECK(written("sigma=0.01") == untouched);
     CHECK(written("sigma=0.02") != computed);
     const auto after = result_bytes(out);
@@ -163,8 +155,7 @@ TEST_CASE("labels cannot lead out of the results directory", "[run]") {
          {"../escape", "a/b", "..", ".", "/tmp/x", "a\\b", ".hidden", "a\nb", "a\x1b[2J", "a\x7f"}) {
         json source = sweep_config(1);
         source["methods"][0]["label"] = label;
-        const Output output =
-            run("run " + run.directory.write("config.json", source.dump()) + " --out " + run / "out");
+        const Output output = run("run " + run.directory.write("config.json", source.dump()) + " --out " + run / "out");
         INFO(label);
         CHECK(output.code == 2);
         CHECK(contains(output.err, "/methods/0/label"));
@@ -183,8 +174,7 @@ TEST_CASE("progress: one line per point when stderr is no terminal, none with --
     CHECK(contains(output.err, "[1/3] ok data.Harmony.sigma=0.01\n"));
     CHECK(contains(output.err, "[3/3] ok data.Harmony.sigma=0.03\n"));
     CHECK_FALSE(contains(output.err, "\033"));
-    CHECK(contains(run("run " + config + " --out " + run / "out").err,
-                   "[3/3] resumed data.Harmony.sigma=0.03\n"));
+    CHECK(contains(run("run " + config + " --out " + run / "out").err, "[3/3] resumed data.Harmony.sigma=0.03\n"));
     CHECK_FALSE(contains(run("run " + config + " --quiet --out " + run / "out").err, "[1/3]"));
 }
 

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "experiments/system/provenance.hpp"
 #include "experiments/results/reader.hpp"
+#include "experiments/system/provenance.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/running.hpp"
 #include "tests/support/runs.hpp"
@@ -24,7 +24,9 @@ TEST_CASE("a killed run has no points of the program before", "[run][compare]") 
     REQUIRE(run("run " + config + " --quiet --out " + out, "OPENBLAS_CORETYPE=Nehalem").code == 0);
     const std::string program = manifest_of(out)["program"]["hash"];
     REQUIRE(program != manifest_of(run / "base")["program"]["hash"]);
-    const auto is_of_before = [&](const std::string& file) { return contains(contents(file), "\"program\":\"" + program); };
+    const auto is_of_before = [&](const std::string& file) {
+        return contains(contents(file), "\"program\":\"" + program);
+    };
     const std::string points = out + "/points/data.Harmony.sigma=0.";
     REQUIRE(is_of_before(points + "12.json"));
 
@@ -66,10 +68,12 @@ TEST_CASE("other repeats are measured anew", "[run]") {
         for (std::size_t at = rows.find(stage); at != std::string::npos; at = rows.find(stage, at + 1)) ++count;
         return count;
     };
-    REQUIRE(run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + run / "out").code == 0);
+    REQUIRE(run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + run / "out").code ==
+            0);
     CHECK(times(",fit,") == 2);
     source["timing"] = {{"repeats", 3}};
-    REQUIRE(run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + run / "out").code == 0);
+    REQUIRE(run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + run / "out").code ==
+            0);
     CHECK(times(",fit,") == 6);
     source["timing"]["warmup"] = 1;
     const Output warm = run("run " + run.directory.write("config.json", source.dump()) + " --out " + run / "out");
@@ -93,7 +97,8 @@ TEST_CASE("points with the same id and other labels are computed anew", "[run]")
 TEST_CASE("embeddings and models of an earlier config do not stay beside new results", "[run]") {
     const Scratch run;
     json source = sweep_config(1);
-    source["methods"].push_back({{"label", "MMD"}, {"type", "mmd_autoencoder"}, {"train", {{"steps", 1}, {"save_model", true}}}});
+    source["methods"].push_back(
+        {{"label", "MMD"}, {"type", "mmd_autoencoder"}, {"train", {{"steps", 1}, {"save_model", true}}}});
     const std::string out = run / "out";
     REQUIRE(run("run " + run.directory.write("config.json", source.dump()) + " --quiet --out " + out).code == 0);
     REQUIRE(files_in(out + "/embeddings", ".npy") == 2);
@@ -122,7 +127,8 @@ TEST_CASE("an edit of the expected values while a run goes on does it no harm", 
     const Scratch run;
     json source = sweep_config(12, 1500, 40);
     source["expected"] = "expected.json";
-    const json shape = {{"section", "s"}, {"point", "data.Harmony.sigma=0.01"}, {"metric", "shape"}, {"printed", "(3000, 30)"}};
+    const json shape = {
+        {"section", "s"}, {"point", "data.Harmony.sigma=0.01"}, {"metric", "shape"}, {"printed", "(3000, 30)"}};
     run.directory.write("expected.json", json{{"values", json::array({shape})}}.dump());
     const std::string config = run.directory.write("config.json", source.dump());
     Running edited({"run", config, "--out", run / "out", "--threads", "1"}, run / "run.err");

@@ -1,4 +1,5 @@
-// Runs that survive: interrupted, held by another, out of time, out of memory, out of disk, and never with a false result.
+// Runs that survive: interrupted, held by another, out of time, out of memory, out of disk, and never with a false
+// result.
 #include <sys/mount.h>
 
 #include <catch2/catch.hpp>
@@ -6,10 +7,10 @@
 
 #include "engine/core/checkpoint.hpp"
 #include "experiments/catalog/catalog.hpp"
-#include "experiments/run/execute.hpp"
-#include "experiments/system/files.hpp"
-#include "experiments/run/limits.hpp"
 #include "experiments/plan/plan.hpp"
+#include "experiments/run/execute.hpp"
+#include "experiments/run/limits.hpp"
+#include "experiments/system/files.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/running.hpp"
 #include "tests/support/runs.hpp"
@@ -82,9 +83,8 @@ TEST_CASE("an interrupted run of a changed config has no values of the old one",
     const Scratch run;
     json source = sweep_config(30, 1500, 20);
     const std::string out = run / "out";
-    REQUIRE(
-        run("run " + run.directory.write("config.json", sweep_config(30).dump()) + " --quiet --out " + out)
-            .code == 0);
+    REQUIRE(run("run " + run.directory.write("config.json", sweep_config(30).dump()) + " --quiet --out " + out).code ==
+            0);
     const std::string config = run.directory.write("slow.json", source.dump());
     const std::string probe = out + "/points/data.Harmony.sigma=0.01.json";
     const auto old = fs::last_write_time(probe);
@@ -107,7 +107,8 @@ TEST_CASE("a killed --fresh run has no points of the run before", "[run]") {
     // the same points, each of many seconds now
     const std::string slow = run.directory.write("slow.json", sweep_config(6, 3000, 300000).dump());
     Running killed({"run", slow, "--out", run / "out", "--fresh", "--threads", "1"}, run / "run.err");
-    REQUIRE(wait_until([&] { return files_in(run / "out/embeddings", ".npy") + files_in(run / "out/points", ".json") == 0; }));
+    REQUIRE(wait_until(
+        [&] { return files_in(run / "out/embeddings", ".npy") + files_in(run / "out/points", ".json") == 0; }));
     killed.send(SIGKILL);
     killed.wait();
     const Output compared = run("compare " + run / "base" + " " + run / "out");
@@ -162,7 +163,8 @@ TEST_CASE("a point that takes too long or too much memory fails, the others go o
     REQUIRE(manifest["problems"].size() == 1);
     CHECK(manifest["problems"][0]["reason"] == "takes longer than limits.max_seconds = 2");
 
-    // 2 x 400,000 cells x 30 features are 192 MB in double, held twice; the small points fit, even under a sanitizer (200 MB)
+    // 2 x 400,000 cells x 30 features are 192 MB in double, held twice; the small points fit, even under a sanitizer
+    // (200 MB)
     json large = sweep_config(1);
     large["datasets"].push_back(
         {{"label", "large"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 400000}}}});
@@ -183,8 +185,7 @@ TEST_CASE("more memory than there is: the point fails, the others go on", "[run]
     json source = sweep_config(1);
     source["datasets"].push_back(
         {{"label", "huge"}, {"type", "gaussian_batches"}, {"params", {{"n_cells_per_batch", 200000000000}}}});
-    const Output output =
-        run("run " + run.directory.write("config.json", source.dump()) + " --out " + run / "out");
+    const Output output = run("run " + run.directory.write("config.json", source.dump()) + " --out " + run / "out");
     CHECK(output.code == 3);
     const json manifest = manifest_of(run / "out");
     CHECK(manifest["counts"]["ok"] == 1);
@@ -214,8 +215,7 @@ TEST_CASE("a full disk: a clear error, nothing half-written, earlier results int
     CHECK(contains(full.err, out));
     for (const auto& [name, bytes] : earlier) {
         INFO(name);
-        if (name.rfind("points/", 0) != 0 && name.rfind("embeddings/", 0) != 0)
-            CHECK(later.at(name) == bytes);
+        if (name.rfind("points/", 0) != 0 && name.rfind("embeddings/", 0) != 0) CHECK(later.at(name) == bytes);
     }
     std::size_t points = 0;
     for (const auto& [name, bytes] : later) {
@@ -235,9 +235,8 @@ TEST_CASE("a directory that cannot be written: a clear error at once", "[run]") 
     REQUIRE(run("run " + config + " --quiet --out " + run / "out").code == 0);
     const auto before = result_bytes(run / "out");
     const std::string place = run / "out";
-    const bool mounted =
-        mount(place.c_str(), place.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
-        mount(nullptr, place.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) == 0;
+    const bool mounted = mount(place.c_str(), place.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
+                         mount(nullptr, place.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) == 0;
     if (!mounted) fs::permissions(place, fs::perms::owner_read | fs::perms::owner_exec);
     const Output output = run("run " + config + " --fresh --out " + place);
     if (mounted) {

@@ -29,8 +29,7 @@ std::string repeated(const std::string& text, std::size_t times) {
 }  // namespace
 
 TEST_CASE("json: valid texts are read as they are, keys in order", "[json]") {
-    const OrderedJson json =
-        parse_json(R"({"b": [1, -2, 0.5, 1e3, true, null, "é\u00e9\n"], "a": {}})", "c.json");
+    const OrderedJson json = parse_json(R"({"b": [1, -2, 0.5, 1e3, true, null, "é\u00e9\n"], "a": {}})", "c.json");
     CHECK(json.dump() == R"({"b":[1,-2,0.5,1000.0,true,null,"éé\n"],"a":{}})");
     CHECK(json["b"][0].is_number_integer());
     CHECK(parse_json("\xEF\xBB\xBF[1]", "c.json") == OrderedJson::parse("[1]"));
@@ -38,12 +37,10 @@ TEST_CASE("json: valid texts are read as they are, keys in order", "[json]") {
 }
 
 TEST_CASE("json: each kind of fault is refused with line and column", "[json]") {
-    CHECK(refusal("{\"a\": 1,\n \"b\": 2,\n  \"a\": 3}") ==
-          "c.json:3:3: the key \"a\" stands twice in this object");
+    CHECK(refusal("{\"a\": 1,\n \"b\": 2,\n  \"a\": 3}") == "c.json:3:3: the key \"a\" stands twice in this object");
     CHECK(refusal("{\"a\": 1,\n \"x\\\"y\": 2, \"x\\\"y\": 3}") ==
           "c.json:2:13: the key \"x\\\"y\" stands twice in this object");
-    CHECK(refusal("[1, 2\n") ==
-          "c.json:2:1: syntax error while parsing array - unexpected end of input; expected ']'");
+    CHECK(refusal("[1, 2\n") == "c.json:2:1: syntax error while parsing array - unexpected end of input; expected ']'");
     CHECK(refusal("[1] [2]").find("c.json:1:5: ") == 0);
     CHECK(refusal("[1] // no comments").find("c.json:1:5: ") == 0);
     CHECK(refusal("").find("c.json:1:1: ") == 0);
@@ -52,8 +49,7 @@ TEST_CASE("json: each kind of fault is refused with line and column", "[json]") 
     CHECK(refusal("[NaN]").find("c.json:1:2: ") == 0);
     CHECK(refusal("[-Infinity]").find("c.json:1:3: ") == 0);
     CHECK(refusal("[1e999]").find("the number is too large for a double") != std::string::npos);
-    CHECK(refusal("[1," + repeated("9", 401) + "]") ==
-          "c.json:1:4: the number has 401 characters, allowed are 400");
+    CHECK(refusal("[1," + repeated("9", 401) + "]") == "c.json:1:4: the number has 401 characters, allowed are 400");
     CHECK(refusal("[0." + repeated("1", 398) + "]") == "accepted");
     CHECK(refusal(std::string("[1]\0[2]", 7)).find("c.json:1:4: a NUL byte") == 0);
     CHECK(refusal("[\"a\\u0000\"]") == "c.json:1:2: the text holds a NUL character");
@@ -65,8 +61,7 @@ TEST_CASE("json: each kind of fault is refused with line and column", "[json]") 
 TEST_CASE("json: nesting up to 64 levels", "[json]") {
     CHECK(refusal(repeated("[", 64) + repeated("]", 64)) == "accepted");
     CHECK(refusal(repeated("[", 65) + repeated("]", 65)) == "c.json:1:65: nested deeper than 64 levels");
-    CHECK(refusal(repeated("{\"a\":", 10'000'000 / 5)).find("nested deeper than 64 levels") !=
-          std::string::npos);
+    CHECK(refusal(repeated("{\"a\":", 10'000'000 / 5)).find("nested deeper than 64 levels") != std::string::npos);
 }
 
 TEST_CASE("json: nesting is found without parsing, brackets in texts are none", "[json]") {
@@ -81,16 +76,14 @@ TEST_CASE("json: nesting is found without parsing, brackets in texts are none", 
 
 TEST_CASE("json: large inputs are refused or read quickly", "[json]") {
     CHECK(refusal(std::string(16 * 1024 * 1024 + 1, ' ')) == "c.json: larger than 16 MB");
-    CHECK(refusal(std::string(16 * 1024 * 1024, '7')).find("characters, allowed are 400") !=
-          std::string::npos);
+    CHECK(refusal(std::string(16 * 1024 * 1024, '7')).find("characters, allowed are 400") != std::string::npos);
     const std::string many_keys = [] {
         std::string text = "{";
         for (int i = 0; i < 300'000; ++i) text += "\"k" + std::to_string(i) + "\":1,";
         return text + "\"k0\":2}";
     }();
     CHECK(refusal(many_keys).find("the key \"k0\" stands twice") != std::string::npos);
-    const std::string escapes =
-        "{\"" + repeated("\\\\", 2'000'000) + "\":1,\"" + repeated("\\\\", 2'000'000) + "\":1}";
+    const std::string escapes = "{\"" + repeated("\\\\", 2'000'000) + "\":1,\"" + repeated("\\\\", 2'000'000) + "\":1}";
     CHECK(refusal(escapes).find("c.json:1:4000007: the key") == 0);
 }
 
@@ -111,8 +104,7 @@ TEST_CASE("json: files that cannot be read say why", "[json]") {
 }
 
 TEST_CASE("json: random bytes and mangled configs never crash", "[json]") {
-    const std::string seed_text =
-        R"({"schema_version": 1, "name": "x", "list": [1, 2.5e-3, "a\u00e9", {"k": null}]})";
+    const std::string seed_text = R"({"schema_version": 1, "name": "x", "list": [1, 2.5e-3, "a\u00e9", {"k": null}]})";
     std::mt19937_64 random(7);
     std::size_t accepted = 0;
     for (int i = 0; i < 20'000; ++i) {

@@ -1,11 +1,11 @@
 // The count of operations behind a profile, against what the definitions say.
 #include <catch2/catch.hpp>
 
-#include "engine/methods/differentiable_harmony/method.hpp"
-#include "engine/networks/mlp.hpp"
-#include "engine/neighbors/neighbors.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/methods/differentiable_harmony/method.hpp"
+#include "engine/neighbors/neighbors.hpp"
+#include "engine/networks/mlp.hpp"
 #include "tests/support/gradients.hpp"
 
 using namespace bcbench;
@@ -42,7 +42,8 @@ TEST_CASE("operations are those of the products, whatever the threads", "[operat
         options.n_iterations = 3;
         const Dataset<double> data{cells, batches_of({600, 400}), {}};
         const auto parameters = differentiable_harmony::initial_parameters<double>(options, 7, Stream(1));
-        CHECK(operations_of([&] { differentiable_harmony::forward(data, parameters, options); }) == 4.0 * 1000 * 7 * 11 * 3);
+        CHECK(operations_of([&] { differentiable_harmony::forward(data, parameters, options); }) ==
+              4.0 * 1000 * 7 * 11 * 3);
 
         CHECK(operations_of([&] { nearest_neighbors<double>(cells, 10); }) == 3.0 * 7 * 1000 * 1000);
     }

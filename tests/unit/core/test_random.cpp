@@ -11,7 +11,9 @@ using bcbench::testing::golden;
 
 namespace {
 
-std::uint32_t word(const nlohmann::json& hex) { return static_cast<std::uint32_t>(std::stoul(hex.get<std::string>(), nullptr, 16)); }
+std::uint32_t word(const nlohmann::json& hex) {
+    return static_cast<std::uint32_t>(std::stoul(hex.get<std::string>(), nullptr, 16));
+}
 Key key_of(const nlohmann::json& pair) { return {word(pair[0]), word(pair[1])}; }
 
 // Distance in units of the last place of float32.

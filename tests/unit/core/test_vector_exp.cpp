@@ -73,8 +73,9 @@ double largest_error(double lowest) {
 template <class Real>
 void require_limits(double lowest) {
     const Real infinity = std::numeric_limits<Real>::infinity();
-    const std::vector<Real> y = exp2_of<Real>({Real(0), Real(-1), static_cast<Real>(lowest), static_cast<Real>(lowest - 1.0),
-                                               -infinity, std::numeric_limits<Real>::quiet_NaN()});
+    const std::vector<Real> y =
+        exp2_of<Real>({Real(0), Real(-1), static_cast<Real>(lowest), static_cast<Real>(lowest - 1.0), -infinity,
+                       std::numeric_limits<Real>::quiet_NaN()});
     REQUIRE(y[0] == Real(1));
     REQUIRE(y[1] == Real(0.5));
     REQUIRE(y[2] == std::numeric_limits<Real>::min());
@@ -85,10 +86,10 @@ void require_limits(double lowest) {
 
 }  // namespace
 
-// Where the result is largest against its unit u, r < 0: the sum 1 + r q lies in [0.7, 1), its last rounding is u/2. The
-// rounding of q, in [0.5, 1) as well, is u/2 and that of its constant term u/2, both times |r| <= 1/2: together u/2. The
-// terms before it and the series itself give less than u/10. A product that is rounded before it is added, where vectors
-// have no fused step, is below 1/2 and adds u/4, and the one before it less than u/10.
+// Where the result is largest against its unit u, r < 0: the sum 1 + r q lies in [0.7, 1), its last rounding is u/2.
+// The rounding of q, in [0.5, 1) as well, is u/2 and that of its constant term u/2, both times |r| <= 1/2: together
+// u/2. The terms before it and the series itself give less than u/10. A product that is rounded before it is added,
+// where vectors have no fused step, is below 1/2 and adds u/4, and the one before it less than u/10.
 TEST_CASE("2^x in vectors is within 1.1 units in the last place, 1.5 without fused steps", "[vector_exp]") {
     const auto available = hwy::SupportedTargets();
     for (const std::int64_t target : {HWY_AVX3, HWY_AVX2, HWY_SSE4, HWY_SSSE3}) {

@@ -35,7 +35,8 @@ TEST_CASE("without noise, cells are type blocks plus batch shifts", "[gaussian_b
         const arma::uword t = data.type.code[i];
         for (arma::uword f = 0; f < 10; ++f) {
             const bool own_block = t == std::min<arma::uword>(f / 3, 2);
-            REQUIRE(data.cells(f, i) == (own_block ? 5.0F : 0.0F) + static_cast<float>(options.batch_shifts[data.batch.code[i]]));
+            REQUIRE(data.cells(f, i) ==
+                    (own_block ? 5.0F : 0.0F) + static_cast<float>(options.batch_shifts[data.batch.code[i]]));
         }
     }
 }

@@ -39,21 +39,11 @@ TEST_CASE("table: metadata that names the same cells in another order is refused
 TEST_CASE("table: options that cannot work are refused", "[table]") {
     table::Options options = options_of_texts();
     REQUIRE_NOTHROW(table::validate(options));
-    SECTION("cells") {
-        options.cells.clear();
-    }
-    SECTION("metadata") {
-        options.metadata.clear();
-    }
-    SECTION("batch_column") {
-        options.batch_column.clear();
-    }
-    SECTION("scale 0") {
-        options.scale = 0.0;
-    }
-    SECTION("scale NaN") {
-        options.scale = std::nan("");
-    }
+    SECTION("cells") { options.cells.clear(); }
+    SECTION("metadata") { options.metadata.clear(); }
+    SECTION("batch_column") { options.batch_column.clear(); }
+    SECTION("scale 0") { options.scale = 0.0; }
+    SECTION("scale NaN") { options.scale = std::nan(""); }
     CHECK_THROWS_AS(table::validate(options), std::invalid_argument);
 }
 
@@ -62,16 +52,14 @@ TEST_CASE("table: faults of the cells are named with their place", "[table]") {
     CHECK(cells_error("\n1,2\n") == "cells.csv:1: the line is blank; expected a header row");
     CHECK(cells_error("PC1,PC2\n") == "cells.csv:2: there are no cells below the header row");
     CHECK(cells_error("PC1,PC2") == "cells.csv:1: there are no cells below the header row");
-    CHECK(cells_error("id\na\nb\n", true) ==
-          "cells.csv:4: there are no features beside the names of the cells");
+    CHECK(cells_error("id\na\nb\n", true) == "cells.csv:4: there are no features beside the names of the cells");
     CHECK(cells_error("PC1,PC2\n1,2\n3\n") == "cells.csv:3: expected 2 fields as in the header, found 1");
     CHECK(cells_error("PC1,PC2\n1,2\n3,4,5\n") == "cells.csv:3: expected 2 fields as in the header, found 3");
     CHECK(cells_error("PC1,PC2\na,1,2\n") ==
           "cells.csv:2: expected 2 fields as in the header, found 3; set row_names: true if the first one, "
           "which "
           "has no title, names the cells");
-    CHECK(cells_error("PC1,PC2\na,1,2\nb,3\n", true) ==
-          "cells.csv:3: expected 3 fields as in the header, found 2");
+    CHECK(cells_error("PC1,PC2\na,1,2\nb,3\n", true) == "cells.csv:3: expected 3 fields as in the header, found 2");
     CHECK(cells_error("PC1,PC2\n1,2\n\n3,4\n") == "cells.csv:3: the line is blank, but rows follow it");
     CHECK(cells_error("cell_id,PC1\nAAACA-1,2\n") ==
           "cells.csv:2: column 1 ('cell_id'): holds 'AAACA-1', not a number; set row_names: true if it names "
@@ -82,11 +70,14 @@ TEST_CASE("table: faults of the cells are named with their place", "[table]") {
 TEST_CASE("table: other separators and decimal commas are told as such", "[table]") {
     const std::string expected = "; expected commas or tabs (and decimal points)";
     for (const char* header : {"PC1;PC2", "\"\";\"PC1\""}) {
-        CHECK(cells_error(std::string(header) + "\n1,5;2\n") == "cells.csv:1: the fields are separated by semicolons" + expected);
+        CHECK(cells_error(std::string(header) + "\n1,5;2\n") ==
+              "cells.csv:1: the fields are separated by semicolons" + expected);
     }
     CHECK(cells_error("\"PC1\" \"PC2\"\n1 2\n") == "cells.csv:1: the fields are separated by spaces" + expected);
-    CHECK(cells_error("PC1\tPC2\n1,5\t2\n") == "cells.csv:2: column 1 ('PC1'): holds '1,5', not a number (decimals take a point)");
-    CHECK(metadata_error("a title; of one column\nx\ny\n") == "meta.csv:1: the fields are separated by semicolons" + expected);
+    CHECK(cells_error("PC1\tPC2\n1,5\t2\n") ==
+          "cells.csv:2: column 1 ('PC1'): holds '1,5', not a number (decimals take a point)");
+    CHECK(metadata_error("a title; of one column\nx\ny\n") ==
+          "meta.csv:1: the fields are separated by semicolons" + expected);
 }
 
 TEST_CASE("table: what is no finite number is refused with its place", "[table]") {
@@ -116,12 +107,10 @@ TEST_CASE("table: what is no finite number is refused with its place", "[table]"
 }
 
 TEST_CASE("table: faults of quotes and bytes are named with their place", "[table]") {
-    CHECK(cells_error("PC1,PC2\n1,2\n3,\"4\n5,6\n") ==
-          "cells.csv:3: column 2 ('PC2'): the quote is never closed");
+    CHECK(cells_error("PC1,PC2\n1,2\n3,\"4\n5,6\n") == "cells.csv:3: column 2 ('PC2'): the quote is never closed");
     CHECK(cells_error("PC1,PC2\n1,2\n3,\"") == "cells.csv:3: column 2 ('PC2'): the quote is never closed");
-    CHECK(
-        cells_error("PC1,PC2\n\"1\"0,2\n") ==
-        "cells.csv:2: column 1 ('PC1'): has text after its closing quote; a quote inside a field is doubled");
+    CHECK(cells_error("PC1,PC2\n\"1\"0,2\n") ==
+          "cells.csv:2: column 1 ('PC1'): has text after its closing quote; a quote inside a field is doubled");
     CHECK(cells_error("PC1,PC2\n1,2\"\n") ==
           "cells.csv:2: column 2 ('PC2'): has a quote inside; quote the whole field and double the quote");
     CHECK(cells_error(std::string("PC1,PC2\n1,2\n3,4\0\n", 18)) ==
@@ -149,11 +138,11 @@ TEST_CASE("table: faults of the metadata are named with their place", "[table]")
           "meta.csv:1: there is no column 'protocol'; the columns are 'cell', 'donor', 'kind'");
     CHECK(metadata_error("donor,donor\na,b\n") ==
           "meta.csv:1: column 1 ('donor'): is ambiguous, several columns have this name");
-    CHECK(metadata_error("cell,donor\na,D2\nb,\n") ==
-          "meta.csv:3: column 2 ('donor'): is empty, expected a label");
+    CHECK(metadata_error("cell,donor\na,D2\nb,\n") == "meta.csv:3: column 2 ('donor'): is empty, expected a label");
     for (const std::string missing : {"NA", "NaN", "nan", " NA "}) {
         CHECK(metadata_error("donor,kind\nD2,T\nD1," + missing + "\n", "donor", "kind") ==
-              "meta.csv:3: column 2 ('kind'): is missing (" + (missing == " NA " ? "NA" : missing) + "), expected a label");
+              "meta.csv:3: column 2 ('kind'): is missing (" + (missing == " NA " ? "NA" : missing) +
+                  "), expected a label");
     }
     CHECK(metadata_error("donor,kind\nD2,T\nD1, \n", "donor", "kind") ==
           "meta.csv:3: column 2 ('kind'): is empty, expected a label");
@@ -170,7 +159,8 @@ TEST_CASE("table: faults of the metadata are named with their place", "[table]")
 
 TEST_CASE("table: labels that are no UTF-8 are refused, and messages are UTF-8 whatever the file", "[table]") {
     CHECK(metadata_error("cell,donor\na,M\xfcller\nb,D1\n") ==
-          "meta.csv:2: column 2 ('donor'): 'M\\xfcller' is no UTF-8 text (a Latin-1 file? iconv -f latin1 -t utf8 converts it)");
+          "meta.csv:2: column 2 ('donor'): 'M\\xfcller' is no UTF-8 text (a Latin-1 file? iconv -f latin1 -t utf8 "
+          "converts it)");
     // overlong, a surrogate, beyond Unicode, cut off
     for (const char* wrong : {"\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
         CHECK_FALSE(is_utf8(wrong));

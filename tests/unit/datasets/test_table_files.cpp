@@ -68,8 +68,7 @@ TEST_CASE("table: random doubles survive being written and read, plain and compr
     table::Options options = options_of_texts();
     options.metadata = directory.write("meta.csv", metadata);
     for (const bool compressed : {false, true}) {
-        options.cells =
-            compressed ? gzipped(directory, "cells.gz", text) : directory.write("cells.csv", text);
+        options.cells = compressed ? gzipped(directory, "cells.gz", text) : directory.write("cells.csv", text);
         const Dataset<double> data = table::load(options);
         REQUIRE(data.cells.n_rows == n_features);
         REQUIRE(data.cells.n_cols == n_cells);
@@ -93,13 +92,11 @@ TEST_CASE("table: files that cannot be read are named", "[table]") {
 
     CHECK(load_error(directory.file("absent.csv")) == ": the file does not exist");
     CHECK(load_error(directory.file("")) == ": is a directory, not a file");
-    CHECK(load_error(directory.write("plain.csv.gz", small_cells)) ==
-          ": is called .gz, but is not gzip-compressed");
+    CHECK(load_error(directory.write("plain.csv.gz", small_cells)) == ": is called .gz, but is not gzip-compressed");
 
     const std::string bytes = bytes_in(directory.file("good.csv.gz"));
     const std::string truncated = directory.file("truncated.csv.gz");
-    for (std::size_t length = 3; length < bytes.size();
-         ++length) {  // shorter ones have no gzip header at all
+    for (std::size_t length = 3; length < bytes.size(); ++length) {  // shorter ones have no gzip header at all
         directory.write("truncated.csv.gz", bytes.substr(0, length));
         CHECK(load_error(truncated) == ": the gzip file is truncated");
     }

@@ -121,8 +121,8 @@ TEST_CASE("one entry off by 1e-4 is found, with its place and values", "[gradien
 
 TEST_CASE("signs, exchanged entries and a forgotten factor are found", "[gradient_check]") {
     const Problem p;
-    for (const arma::mat& wrong : {arma::mat(-p.x_bar), arma::mat(2.0 * p.x_bar), arma::mat(arma::reverse(p.x_bar)),
-                                   arma::mat(0.0 * p.x_bar)}) {
+    for (const arma::mat& wrong :
+         {arma::mat(-p.x_bar), arma::mat(2.0 * p.x_bar), arma::mat(arma::reverse(p.x_bar)), arma::mat(0.0 * p.x_bar)}) {
         REQUIRE_FALSE(is_right(check_gradient(smooth, p.x, p.value_bar, wrong), 1e-6));
     }
 }
@@ -147,7 +147,7 @@ TEST_CASE("a gradient that is not finite fails before anything is evaluated", "[
 
 TEST_CASE("a function that is not finite beside the point fails", "[gradient_check]") {
     const arma::mat x(1, 1, arma::fill::zeros);
-    const auto root = [](const arma::mat& at) { return Evaluation{arma::sqrt(at), 0}; };  // NaN below 0
+    const auto root = [](const arma::mat& at) { return Evaluation{arma::sqrt(at), 0}; };               // NaN below 0
     const auto endless = [](const arma::mat&) { return Evaluation{arma::mat{arma::datum::inf}, 0}; };  // without change
     for (const Function& f : {Function(root), Function(endless)}) {
         const GradientReport report = check_gradient(f, x, arma::mat{1.0}, arma::mat{1.0});
@@ -243,6 +243,7 @@ TEST_CASE("a right slope falls like the square of the step, a wrong one does not
     const std::vector<StepError> wrong = step_sweep(along, p.value_bar, slope * (1.0 + 1e-4), sweep_steps());
     for (const StepError& error : wrong) REQUIRE(error.error > 0.5e-4);
     const std::vector<StepError> kinked =
-        step_sweep([](double t) { return absolute(arma::mat(1, 1, arma::fill::value(t))); }, arma::mat(1, 1, arma::fill::ones), 1.0, {1e-3});
+        step_sweep([](double t) { return absolute(arma::mat(1, 1, arma::fill::value(t))); },
+                   arma::mat(1, 1, arma::fill::ones), 1.0, {1e-3});
     REQUIRE_FALSE(kinked.front().same_choices);
 }

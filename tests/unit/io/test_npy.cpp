@@ -81,8 +81,7 @@ TEST_CASE("npy: arrays of every element type and shape survive a round trip bit 
         for (const std::size_t columns : {0u, 1u, 5u, 64u}) {
             check_round_trip<float>({{rows, columns}, random_values<float>(rows * columns, bits)});
             check_round_trip<double>({{rows, columns}, random_values<double>(rows * columns, bits)});
-            check_round_trip<std::int64_t>(
-                {{rows, columns}, random_values<std::int64_t>(rows * columns, bits)});
+            check_round_trip<std::int64_t>({{rows, columns}, random_values<std::int64_t>(rows * columns, bits)});
         }
     }
 }
@@ -109,21 +108,18 @@ TEST_CASE("npy: wrong bytes are refused with a reason", "[npy]") {
     CHECK(npy_error("PK" + good) == "x.npy: is no .npy file (its first bytes are not \\x93NUMPY)");
     CHECK(npy_error(good.substr(0, 8)) == "x.npy: the .npy header is truncated");
     CHECK(npy_error(good.substr(0, 60)) == "x.npy: the .npy header is truncated");
-    CHECK(npy_error(good.substr(0, good.size() - 1)) ==
-          "x.npy: is truncated, the shape promises more values");
+    CHECK(npy_error(good.substr(0, good.size() - 1)) == "x.npy: is truncated, the shape promises more values");
     CHECK(npy_error(good + "x") == "x.npy: has bytes after the last value");
     CHECK(npy_error(good + std::string(8, 'x')) == "x.npy: has bytes after the last value");
     CHECK(npy_error(npy_file("{}", "", 2)) == "x.npy: expected .npy format 1.0, found 2.0");
     const auto with_type = [](const std::string& type) {
-        return npy_error(
-            npy_file("{'descr': '" + type + "', 'fortran_order': False, 'shape': (1,), }", "12345678"));
+        return npy_error(npy_file("{'descr': '" + type + "', 'fortran_order': False, 'shape': (1,), }", "12345678"));
     };
     CHECK(with_type("<i4") == "x.npy: expected float32, float64 or int64 (little-endian), found '<i4'");
     CHECK(with_type(">f8") == "x.npy: expected float32, float64 or int64 (little-endian), found '>f8'");
     CHECK(with_type("|O") == "x.npy: expected float32, float64 or int64 (little-endian), found '|O'");
     const auto with_shape = [](const std::string& shape) {
-        return npy_error(
-            npy_file("{'descr': '<f8', 'fortran_order': True, 'shape': (" + shape + ")}", "12345678"));
+        return npy_error(npy_file("{'descr': '<f8', 'fortran_order': True, 'shape': (" + shape + ")}", "12345678"));
     };
     CHECK(with_shape("") == "x.npy: expected a 1-D or 2-D array, found 0-D");
     CHECK(with_shape("1,1,1") == "x.npy: expected a 1-D or 2-D array, found 3-D");
@@ -169,8 +165,7 @@ TEST_CASE("npz: named arrays survive a round trip, and the bytes are the same ea
     CHECK(npy::encode_npz(npy::decode_npz(bytes, "x.npz")) == bytes);
     CHECK(npy::decode_npz(npy::encode_npz({}), "x.npz").empty());
     CHECK_THROWS_AS(npy::encode_npz({{"", {{1}, std::vector<float>(1)}}}), std::invalid_argument);
-    CHECK_THROWS_AS(npy::encode_npz({{std::string(65536, 'n'), {{1}, std::vector<float>(1)}}}),
-                    std::invalid_argument);
+    CHECK_THROWS_AS(npy::encode_npz({{std::string(65536, 'n'), {{1}, std::vector<float>(1)}}}), std::invalid_argument);
 }
 
 TEST_CASE("npz: a comment behind the directory is accepted", "[npy]") {

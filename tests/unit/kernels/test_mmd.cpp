@@ -1,8 +1,8 @@
 // The MMD loss: every latent coordinate's derivative, what groups and what lengths it counts with.
 #include <catch2/catch.hpp>
 
-#include "tests/support/dual.hpp"
 #include "engine/kernels/mmd.hpp"
+#include "tests/support/dual.hpp"
 #include "tests/support/gradients.hpp"
 
 using namespace bcbench;
@@ -29,8 +29,8 @@ TEST_CASE("mmd: every latent coordinate's derivative, all estimators and pairs",
             const Labels batch = batches_of(sizes);
             const arma::mat latent = 0.4 * shifted_cells(5, batch, 3, 4.0);
             const double value = mmd::loss(latent, batch, options);
-            INFO("estimator " << static_cast<int>(options.estimator) << ", pairs " << static_cast<int>(options.pairs) << ", "
-                              << sizes.size() << " batches, loss " << value);
+            INFO("estimator " << static_cast<int>(options.estimator) << ", pairs " << static_cast<int>(options.pairs)
+                              << ", " << sizes.size() << " batches, loss " << value);
             arma::mat latent_bar(arma::size(latent), arma::fill::zeros);
             REQUIRE(mmd::loss(latent, batch, options, &latent_bar, 0.7) == value);
             const auto f = [&](const arma::mat& at) { return Evaluation{arma::mat{mmd::loss(at, batch, options)}, 0}; };
@@ -45,7 +45,8 @@ TEST_CASE("mmd: every latent coordinate's derivative, all estimators and pairs",
     }
 }
 
-TEST_CASE("mmd: float gradients are the double ones but for rounding, all estimators and pairs", "[gradients][networks]") {
+TEST_CASE("mmd: float gradients are the double ones but for rounding, all estimators and pairs",
+          "[gradients][networks]") {
     const Labels batch = batches_of({90, 70, 40});
     const arma::mat latent = shifted_cells(3, batch, 3, 0.5);
     for (const mmd::Estimator estimator : {mmd::Estimator::masked, mmd::Estimator::biased, mmd::Estimator::unbiased}) {
@@ -56,7 +57,8 @@ TEST_CASE("mmd: float gradients are the double ones but for rounding, all estima
             mmd::loss(latent, batch, options, &bar);
             mmd::loss(arma::conv_to<arma::fmat>::from(latent), batch, options, &single_bar);
             // each entry is a difference of sums of 200 kernels, rounded at 6e-8
-            REQUIRE(arma::norm(arma::conv_to<arma::mat>::from(single_bar) - bar, "fro") < 1e-5 * arma::norm(bar, "fro"));
+            REQUIRE(arma::norm(arma::conv_to<arma::mat>::from(single_bar) - bar, "fro") <
+                    1e-5 * arma::norm(bar, "fro"));
         }
     }
 }
@@ -100,7 +102,8 @@ TEST_CASE("mmd: where the groups are equal the loss and its slope are 0", "[grad
         arma::mat latent_bar(3, 8, arma::fill::zeros);
         const double value = mmd::loss(latent, batch, options, &latent_bar);
         REQUIRE(latent_bar.is_finite());
-        if (options.estimator == mmd::Estimator::unbiased) {  // below 0 before the root: equal pairs count between groups only
+        if (options.estimator ==
+            mmd::Estimator::unbiased) {  // below 0 before the root: equal pairs count between groups only
             REQUIRE(value == 0.0);
             REQUIRE(arma::all(arma::vectorise(latent_bar == 0.0)));
         } else {

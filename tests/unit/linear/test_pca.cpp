@@ -1,8 +1,8 @@
 // Principal components: few features by all eigenvectors, many by a Krylov space, and both the same.
 #include <catch2/catch.hpp>
 
-#include "engine/linear/leading_eigenvectors.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/linear/leading_eigenvectors.hpp"
 #include "engine/linear/pca.hpp"
 #include "tests/support/gradients.hpp"
 

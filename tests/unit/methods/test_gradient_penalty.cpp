@@ -2,8 +2,8 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "engine/methods/wgan_autoencoder/method.hpp"
 #include "engine/methods/wgan_autoencoder/gradient_penalty.hpp"
+#include "engine/methods/wgan_autoencoder/method.hpp"
 #include "engine/training/tensors.hpp"
 #include "tests/support/gradients.hpp"
 
@@ -47,10 +47,12 @@ TEST_CASE("the gradient penalty is that of the critic's numeric slopes", "[gradi
     const Mlp<double> critic = critic_with_biases(stream);
     const arma::mat points = random_matrix(5, 3, 7);
     // the score is linear between kinks: differences are exact up to rounding, about 1e-16 / h
-    REQUIRE(gradient_penalty<double>(critic, points, 1.0, nullptr) == Approx(numeric_penalty(critic, points, 1e-6)).epsilon(1e-8));
+    REQUIRE(gradient_penalty<double>(critic, points, 1.0, nullptr) ==
+            Approx(numeric_penalty(critic, points, 1e-6)).epsilon(1e-8));
 }
 
-TEST_CASE("the gradient penalty has the gradient it claims, in every parameter of the critic", "[gradients][training]") {
+TEST_CASE("the gradient penalty has the gradient it claims, in every parameter of the critic",
+          "[gradients][training]") {
     Stream stream(4);
     Mlp<double> critic = critic_with_biases(stream);
     const arma::mat points = random_matrix(5, 3, 7);
@@ -105,5 +107,6 @@ TEST_CASE("points between batches lie on lines from batch 0 to the others", "[tr
     }
     CHECK(arma::stddev(points.row(0)) > 0.1);
     CHECK(arma::approx_equal(points, wgan_autoencoder::points_between(latent, batch, key), "absdiff", 0.0));
-    CHECK_FALSE(arma::approx_equal(points, wgan_autoencoder::points_between(latent, batch, make_key(12)), "absdiff", 0.1));
+    CHECK_FALSE(
+        arma::approx_equal(points, wgan_autoencoder::points_between(latent, batch, make_key(12)), "absdiff", 0.1));
 }

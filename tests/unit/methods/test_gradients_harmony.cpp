@@ -1,9 +1,9 @@
-// Reverse pass of differentiable_harmony on tiny problems that reach every branch: every coordinate of cells and centroids
-// against central differences.
+// Reverse pass of differentiable_harmony on tiny problems that reach every branch: every coordinate of cells and
+// centroids against central differences.
 #include <catch2/catch.hpp>
 
-#include "tests/support/dual.hpp"
 #include "engine/methods/differentiable_harmony/method.hpp"
+#include "tests/support/dual.hpp"
 #include "tests/support/gradients.hpp"
 
 using namespace bcbench;
@@ -26,8 +26,8 @@ struct Problem {
     }
 };
 
-Problem problem(const std::string& name, const std::vector<std::size_t>& sizes, arma::uword n_clusters, std::int64_t n_iterations,
-                double sigma, double shift) {
+Problem problem(const std::string& name, const std::vector<std::size_t>& sizes, arma::uword n_clusters,
+                std::int64_t n_iterations, double sigma, double shift) {
     Problem made;
     made.name = name;
     made.data.batch = batches_of(sizes);
@@ -52,7 +52,8 @@ std::vector<Problem> problems() {
         problem("lower clip", {10, 10}, 3, 2, 0.3, 0.8),
         problem("ten iterations", {5, 5}, 4, 10, 1.0, 1.0),
     };
-    // far from every cell of the first batch but one: a stray cell in a cluster of the other batch is clipped from below
+    // far from every cell of the first batch but one: a stray cell in a cluster of the other batch is clipped from
+    // below
     Problem& lower = all[8];
     lower.data.cells.col(0) = lower.data.cells.col(12);
     lower.data.cells.cols(1, 9) -= 6.0;
@@ -102,11 +103,16 @@ TEST_CASE("harmony: every cell's and centroid's derivative", "[gradients][harmon
         harmony::Parameters<double> centroids_bar{arma::mat(arma::size(p.centroids), arma::fill::zeros)};
         const arma::mat cells_bar = harmony::backward(p.tape(p.data.cells, p.centroids), bar, &centroids_bar);
         require_right(check_gradient(
-            [&](const arma::mat& at) { return Evaluation{p.forward(at, p.centroids), harmony::choices(p.tape(at, p.centroids))}; },
+            [&](const arma::mat& at) {
+                return Evaluation{p.forward(at, p.centroids), harmony::choices(p.tape(at, p.centroids))};
+            },
             p.data.cells, bar, cells_bar));
-        if (p.name == "tied centroids") continue;  // moving one of two tied centroids flips k*; forward mode covers it below
+        if (p.name == "tied centroids")
+            continue;  // moving one of two tied centroids flips k*; forward mode covers it below
         require_right(check_gradient(
-            [&](const arma::mat& at) { return Evaluation{p.forward(p.data.cells, at), harmony::choices(p.tape(p.data.cells, at))}; },
+            [&](const arma::mat& at) {
+                return Evaluation{p.forward(p.data.cells, at), harmony::choices(p.tape(p.data.cells, at))};
+            },
             p.centroids, bar, centroids_bar.centroids));
     }
 }
@@ -120,10 +126,12 @@ TEST_CASE("harmony: reverse and forward mode agree, ties included", "[gradients]
         for (const std::uint64_t direction : {20u, 21u, 22u}) {
             const arma::mat cells_dot = random_like(direction, p.data.cells);
             const arma::mat centroids_dot = random_like(direction + 10, p.centroids);
-            const DualMatrix y = testing::harmony({p.data.cells, cells_dot}, p.data.batch, {p.centroids, centroids_dot}, p.options);
+            const DualMatrix y =
+                testing::harmony({p.data.cells, cells_dot}, p.data.batch, {p.centroids, centroids_dot}, p.options);
             const double forward_mode = inner(bar, y.slope);
             const double reverse_mode = inner(cells_bar, cells_dot) + inner(centroids_bar.centroids, centroids_dot);
-            REQUIRE(std::abs(forward_mode - reverse_mode) <= 1e-10 * (arma::norm(bar, "fro") * arma::norm(y.slope, "fro")));
+            REQUIRE(std::abs(forward_mode - reverse_mode) <=
+                    1e-10 * (arma::norm(bar, "fro") * arma::norm(y.slope, "fro")));
         }
     }
 }
@@ -141,7 +149,8 @@ TEST_CASE("harmony: recomputing iterations changes no bit of a gradient", "[grad
                 p.options.recompute = recompute == 1;
                 centroids_bars[recompute].centroids.zeros(arma::size(p.centroids));
                 const harmony::Tape<double> tape = p.tape(p.data.cells, p.centroids);
-                if (recompute == 1 && n_iterations > 3) REQUIRE(static_cast<std::int64_t>(tape.steps.size()) < n_iterations);
+                if (recompute == 1 && n_iterations > 3)
+                    REQUIRE(static_cast<std::int64_t>(tape.steps.size()) < n_iterations);
                 cells_bars[recompute] = harmony::backward(tape, bar, &centroids_bars[recompute]);
                 choices[recompute] = harmony::choices(tape);
             }
@@ -155,5 +164,6 @@ TEST_CASE("harmony: recomputing iterations changes no bit of a gradient", "[grad
 TEST_CASE("harmony: an adjoint of another shape is refused", "[gradients][harmony]") {
     const Problem p = problems().front();
     const harmony::Tape<double> tape = p.tape(p.data.cells, p.centroids);
-    REQUIRE_THROWS_AS(harmony::backward(tape, arma::mat(4, 3), static_cast<harmony::Parameters<double>*>(nullptr)), std::invalid_argument);
+    REQUIRE_THROWS_AS(harmony::backward(tape, arma::mat(4, 3), static_cast<harmony::Parameters<double>*>(nullptr)),
+                      std::invalid_argument);
 }

@@ -3,9 +3,9 @@
 #include <cstring>
 #include <optional>
 
-#include "tests/support/dual.hpp"
 #include "engine/core/parallel.hpp"
 #include "experiments/bindings/method.hpp"
+#include "tests/support/dual.hpp"
 #include "tests/support/gradients.hpp"
 
 using namespace bcbench;
@@ -29,7 +29,8 @@ nlohmann::json small_params(const MethodDefinition& method) {
 Dataset<double> make_data(const std::vector<std::size_t>& sizes, arma::uword n_features) {
     Dataset<double> data;
     data.batch = batches_of(sizes);
-    data.cells = arma::conv_to<arma::mat>::from(arma::conv_to<arma::fmat>::from(shifted_cells(30, data.batch, n_features, 1.0)));
+    data.cells =
+        arma::conv_to<arma::mat>::from(arma::conv_to<arma::fmat>::from(shifted_cells(30, data.batch, n_features, 1.0)));
     return data;  // entries that float32 holds exactly
 }
 
@@ -54,14 +55,18 @@ bool same_bytes(const arma::mat& a, const arma::mat& b) {
     return arma::size(a) == arma::size(b) && std::memcmp(a.memptr(), b.memptr(), a.n_elem * sizeof(double)) == 0;
 }
 
-double relative_difference(const arma::mat& a, const arma::mat& b) { return arma::norm(a - b, "fro") / arma::norm(b, "fro"); }
+double relative_difference(const arma::mat& a, const arma::mat& b) {
+    return arma::norm(a - b, "fro") / arma::norm(b, "fro");
+}
 
-// Value and derivative along a direction of one output, in forward mode. Nothing: the method has no forward mode here (its
-// gradients are compared with central differences alone).
-std::optional<DualMatrix> forward_mode(const std::string& method, const std::string& output, const std::vector<DualMatrix>& inputs,
-                                       const Labels& batch, const nlohmann::json& params) {
+// Value and derivative along a direction of one output, in forward mode. Nothing: the method has no forward mode here
+// (its gradients are compared with central differences alone).
+std::optional<DualMatrix> forward_mode(const std::string& method, const std::string& output,
+                                       const std::vector<DualMatrix>& inputs, const Labels& batch,
+                                       const nlohmann::json& params) {
     const auto network_at = [&](std::size_t first) {
-        return DualNetwork{inputs[first], inputs[first + 1], inputs[first + 2], inputs[first + 3], inputs[first + 4], inputs[first + 5]};
+        return DualNetwork{inputs[first],     inputs[first + 1], inputs[first + 2],
+                           inputs[first + 3], inputs[first + 4], inputs[first + 5]};
     };
     const auto scalar = [](Dual value) { return DualMatrix(arma::mat{value.value}, arma::mat{value.slope}); };
     if (method == "uncorrected") return inputs[0];
@@ -132,7 +137,8 @@ TEST_CASE("2,000 cells x 50: reverse mode equals forward mode in random directio
                 duals.emplace_back(inputs[i], random_like(33 + i, inputs[i]));
                 reverse_mode += inner(bars[i], duals[i].slope);
             }
-            const std::optional<DualMatrix> value = forward_mode(method.name, output.name, duals, data.batch, small_params(method));
+            const std::optional<DualMatrix> value =
+                forward_mode(method.name, output.name, duals, data.batch, small_params(method));
             if (!value) continue;
             INFO(output.name);
             REQUIRE(relative_difference(at.value, value->value) < 1e-10);
@@ -157,7 +163,8 @@ TEST_CASE("backward is linear in the adjoint, and nothing for nothing", "[gradie
             const std::vector<arma::mat> scaled = at.backward(-4.0 * bar);
             const std::vector<arma::mat> nothing = at.backward(0.0 * bar);
             for (std::size_t i = 0; i < once.size(); ++i) {
-                REQUIRE(arma::approx_equal(scaled[i], -4.0 * once[i], "absdiff", 1e-12 * (1.0 + arma::abs(once[i]).max())));
+                REQUIRE(
+                    arma::approx_equal(scaled[i], -4.0 * once[i], "absdiff", 1e-12 * (1.0 + arma::abs(once[i]).max())));
                 REQUIRE(arma::all(arma::vectorise(nothing[i] == 0.0)));
             }
         }
@@ -174,7 +181,8 @@ TEST_CASE("the fit's own backward is the one that is checked", "[gradients][meth
         REQUIRE(same_bytes(at.value, fit.corrected));
         REQUIRE(same_bytes(at.backward(bar).front(), fit.backward(bar)));
         for (const Score& loss : fit.losses) {  // each loss of the fit is an output, with the same value
-            const auto output = std::find_if(made.outputs.begin(), made.outputs.end(), [&](const auto& o) { return o.name == loss.metric; });
+            const auto output = std::find_if(made.outputs.begin(), made.outputs.end(),
+                                             [&](const auto& o) { return o.name == loss.metric; });
             REQUIRE(output != made.outputs.end());
             REQUIRE(arma::as_scalar(output->at(values_of(made.inputs)).value) == loss.value);
         }

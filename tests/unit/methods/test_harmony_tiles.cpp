@@ -4,9 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "engine/core/parallel.hpp"
 #include "engine/kernels/kernel_sum.hpp"
 #include "engine/methods/differentiable_harmony/method.hpp"
-#include "engine/core/parallel.hpp"
 #include "engine/reference/methods.hpp"
 #include "tests/support/golden.hpp"
 
@@ -37,11 +37,11 @@ void with_every_instruction_set(const Body& body) {
     hwy::SetSupportedTargetsForTest(0);
 }
 
-// Whether a cell's top cluster is another one in the arithmetic of `data` than in double, at some iteration: where two tie but
-// for rounding, the cell takes another step.
+// Whether a cell's top cluster is another one in the arithmetic of `data` than in double, at some iteration: where two
+// tie but for rounding, the cell takes another step.
 template <class Real>
-bool chooses_otherwise(const Dataset<Real>& data, const harmony::Parameters<Real>& parameters, const harmony::Options& options,
-                       arma::uword cell) {
+bool chooses_otherwise(const Dataset<Real>& data, const harmony::Parameters<Real>& parameters,
+                       const harmony::Options& options, arma::uword cell) {
     const auto here = harmony::forward(data, parameters, options, true).tape;
     const auto in_double =
         harmony::forward<double>({arma::conv_to<arma::mat>::from(data.cells), data.batch, data.type},
@@ -63,9 +63,10 @@ void require_reference(arma::uword n, arma::uword n_features, std::int64_t n_clu
     const auto parameters = harmony::initial_parameters<Real>(options, n_features, Stream(0));
     const auto corrected = harmony::forward(data, parameters, options).corrected;
     const auto slow = reference::differentiable_harmony(
-        arma::conv_to<arma::mat>::from(data.cells), data.batch,
-        arma::conv_to<arma::mat>::from(parameters.centroids), {static_cast<int>(n_iterations), options.sigma, options.temperature});
-    const arma::rowvec apart = arma::max(arma::abs(arma::conv_to<arma::mat>::from(corrected) - slow.corrected), 0);  // [n]
+        arma::conv_to<arma::mat>::from(data.cells), data.batch, arma::conv_to<arma::mat>::from(parameters.centroids),
+        {static_cast<int>(n_iterations), options.sigma, options.temperature});
+    const arma::rowvec apart =
+        arma::max(arma::abs(arma::conv_to<arma::mat>::from(corrected) - slow.corrected), 0);  // [n]
     const arma::uvec beyond = arma::find(apart >= tolerance);
     REQUIRE(corrected.is_finite());
     REQUIRE(beyond.n_elem <= 1);
@@ -91,7 +92,8 @@ TEST_CASE("harmony's tiles equal the reference with every instruction set", "[ha
     });
 }
 
-TEST_CASE("harmony equals the reference where a chunk has several tiles, and where targets are not kept", "[harmony][reference]") {
+TEST_CASE("harmony equals the reference where a chunk has several tiles, and where targets are not kept",
+          "[harmony][reference]") {
     require_reference<double>(20000, 5, 4, 1e-10, 2);
     require_reference<double>(700, 20000, 3, 1e-10, 2);  // a tile of targets takes 22 MiB, two of seven are kept
 }
@@ -105,9 +107,11 @@ TEST_CASE("harmony is as exact far from 0 as near it, whatever the cells count f
         INFO("offset " << offset);
         const Dataset<float> far{arma::conv_to<arma::fmat>::from(near.cells + offset), near.batch, near.type};
         const arma::fmat centroids = far.cells.cols(arma::span(0, 19));  // at cells, as training starts
-        const arma::mat corrected = arma::conv_to<arma::mat>::from(harmony::forward<float>(far, {centroids}, options).corrected);
+        const arma::mat corrected =
+            arma::conv_to<arma::mat>::from(harmony::forward<float>(far, {centroids}, options).corrected);
         const Dataset<double> same{arma::conv_to<arma::mat>::from(far.cells), near.batch, near.type};
-        const arma::mat exact = harmony::forward<double>(same, {arma::conv_to<arma::mat>::from(centroids)}, options).corrected;
+        const arma::mat exact =
+            harmony::forward<double>(same, {arma::conv_to<arma::mat>::from(centroids)}, options).corrected;
         // the tolerance near 0, and half a unit in the last place of a result near the offset
         REQUIRE(arma::abs(corrected - exact).max() < 1e-5 + (offset + 2.0) * 0x1p-24);
     }
@@ -146,7 +150,8 @@ struct Direction {
         const auto value = [&](double h) {
             Dataset<double> moved = data;
             moved.cells += h * cells_dot;
-            return arma::accu(bar % harmony::forward<double>(moved, {parameters.centroids + h * centroids_dot}, options).corrected);
+            return arma::accu(
+                bar % harmony::forward<double>(moved, {parameters.centroids + h * centroids_dot}, options).corrected);
         };
         return (value(step) - value(-step)) / (2.0 * step);
     }
@@ -176,13 +181,15 @@ TEST_CASE("harmony's reverse pass is the derivative where a chunk has several ti
     const Direction direction(20000, 6, 5, 2);
     arma::mat centroids_bar;
     // sums of 120,000 terms of size 1 are rounded at 1e-14, which the step makes 1e-7 of a slope of about 300
-    REQUIRE(bcbench::testing::relative_difference(direction.slope(centroids_bar), direction.difference_quotient(1e-7)) < 1e-6);
+    REQUIRE(bcbench::testing::relative_difference(direction.slope(centroids_bar), direction.difference_quotient(1e-7)) <
+            1e-6);
 
     // in float the same gradients but for rounding: 2,500 roundings of 6e-8 in a cluster's sum grow like their root
     const auto in_float = [](const arma::mat& values) { return arma::conv_to<arma::fmat>::from(values); };
     const Dataset<float> single{in_float(direction.data.cells), direction.data.batch, direction.data.type};
     harmony::Parameters<float> single_bar{arma::fmat(arma::size(centroids_bar), arma::fill::zeros)};
-    const auto taped = harmony::forward<float>(single, {in_float(direction.parameters.centroids)}, direction.options, true);
+    const auto taped =
+        harmony::forward<float>(single, {in_float(direction.parameters.centroids)}, direction.options, true);
     harmony::backward<float>(taped.tape, in_float(direction.bar), &single_bar);
     const arma::mat apart = arma::conv_to<arma::mat>::from(single_bar.centroids) - centroids_bar;
     REQUIRE(arma::norm(apart, "fro") < 1e-5 * arma::norm(centroids_bar, "fro"));

@@ -5,9 +5,9 @@
 #include "engine/methods/differentiable_harmony/method.hpp"
 #include "engine/metrics/batch_mixing_entropy.hpp"
 #include "engine/metrics/mean_shift.hpp"
-#include "experiments/run/checks.hpp"
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/bindings/method.hpp"
+#include "experiments/run/checks.hpp"
 #include "tests/support/golden.hpp"
 
 using namespace bcbench;
@@ -32,12 +32,15 @@ double loss_of(const Fit<double>& fit, const std::string& name) {
 
 // In float64 the golden values differ by the order of summation alone. Those of tf32 come from a program that rounded
 // operands made of float32 sums, which moves them by about 1e-7: there the documented agreement of 1e-6 holds.
-void require_golden(const Fit<double>& fit, const Dataset<double>& data, const nlohmann::json& expected, double tolerance = 1e-10) {
+void require_golden(const Fit<double>& fit, const Dataset<double>& data, const nlohmann::json& expected,
+                    double tolerance = 1e-10) {
     const std::vector<double> means = batch_means(fit.corrected, data.batch);
-    for (std::size_t b = 0; b < 2; ++b) REQUIRE(relative_difference(means[b], expected["batch_means"][b].get<double>()) < tolerance);
+    for (std::size_t b = 0; b < 2; ++b)
+        REQUIRE(relative_difference(means[b], expected["batch_means"][b].get<double>()) < tolerance);
     REQUIRE(relative_difference(mean_shift(means), expected["mean_shift"].get<double>()) < tolerance);
     for (const char* loss : {"mmd_loss", "reconstruction_loss"}) {
-        if (expected.contains(loss)) REQUIRE(relative_difference(loss_of(fit, loss), expected[loss].get<double>()) < tolerance);
+        if (expected.contains(loss))
+            REQUIRE(relative_difference(loss_of(fit, loss), expected[loss].get<double>()) < tolerance);
     }
     if (!expected.contains("batch_mixing_entropy")) return;
     const double entropy = batch_mixing_entropy(nearest_neighbors(fit.corrected, 10), data.batch);
@@ -89,12 +92,12 @@ struct Shape {
 };
 
 const std::vector<Shape> shapes = {
-    {{50}, {0, 3}, 2, 30},          // documented
+    {{50}, {0, 3}, 2, 30},            // documented
     {{20, 31, 9}, {0, 1, 2}, 3, 11},  // unequal batches, features not divisible by types
-    {{13}, {0}, 1, 5},              // a single batch
-    {{2}, {0, 3}, 1, 1},            // hardly anything
-    {{150, 140}, {0, 3}, 2, 6},     // more than one tile of 256 cells
-    {{8}, {0, 1, 2, 3, 4}, 2, 9},   // five batches
+    {{13}, {0}, 1, 5},                // a single batch
+    {{2}, {0, 3}, 1, 1},              // hardly anything
+    {{150, 140}, {0, 3}, 2, 6},       // more than one tile of 256 cells
+    {{8}, {0, 1, 2, 3, 4}, 2, 9},     // five batches
 };
 
 Dataset<double> data_of(const Shape& shape, std::uint64_t seed) {
@@ -112,7 +115,8 @@ double difference_to_reference(const Fit<Real>& fit) {
     double largest = max_difference(fit.corrected, slow.corrected);
     REQUIRE(fit.arrays.size() == slow.arrays.size());
     REQUIRE(fit.losses.size() == slow.losses.size());
-    for (std::size_t i = 0; i < fit.arrays.size(); ++i) largest = std::max(largest, max_difference(fit.arrays[i].values(fit.corrected), slow.arrays[i].values));
+    for (std::size_t i = 0; i < fit.arrays.size(); ++i)
+        largest = std::max(largest, max_difference(fit.arrays[i].values(fit.corrected), slow.arrays[i].values));
     for (std::size_t i = 0; i < fit.losses.size(); ++i) {
         REQUIRE(fit.losses[i].value.has_value() == slow.losses[i].value.has_value());
         if (!fit.losses[i].value) continue;
@@ -131,7 +135,8 @@ TEST_CASE("the check of the reference measures rounding by the size of what is r
         run_check("optimized_matches_reference", Dataset<double>(), fit, Precision::float64, record);
         return record.scores.at(0).value == 1.0;
     };
-    const auto far = load_dataset("gaussian_batches", {{{"batch_shifts", {0, 1e6}}, {"n_cells_per_batch", 30}}, 42, ""});
+    const auto far =
+        load_dataset("gaussian_batches", {{{"batch_shifts", {0, 1e6}}, {"n_cells_per_batch", 30}}, 42, ""});
     const auto fit = fit_method("differentiable_harmony", settings({{"n_clusters", 5}}, 0), far);
     CHECK(holds(fit, 1.0));
     CHECK_FALSE(holds(fit, 1.0 + 1e-9));
@@ -154,7 +159,8 @@ TEST_CASE("the check of the reference takes assignments as good as the cells the
     };
     // sigma 0.01: a cell that is off by 1e-5 moves an assignment by up to 2e-3
     for (const double sigma : {0.1, 0.01}) {
-        auto fit = fit_method("differentiable_harmony", settings({{"sigma", sigma}, {"n_iterations", 10}}, 0, Precision::float32), data);
+        auto fit = fit_method("differentiable_harmony",
+                              settings({{"sigma", sigma}, {"n_iterations", 10}}, 0, Precision::float32), data);
         INFO("sigma " << sigma);
         CHECK(check(fit));
         fit.arrays[0].values = [right = fit.arrays[0].values](const Matrix<float>& corrected) {
@@ -177,7 +183,8 @@ TEST_CASE("the check of the reference does not hold where a loss is not finite",
     CHECK(record.scores.at(0).value == 0.0);
 }
 
-TEST_CASE("the MMD of the tiniest bandwidths is that of kernels that are 1 at equal points and 0 elsewhere", "[methods][mmd]") {
+TEST_CASE("the MMD of the tiniest bandwidths is that of kernels that are 1 at equal points and 0 elsewhere",
+          "[methods][mmd]") {
     const auto data = load_dataset("gaussian_batches", {{{"n_cells_per_batch", 6}}, 42, ""});
     for (const double bandwidth : {1e-100, 1e-155, 1e-160, 1e-170}) {
         const auto fit = fit_method("mmd_autoencoder", settings({{"kernel_bandwidth", bandwidth}}, 1), data);
@@ -206,16 +213,18 @@ TEST_CASE("mmd_autoencoder gives the golden values", "[methods][golden]") {
     for (const auto& [name, expected] : golden()["mmd"].items()) {
         const Precision precision = name.rfind("tf32", 0) == 0 ? Precision::tf32 : Precision::float64;
         const double bandwidth = std::stod(name.substr(name.find('=') + 1));
-        const auto fit = fit_method("mmd_autoencoder",
-                                    settings({{"hidden_dim", 64}, {"latent_dim", 16}, {"kernel_bandwidth", bandwidth}}, 1, precision), data);
+        const auto fit = fit_method(
+            "mmd_autoencoder",
+            settings({{"hidden_dim", 64}, {"latent_dim", 16}, {"kernel_bandwidth", bandwidth}}, 1, precision), data);
         require_golden(fit, data, expected, precision == Precision::tf32 ? 1e-6 : 1e-10);
     }
 }
 
 TEST_CASE("wgan_autoencoder gives the documented float64 losses", "[methods][golden]") {
     const Dataset<double> data = documented_data();
-    const auto fit = fit_method(
-        "wgan_autoencoder", settings({{"hidden_dim", 64}, {"latent_dim", 16}, {"discriminator_hidden_dim", 32}}, 2), data);
+    const auto fit =
+        fit_method("wgan_autoencoder",
+                   settings({{"hidden_dim", 64}, {"latent_dim", 16}, {"discriminator_hidden_dim", 32}}, 2), data);
     // printed to four decimals: half a unit
     REQUIRE(std::abs(loss_of(fit, "generator_loss") - 28.4528) < 0.5e-4);
     REQUIRE(std::abs(loss_of(fit, "discriminator_loss") + 0.0233) < 0.5e-4);
@@ -227,10 +236,13 @@ TEST_CASE("every method equals its reference on every shape", "[methods][referen
             for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{5}}) {
                 const Dataset<double> data = data_of(shape, seed);
                 INFO(method.method << ", " << data.cells.n_cols << " cells x " << data.cells.n_rows);
-                REQUIRE(difference_to_reference(fit_method(method.method, settings(method.params, seed), data)) < 1e-10);
-                REQUIRE(difference_to_reference(fit_method(method.method, settings(method.params, seed, Precision::tf32), data)) < 1e-10);
-                REQUIRE(difference_to_reference(fit_method(method.method, settings(method.params, seed, Precision::float32),
-                                                           in_arithmetic<float>(data))) < 1e-5);
+                REQUIRE(difference_to_reference(fit_method(method.method, settings(method.params, seed), data)) <
+                        1e-10);
+                REQUIRE(difference_to_reference(
+                            fit_method(method.method, settings(method.params, seed, Precision::tf32), data)) < 1e-10);
+                REQUIRE(
+                    difference_to_reference(fit_method(method.method, settings(method.params, seed, Precision::float32),
+                                                       in_arithmetic<float>(data))) < 1e-5);
             }
         }
     }
@@ -243,7 +255,8 @@ TEST_CASE("extreme parameters equal the reference", "[methods][reference]") {
         {"differentiable_harmony", {{"n_clusters", 3}, {"sigma", 50.0}, {"temperature", 3.0}}},
         {"differentiable_harmony", {{"n_clusters", 40}, {"sigma", 1e-3}, {"n_iterations", 25}}},
         {"mmd_autoencoder", {{"hidden_dim", 1}, {"latent_dim", 1}}},
-        {"mmd_autoencoder", {{"hidden_dim", 9}, {"latent_dim", 33}, {"kernel_bandwidth", 0.05}}},  // latent wider than the input
+        {"mmd_autoencoder",
+         {{"hidden_dim", 9}, {"latent_dim", 33}, {"kernel_bandwidth", 0.05}}},  // latent wider than the input
         {"wgan_autoencoder", {{"hidden_dim", 16}, {"latent_dim", 20}, {"discriminator_hidden_dim", 1}}},
     };
     for (const Case& method : cases) {
@@ -262,7 +275,8 @@ TEST_CASE("permuting cells permutes the output", "[methods][property]") {
         const auto fit = fit_method(method.method, settings(method.params, 4), data);
         const auto of_permuted = fit_method(method.method, settings(method.params, 4), permuted);
         INFO(method.method);
-        REQUIRE(max_difference(of_permuted.corrected, fit.corrected.cols(order)) < 1e-10);  // sums over cells in another order
+        REQUIRE(max_difference(of_permuted.corrected, fit.corrected.cols(order)) <
+                1e-10);  // sums over cells in another order
         for (std::size_t i = 0; i < fit.losses.size(); ++i) {
             REQUIRE(relative_difference(*fit.losses[i].value, *of_permuted.losses[i].value) < 1e-9);
         }
@@ -289,7 +303,8 @@ TEST_CASE("shifting cells and centroids alike shifts harmony's cells", "[methods
     const auto result = differentiable_harmony::forward(data, parameters, options).corrected;
     parameters.centroids += 1.25;
     // logits scale with the squared norms, about 1e3 here: 1e3 * 1e-16 / sigma, ten iterations
-    REQUIRE(max_difference(differentiable_harmony::forward(shifted, parameters, options).corrected, result + 1.25) < 1e-10);
+    REQUIRE(max_difference(differentiable_harmony::forward(shifted, parameters, options).corrected, result + 1.25) <
+            1e-10);
 }
 
 TEST_CASE("every parameter of a method changes its result, but theta and recompute", "[methods]") {
@@ -301,12 +316,14 @@ TEST_CASE("every parameter of a method changes its result, but theta and recompu
             for (const Parameter& parameter : definition.parameters()) {
                 if (parameter.name == "recompute" || parameter.name == "theta") continue;
                 nlohmann::json params = method.params;
-                const nlohmann::json& base = params.contains(parameter.name) ? params[parameter.name] : parameter.default_value;
+                const nlohmann::json& base =
+                    params.contains(parameter.name) ? params[parameter.name] : parameter.default_value;
                 INFO(method.method << " " << parameter.name);
                 params[parameter.name] = another_value(parameter, base);
                 const auto after = fit_method(method.method, settings(params, 1), data);
                 bool same = max_difference(after.corrected, before.corrected) == 0.0;
-                for (std::size_t i = 0; i < before.losses.size(); ++i) same = same && before.losses[i].value == after.losses[i].value;
+                for (std::size_t i = 0; i < before.losses.size(); ++i)
+                    same = same && before.losses[i].value == after.losses[i].value;
                 REQUIRE_FALSE(same);
             }
         }
@@ -319,7 +336,8 @@ TEST_CASE("another seed gives other parameters", "[methods]") {
         const auto fit = fit_method(method.method, settings(method.params, 1), data);
         if (fit.differentiable().inputs.size() == 1) continue;  // the cells alone: no parameters that a seed could draw
         INFO(method.method);
-        REQUIRE(max_difference(fit.corrected, fit_method(method.method, settings(method.params, 2), data).corrected) > 1e-6);
+        REQUIRE(max_difference(fit.corrected, fit_method(method.method, settings(method.params, 2), data).corrected) >
+                1e-6);
     }
 }
 

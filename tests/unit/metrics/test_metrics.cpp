@@ -1,11 +1,11 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "engine/core/random.hpp"
 #include "engine/metrics/batch_mixing_entropy.hpp"
 #include "engine/metrics/mean_shift.hpp"
 #include "engine/metrics/mixing_ceiling.hpp"
 #include "engine/metrics/type_purity.hpp"
-#include "engine/core/random.hpp"
 
 using namespace bcbench;
 
@@ -71,8 +71,10 @@ TEST_CASE("the mixing ceiling permutes batches inside types only", "[metrics]") 
     Labels batch = labels(std::vector<std::uint32_t>(200), 2);
     for (std::uint32_t i = 0; i < 200; ++i) batch.code[i] = i < 100 ? 0 : 1;
     // if batch and type are the same thing, a permutation changes nothing
-    REQUIRE(mixing_ceiling(neighbors, batch, batch, 3, 0) == Approx(batch_mixing_entropy(neighbors, batch)).epsilon(1e-14));
-    // without types, neighbourhoods are binomial(10, 1/2): mean entropy 0.6405 by direct summation, permutations vary by ~0.01
+    REQUIRE(mixing_ceiling(neighbors, batch, batch, 3, 0) ==
+            Approx(batch_mixing_entropy(neighbors, batch)).epsilon(1e-14));
+    // without types, neighbourhoods are binomial(10, 1/2): mean entropy 0.6405 by direct summation, permutations vary
+    // by ~0.01
     double binomial = 0.0;
     double probability = std::pow(0.5, 10);
     for (int count = 0; count <= 10; ++count) {

@@ -10,9 +10,9 @@
 #include <string>
 
 #include "engine/core/check.hpp"
+#include "engine/core/parallel.hpp"
 #include "engine/neighbors/filter.hpp"
 #include "engine/neighbors/tiles.hpp"
-#include "engine/core/parallel.hpp"
 #include "engine/reference/neighbors.hpp"
 
 namespace bcbench {
@@ -38,8 +38,7 @@ arma::mat lattice_cells(arma::uword n_features, arma::uword n_cells, int largest
 }
 
 /// Gaussian clusters around distant centres.
-arma::mat clustered_cells(arma::uword n_features, arma::uword n_cells, arma::uword n_clusters,
-                          double distance) {
+arma::mat clustered_cells(arma::uword n_features, arma::uword n_cells, arma::uword n_clusters, double distance) {
     arma::mat cells = gaussian_cells(n_features, n_cells, 5);
     const arma::mat centres = distance * gaussian_cells(n_features, n_clusters, 6);
     for (arma::uword i = 0; i < n_cells; ++i) cells.col(i) += centres.col(i * 7 % n_clusters);
@@ -59,8 +58,7 @@ double defined_distance(const Matrix<Real>& cells, arma::uword i, arma::uword j)
 template <class Real>
 void check_against_reference(const arma::mat& wanted_cells, arma::uword k) {
     const auto cells = arma::conv_to<Matrix<Real>>::from(wanted_cells);
-    const arma::Mat<std::uint32_t> index =
-        reference::nearest_neighbors(arma::conv_to<arma::mat>::from(cells), k);
+    const arma::Mat<std::uint32_t> index = reference::nearest_neighbors(arma::conv_to<arma::mat>::from(cells), k);
     const Neighbors neighbors = nearest_neighbors(cells, k);
     REQUIRE(neighbors.index.n_rows == k);
     REQUIRE(neighbors.index.n_cols == cells.n_cols);

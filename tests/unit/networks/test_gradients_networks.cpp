@@ -1,13 +1,13 @@
-// Reverse passes of the networks and of the losses on their latent space, on tiny problems: every coordinate of cells and
-// parameters against central differences.
+// Reverse passes of the networks and of the losses on their latent space, on tiny problems: every coordinate of cells
+// and parameters against central differences.
 #include <catch2/catch.hpp>
 
-#include "tests/support/dual.hpp"
 #include "engine/core/check.hpp"
 #include "engine/core/choices.hpp"
 #include "engine/linear/products.hpp"
 #include "engine/methods/mmd_autoencoder/method.hpp"
 #include "engine/methods/wgan_autoencoder/method.hpp"
+#include "tests/support/dual.hpp"
 #include "tests/support/gradients.hpp"
 
 using namespace bcbench;
@@ -21,7 +21,8 @@ constexpr uword n_features = 5;
 
 // Random biases: with the initial ones, 0, a mistake in a bias would not show in the values.
 void randomise_biases(Mlp<double>& mlp, std::uint64_t number) {
-    for (Dense<double>& layer : mlp.layers) layer.bias = 0.3 * arma::vectorise(random_matrix(number++, layer.bias.n_elem, 1));
+    for (Dense<double>& layer : mlp.layers)
+        layer.bias = 0.3 * arma::vectorise(random_matrix(number++, layer.bias.n_elem, 1));
 }
 
 Autoencoder<double> model_for(const Labels& batch, bool conditional) {
@@ -45,7 +46,8 @@ Mlp<double> critic_for_latent() {
 
 // Checks the gradient of `f`, a function of the whole model, at every parameter of the network `part`.
 template <class Model, class F>
-void require_right_parameters(const Model& model, Mlp<double>& (*part)(Model&), const F& f, const arma::mat& value_bar, Model model_bar) {
+void require_right_parameters(const Model& model, Mlp<double>& (*part)(Model&), const F& f, const arma::mat& value_bar,
+                              Model model_bar) {
     std::vector<arma::mat> bars;
     for_each_parameter(part(model_bar), [&](const std::string&, const arma::mat& bar) { bars.push_back(bar); });
     Model moved = model;
@@ -88,12 +90,14 @@ TEST_CASE("mlp: every input's and parameter's derivative", "[gradients][networks
         const arma::mat x_bar = mlp_backward(mlp, x, tape, bar, Precision::float64, &mlp_bar);
         require_right(check_gradient([&](const arma::mat& at) { return evaluate(mlp, at); }, x, bar, x_bar));
         Mlp<double>& (*self)(Mlp<double>&) = [](Mlp<double>& all) -> Mlp<double>& { return all; };
-        require_right_parameters<Mlp<double>>(mlp, self, [&](const Mlp<double>& at) { return evaluate(at, x); }, bar, mlp_bar);
+        require_right_parameters<Mlp<double>>(
+            mlp, self, [&](const Mlp<double>& at) { return evaluate(at, x); }, bar, mlp_bar);
         // gradients of parameters add to what is there, and are optional
         Mlp<double> twice = mlp_bar;
         const arma::mat again = mlp_backward(mlp, x, tape, bar, Precision::float64, &twice);
         REQUIRE(arma::approx_equal(twice.layers[1].kernel, 2.0 * mlp_bar.layers[1].kernel, "reldiff", 1e-14));
-        REQUIRE(arma::approx_equal(mlp_backward<double>(mlp, x, tape, bar, Precision::float64, nullptr), again, "absdiff", 0.0));
+        REQUIRE(arma::approx_equal(mlp_backward<double>(mlp, x, tape, bar, Precision::float64, nullptr), again,
+                                   "absdiff", 0.0));
     }
 }
 
@@ -111,27 +115,30 @@ TEST_CASE("mlp: 20,000 cells, where a chunk has several tiles, and float against
     Mlp<double> in_parts = zeros_like(mlp);  // of 100 cells each, which are one tile
     Mlp<float> single;
     for (std::size_t l = 0; l < mlp.layers.size(); ++l) {
-        single.layers[l] = {arma::conv_to<arma::fmat>::from(mlp.layers[l].kernel), arma::conv_to<arma::fvec>::from(mlp.layers[l].bias)};
+        single.layers[l] = {arma::conv_to<arma::fmat>::from(mlp.layers[l].kernel),
+                            arma::conv_to<arma::fvec>::from(mlp.layers[l].bias)};
     }
     for (uword first = 0; first < x.n_cols; first += 100) {
         const arma::mat part = x.cols(first, first + 99);
         MlpTape<double> part_tape;
         mlp_forward(mlp, part, Precision::float64, &part_tape);
-        const arma::mat part_bar =
-            mlp_backward<double>(mlp, part, part_tape, bar.cols(first, first + 99), Precision::float64, &in_parts, true);
+        const arma::mat part_bar = mlp_backward<double>(mlp, part, part_tape, bar.cols(first, first + 99),
+                                                        Precision::float64, &in_parts, true);
         REQUIRE(arma::abs(part_bar - x_bar.cols(first, first + 99)).max() < 1e-12);
     }
     const arma::fmat single_x = arma::conv_to<arma::fmat>::from(x);
     MlpTape<float> single_tape;
     mlp_forward(single, single_x, Precision::float32, &single_tape);
     Mlp<float> single_bar = zeros_like(single);
-    mlp_backward<float>(single, single_x, single_tape, arma::conv_to<arma::fmat>::from(bar), Precision::float32, &single_bar, false);
+    mlp_backward<float>(single, single_x, single_tape, arma::conv_to<arma::fmat>::from(bar), Precision::float32,
+                        &single_bar, false);
     for (std::size_t l = 0; l < mlp.layers.size(); ++l) {
         const double size = arma::norm(whole.layers[l].kernel, "fro");
         REQUIRE(arma::norm(in_parts.layers[l].kernel - whole.layers[l].kernel, "fro") < 1e-12 * size);
         REQUIRE(arma::norm(in_parts.layers[l].bias - whole.layers[l].bias) < 1e-12 * arma::norm(whole.layers[l].bias));
         // sums of 20,000 terms rounded at 6e-8 grow like the root of their number; a unit that switches is one term
-        REQUIRE(arma::norm(arma::conv_to<arma::mat>::from(single_bar.layers[l].kernel) - whole.layers[l].kernel, "fro") < 1e-4 * size);
+        REQUIRE(arma::norm(arma::conv_to<arma::mat>::from(single_bar.layers[l].kernel) - whole.layers[l].kernel,
+                           "fro") < 1e-4 * size);
     }
 }
 
@@ -141,7 +148,8 @@ TEST_CASE("mlp: the slope of the ReLU at exactly 0 is 0", "[gradients][networks]
     const arma::mat x(3, 1, arma::fill::zeros);
     MlpTape<double> tape;
     mlp_forward(mlp, x, Precision::float64, &tape);
-    const arma::mat x_bar = mlp_backward<double>(mlp, x, tape, arma::mat(2, 1, arma::fill::ones), Precision::float64, nullptr);
+    const arma::mat x_bar =
+        mlp_backward<double>(mlp, x, tape, arma::mat(2, 1, arma::fill::ones), Precision::float64, nullptr);
     REQUIRE(arma::all(arma::vectorise(x_bar == 0.0)));
 }
 
@@ -185,7 +193,8 @@ TEST_CASE("mlp under tf32: the reverse pass of the products of rounded operands"
     }
 }
 
-TEST_CASE("mmd_autoencoder: every cell's and parameter's derivative of corrected cells and losses", "[gradients][networks]") {
+TEST_CASE("mmd_autoencoder: every cell's and parameter's derivative of corrected cells and losses",
+          "[gradients][networks]") {
     namespace method = mmd_autoencoder;
     for (const std::vector<std::size_t>& sizes : batch_sizes) {
         for (const bool conditional : {false, true}) {
@@ -202,7 +211,8 @@ TEST_CASE("mmd_autoencoder: every cell's and parameter's derivative of corrected
                 if (output == 1 || output == 3) adjoint.reconstruction_loss = output == 3 ? 0.3 : 1.0;
                 if (output == 2 || output == 3) adjoint.mmd_loss = output == 3 ? -1.7 : 1.0;
                 const auto value = [&](const method::Result<double>& result) {
-                    const double losses = adjoint.reconstruction_loss * result.reconstruction_loss + adjoint.mmd_loss * result.mmd_loss;
+                    const double losses =
+                        adjoint.reconstruction_loss * result.reconstruction_loss + adjoint.mmd_loss * result.mmd_loss;
                     if (adjoint.corrected.empty()) return arma::mat{losses};
                     return arma::mat(arma::join_cols(arma::vectorise(result.pass.corrected()), arma::vec{losses}));
                 };
@@ -210,13 +220,16 @@ TEST_CASE("mmd_autoencoder: every cell's and parameter's derivative of corrected
                                           ? arma::mat{1.0}
                                           : arma::mat(arma::join_cols(arma::vectorise(corrected_bar), arma::vec{1.0}));
                 const auto evaluate = [&](const Autoencoder<double>& at, const arma::mat& x) {
-                    const auto result = method::forward(Dataset<double>{x, batch, {}}, at, mmd, Precision::float64, true);
+                    const auto result =
+                        method::forward(Dataset<double>{x, batch, {}}, at, mmd, Precision::float64, true);
                     return Evaluation{value(result), method::choices(result)};
                 };
-                const auto result = method::forward(Dataset<double>{cells, batch, {}}, model, mmd, Precision::float64, true);
+                const auto result =
+                    method::forward(Dataset<double>{cells, batch, {}}, model, mmd, Precision::float64, true);
                 Autoencoder<double> model_bar = zeros_like(model);
                 const arma::mat cells_bar = method::backward(result, adjoint, &model_bar);
-                require_right(check_gradient([&](const arma::mat& at) { return evaluate(model, at); }, cells, bar, cells_bar));
+                require_right(
+                    check_gradient([&](const arma::mat& at) { return evaluate(model, at); }, cells, bar, cells_bar));
                 const auto of_model = [&](const Autoencoder<double>& at) { return evaluate(at, cells); };
                 require_right_parameters<Autoencoder<double>>(model, encoder_of, of_model, bar, model_bar);
                 require_right_parameters<Autoencoder<double>>(model, decoder_of, of_model, bar, model_bar);
@@ -250,29 +263,37 @@ struct WganProblem {
     }
 };
 
-// What a variable's gradient is the derivative of: <corrected_bar, corrected> and the reconstruction terms, plus the critic
-// terms times `critic_sign`, which is -1 for everything that sees the critic through the reversal.
-arma::mat wgan_value(const wgan_autoencoder::Result<double>& result, const wgan_autoencoder::Adjoint<double>& adjoint, double critic_sign) {
+// What a variable's gradient is the derivative of: <corrected_bar, corrected> and the reconstruction terms, plus the
+// critic terms times `critic_sign`, which is -1 for everything that sees the critic through the reversal.
+arma::mat wgan_value(const wgan_autoencoder::Result<double>& result, const wgan_autoencoder::Adjoint<double>& adjoint,
+                     double critic_sign) {
     const double reconstruction = (adjoint.reconstruction_loss + adjoint.generator_loss) * result.reconstruction_loss;
-    const double critic = -adjoint.generator_loss * result.scores.fake + adjoint.discriminator_loss * (result.scores.fake - result.scores.real);
+    const double critic = -adjoint.generator_loss * result.scores.fake +
+                          adjoint.discriminator_loss * (result.scores.fake - result.scores.real);
     const arma::vec losses = {reconstruction + critic_sign * critic};
-    return adjoint.corrected.empty() ? arma::mat(losses) : arma::mat(arma::join_cols(arma::vectorise(result.pass.corrected()), losses));
+    return adjoint.corrected.empty() ? arma::mat(losses)
+                                     : arma::mat(arma::join_cols(arma::vectorise(result.pass.corrected()), losses));
 }
 
 }  // namespace
 
-TEST_CASE("wgan_autoencoder: every cell's and parameter's derivative, the critic's reversed for the encoder", "[gradients][networks]") {
+TEST_CASE("wgan_autoencoder: every cell's and parameter's derivative, the critic's reversed for the encoder",
+          "[gradients][networks]") {
     for (const std::vector<std::size_t>& sizes : batch_sizes) {
         for (const bool conditional : {false, true}) {
             const WganProblem p(sizes, conditional);
-            const std::vector<wgan_autoencoder::Adjoint<double>> adjoints = {
-                {p.corrected_bar, 0.0, 0.0, 0.0}, {{}, 1.0, 0.0, 0.0}, {{}, 0.0, 1.0, 0.0}, {{}, 0.0, 0.0, 1.0}, {p.corrected_bar, 0.3, -0.6, 1.7}};
+            const std::vector<wgan_autoencoder::Adjoint<double>> adjoints = {{p.corrected_bar, 0.0, 0.0, 0.0},
+                                                                             {{}, 1.0, 0.0, 0.0},
+                                                                             {{}, 0.0, 1.0, 0.0},
+                                                                             {{}, 0.0, 0.0, 1.0},
+                                                                             {p.corrected_bar, 0.3, -0.6, 1.7}};
             for (const wgan_autoencoder::Adjoint<double>& adjoint : adjoints) {
-                INFO(sizes.size() << " batches, conditional " << conditional << ", generator_bar " << adjoint.generator_loss
-                                  << ", discriminator_bar " << adjoint.discriminator_loss);
-                const arma::mat bar = adjoint.corrected.empty()
-                                          ? arma::mat{1.0}
-                                          : arma::mat(arma::join_cols(arma::vectorise(p.corrected_bar), arma::vec{1.0}));
+                INFO(sizes.size() << " batches, conditional " << conditional << ", generator_bar "
+                                  << adjoint.generator_loss << ", discriminator_bar " << adjoint.discriminator_loss);
+                const arma::mat bar =
+                    adjoint.corrected.empty()
+                        ? arma::mat{1.0}
+                        : arma::mat(arma::join_cols(arma::vectorise(p.corrected_bar), arma::vec{1.0}));
                 const auto seen = [&](double critic_sign) {
                     return [&, critic_sign](const WganParameters& at, const arma::mat& x) {
                         const auto result = p.run(at, x);
@@ -280,10 +301,12 @@ TEST_CASE("wgan_autoencoder: every cell's and parameter's derivative, the critic
                     };
                 };
                 WganParameters parameters_bar = wgan_autoencoder::zeros_like(p.parameters);
-                const arma::mat cells_bar = wgan_autoencoder::backward(p.run(p.parameters, p.cells), adjoint, &parameters_bar);
+                const arma::mat cells_bar =
+                    wgan_autoencoder::backward(p.run(p.parameters, p.cells), adjoint, &parameters_bar);
                 const auto before_reversal = seen(-1.0);
                 const auto after_reversal = seen(1.0);
-                require_right(check_gradient([&](const arma::mat& at) { return before_reversal(p.parameters, at); }, p.cells, bar, cells_bar));
+                require_right(check_gradient([&](const arma::mat& at) { return before_reversal(p.parameters, at); },
+                                             p.cells, bar, cells_bar));
                 const auto reversed = [&](const WganParameters& at) { return before_reversal(at, p.cells); };
                 const auto plain = [&](const WganParameters& at) { return after_reversal(at, p.cells); };
                 require_right_parameters<WganParameters>(p.parameters, encoder_of, reversed, bar, parameters_bar);
@@ -294,7 +317,8 @@ TEST_CASE("wgan_autoencoder: every cell's and parameter's derivative, the critic
     }
 }
 
-TEST_CASE("wgan_autoencoder: the encoder receives minus the numeric derivative of the critic term", "[gradients][networks]") {
+TEST_CASE("wgan_autoencoder: the encoder receives minus the numeric derivative of the critic term",
+          "[gradients][networks]") {
     const WganProblem p({4, 5}, false);
     WganParameters bar = wgan_autoencoder::zeros_like(p.parameters);
     wgan_autoencoder::Adjoint<double> adjoint;

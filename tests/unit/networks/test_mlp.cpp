@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
+#include "engine/linear/products.hpp"
 #include "engine/methods/differentiable_harmony/method.hpp"
 #include "engine/methods/mmd_autoencoder/method.hpp"
-#include "engine/linear/products.hpp"
 #include "engine/networks/mlp.hpp"
 #include "tests/support/golden.hpp"
 
@@ -42,7 +42,7 @@ TEST_CASE("encoder and decoder take their keys from one stream in order", "[mlp]
 TEST_CASE("tf32 keeps 10 mantissa bits, ties away from zero", "[linear]") {
     REQUIRE(round_to_tf32(1.0) == 1.0);
     REQUIRE(round_to_tf32(1.0 + 0x1p-10) == 1.0 + 0x1p-10);
-    REQUIRE(round_to_tf32(1.0 + 0x1p-11) == 1.0 + 0x1p-10);   // a tie
+    REQUIRE(round_to_tf32(1.0 + 0x1p-11) == 1.0 + 0x1p-10);  // a tie
     REQUIRE(round_to_tf32(-1.0 - 0x1p-11) == -1.0 - 0x1p-10);
     REQUIRE(round_to_tf32(1.0 + 0x1p-12) == 1.0);
     REQUIRE(tf32_eligible(Precision::tf32, 64, 16));

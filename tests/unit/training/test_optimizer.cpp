@@ -31,7 +31,8 @@ TEST_CASE("adam takes the steps of its paper", "[training]") {
     REQUIRE(after(adam, {2.0}) == Approx(1.0 - 0.1 * 2.0 / (2.0 + 1e-8)).epsilon(1e-14));
     // t = 2, g = -1: m = 0.5 * 1 - 0.5 = 0, so that nothing moves
     REQUIRE(after(adam, {2.0, -1.0}) == after(adam, {2.0}));
-    // t = 3, g = 4: m = 2, m / (1 - 0.125) = 16/7; v = 0.75 (0.75 * 1 + 0.25) + 0.25 * 16 = 4.75, v / (1 - 0.421875) = 304/37
+    // t = 3, g = 4: m = 2, m / (1 - 0.125) = 16/7; v = 0.75 (0.75 * 1 + 0.25) + 0.25 * 16 = 4.75, v / (1 - 0.421875) =
+    // 304/37
     const double third = 0.1 * (16.0 / 7.0) / (std::sqrt(304.0 / 37.0) + 1e-8);
     REQUIRE(after(adam, {2.0, -1.0, 4.0}) == Approx(after(adam, {2.0}) - third).epsilon(1e-14));
 }
@@ -47,8 +48,8 @@ TEST_CASE("rmsprop divides by the root of the remembered square", "[training]") 
 TEST_CASE("sgd follows the gradient with momentum", "[training]") {
     const optimizer::Options sgd{Rule::sgd, 0.5, 0.75, 0.0};
     REQUIRE(after(sgd, {2.0}) == Approx(0.8).epsilon(1e-14));
-    REQUIRE(after(sgd, {2.0, -1.0}) == Approx(0.8).epsilon(1e-14));        // m = 1 - 1
-    REQUIRE(after(sgd, {2.0, -1.0, 3.0}) == Approx(0.5).epsilon(1e-14));   // m = 3
+    REQUIRE(after(sgd, {2.0, -1.0}) == Approx(0.8).epsilon(1e-14));       // m = 1 - 1
+    REQUIRE(after(sgd, {2.0, -1.0, 3.0}) == Approx(0.5).epsilon(1e-14));  // m = 3
 }
 
 TEST_CASE("a beta that rounds to 1 in float32 takes the first step of double", "[training]") {

@@ -4,13 +4,13 @@
 #include <functional>
 #include <set>
 
-#include "engine/methods/mmd_autoencoder/method.hpp"
 #include "engine/core/parallel.hpp"
-#include "engine/training/model_file.hpp"
-#include "engine/training/tensors.hpp"
 #include "engine/methods/differentiable_harmony/train.hpp"
+#include "engine/methods/mmd_autoencoder/method.hpp"
 #include "engine/methods/mmd_autoencoder/train.hpp"
 #include "engine/methods/wgan_autoencoder/train.hpp"
+#include "engine/training/model_file.hpp"
+#include "engine/training/tensors.hpp"
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/bindings/method.hpp"
 #include "tests/support/gradients.hpp"
@@ -22,12 +22,11 @@ namespace {
 
 Dataset<double> cells_of(const std::vector<std::int64_t>& per_batch, const std::vector<double>& shifts,
                          std::int64_t features = 6, std::uint64_t seed = 3) {
-    return load_dataset("gaussian_batches", {{{"n_cells_per_batch", per_batch},
-                                              {"batch_shifts", shifts},
-                                              {"n_types", 2},
-                                              {"n_features", features}},
-                                             seed,
-                                             ""});
+    return load_dataset(
+        "gaussian_batches",
+        {{{"n_cells_per_batch", per_batch}, {"batch_shifts", shifts}, {"n_types", 2}, {"n_features", features}},
+         seed,
+         ""});
 }
 
 // A train block with all keys of the method, the given ones changed.
@@ -144,13 +143,15 @@ TEST_CASE("the objective of the MMD training has the gradient it claims", "[trai
             kernel.estimator = estimator;
             kernel.pairs = pairs;
             kernel.bandwidths = {0.5, 2.0};
-            kernel.unit = training::BandwidthUnit::absolute;  // a median would be held constant, which differences are not
+            kernel.unit =
+                training::BandwidthUnit::absolute;  // a median would be held constant, which differences are not
             auto model = with_conditional_decoder(
                 mmd_autoencoder::initial_parameters<double>(options, data.cells.n_rows, Stream(2)), 3, 1);
             auto bar = zeros_like(model);
             mmd_autoencoder::objective(model, data, kernel, 2.0, Precision::float64, &bar);
             const double error = gradient_error(model, bar, [&] {
-                return mmd_autoencoder::objective<double>(model, data, kernel, 2.0, Precision::float64, nullptr).objective;
+                return mmd_autoencoder::objective<double>(model, data, kernel, 2.0, Precision::float64, nullptr)
+                    .objective;
             });
             INFO(static_cast<int>(estimator) << ' ' << static_cast<int>(pairs));
             REQUIRE(error < 1e-6);
@@ -172,7 +173,8 @@ TEST_CASE("both players of the WGAN training have the gradients they claim", "[t
     };
     REQUIRE(gradient_error(model.autoencoder, bar.autoencoder, generator) < 1e-6);
 
-    const Matrix<double> latent = mlp_forward<double>(model.autoencoder.encoder, data.cells, Precision::float64, nullptr);
+    const Matrix<double> latent =
+        mlp_forward<double>(model.autoencoder.encoder, data.cells, Precision::float64, nullptr);
     wgan_autoencoder::critic_objective(model.critic, latent, data.batch, Precision::float64, &bar.critic);
     const auto critic = [&] {
         const auto scores = wgan_autoencoder::score(model.critic, latent, data.batch, Precision::float64);
@@ -195,26 +197,30 @@ TEST_CASE("the objective of the Harmony training has the gradient it claims", "[
     differentiable_harmony::Parameters<double> bar{arma::zeros(arma::size(model.centroids))};
     differentiable_harmony::objective(model, data, method, options, options.kernel, &bar);
     const double error = gradient_error(model, bar, [&] {
-        return differentiable_harmony::objective<double>(model, data, method, options, options.kernel, nullptr).objective;
+        return differentiable_harmony::objective<double>(model, data, method, options, options.kernel, nullptr)
+            .objective;
     });
     REQUIRE(error < 1e-6);
 }
 
 TEST_CASE("each loss of the Harmony training alone has the gradient it claims", "[training]") {
     const Dataset<double> data = cells_of({6, 8, 4}, {0, 1, 2});
-    const arma::mat y = data.cells + 0.3 * testing::random_like(4, data.cells);  // beside the other losses each may be small
+    const arma::mat y =
+        data.cells + 0.3 * testing::random_like(4, data.cells);  // beside the other losses each may be small
     arma::mat bar(arma::size(y), arma::fill::zeros);
     differentiable_harmony::distortion(y, data.cells, data.batch, &bar, 0.7);
     testing::require_right(check_gradient(
         [&](const arma::mat& at) {
-            return Evaluation{arma::mat{differentiable_harmony::distortion<double>(at, data.cells, data.batch, nullptr, 1.0)}, 0};
+            return Evaluation{
+                arma::mat{differentiable_harmony::distortion<double>(at, data.cells, data.batch, nullptr, 1.0)}, 0};
         },
         y, arma::mat{0.7}, bar));
     bar.zeros();
     differentiable_harmony::mean_difference(y, data.batch, &bar, 0.7);
     testing::require_right(check_gradient(
         [&](const arma::mat& at) {
-            return Evaluation{arma::mat{differentiable_harmony::mean_difference<double>(at, data.batch, nullptr, 1.0)}, 0};
+            return Evaluation{arma::mat{differentiable_harmony::mean_difference<double>(at, data.batch, nullptr, 1.0)},
+                              0};
         },
         y, arma::mat{0.7}, bar));
 }
@@ -249,21 +255,23 @@ TEST_CASE("the seed of a training is apart from the seed of the weights", "[trai
         const auto initial = fit_method(method, settings_of(method, still), data);
         REQUIRE(arma::approx_equal(initial.corrected, fit_method(method, settings_of(method, other), data).corrected,
                                    "absdiff", 0.0));
-        REQUIRE_FALSE(arma::approx_equal(initial.corrected, fit_method(method, settings_of(method, still, 2), data).corrected,
-                                         "absdiff", 0.0));
+        REQUIRE_FALSE(arma::approx_equal(
+            initial.corrected, fit_method(method, settings_of(method, still, 2), data).corrected, "absdiff", 0.0));
         // but it decides what is trained on
         const json moving = {{"steps", 3}, {"batch_size", 10}};
         json otherwise = moving;
         otherwise["seed"] = 7;
         REQUIRE_FALSE(arma::approx_equal(fit_method(method, settings_of(method, moving), data).corrected,
-                                         fit_method(method, settings_of(method, otherwise), data).corrected, "absdiff", 0.0));
+                                         fit_method(method, settings_of(method, otherwise), data).corrected, "absdiff",
+                                         0.0));
     }
     // the keys of a training are none of the stream of the same seed
     Stream stream(7);
     for (int i = 0; i < 100; ++i) REQUIRE_FALSE(stream.next() == training::training_key(7));
 }
 
-TEST_CASE("critic_weight means nothing to joint updates, and so nothing to the loss they are stopped by", "[training]") {
+TEST_CASE("critic_weight means nothing to joint updates, and so nothing to the loss they are stopped by",
+          "[training]") {
     const Dataset<double> data = cells_of({20, 20}, {0, 3});
     const auto trained_with = [&](double critic_weight) {
         const json joint = {{"updates", "joint"}, {"critic_weight", critic_weight}, {"steps", 4}, {"trace_every", 1}};
@@ -287,7 +295,8 @@ TEST_CASE("held-out cells do not touch the weights", "[training]") {
         REQUIRE(fit_method(method, settings, changed).model == fit.model);
         Dataset<double> seen = data;
         seen.cells.col(fit.holdout.front() == 0 ? 1 : 0) += 1.0;
-        if (fit.holdout.front() > 0 || fit.holdout[1] > 1) REQUIRE_FALSE(fit_method(method, settings, seen).model == fit.model);
+        if (fit.holdout.front() > 0 || fit.holdout[1] > 1)
+            REQUIRE_FALSE(fit_method(method, settings, seen).model == fit.model);
     }
 }
 
@@ -309,8 +318,10 @@ TEST_CASE("a training that diverges says at which step and of what", "[training]
                  Matches("training diverged at step [0-9]+: .*"));
 }
 
-TEST_CASE("mini-batches without one side of the critic are no updates of it, and no end of the training", "[training]") {
-    const Dataset<double> data = cells_of({30, 3}, {0, 3});  // a mini-batch of 4 has no cell of batch 1 more often than not
+TEST_CASE("mini-batches without one side of the critic are no updates of it, and no end of the training",
+          "[training]") {
+    const Dataset<double> data =
+        cells_of({30, 3}, {0, 3});  // a mini-batch of 4 has no cell of batch 1 more often than not
     for (const json& penalty : {json(1.0), json(nullptr)}) {
         const json train = {{"steps", 20}, {"batch_size", 4}, {"gradient_penalty", penalty}};
         const Fit<double> fit = fit_method("wgan_autoencoder", settings_of("wgan_autoencoder", train), data);
@@ -319,7 +330,8 @@ TEST_CASE("mini-batches without one side of the critic are no updates of it, and
     }
 }
 
-TEST_CASE("mini-batches and held-out cells with too few cells of a batch for the MMD are no end of the training", "[training]") {
+TEST_CASE("mini-batches and held-out cells with too few cells of a batch for the MMD are no end of the training",
+          "[training]") {
     const Dataset<double> data = cells_of({200, 10}, {0.0, 3.0});
     for (const json& changed : {json{{"estimator", "unbiased"}, {"holdout_fraction", 0.1}},
                                 json{{"estimator", "unbiased"}, {"batch_size", 30}},
@@ -331,8 +343,9 @@ TEST_CASE("mini-batches and held-out cells with too few cells of a batch for the
     }
     Dataset<double> single = cells_of({10, 10}, {0.0, 3.0});
     for (arma::uword i = 11; i < 20; ++i) single.batch.code[i] = 0;
-    REQUIRE_THROWS_WITH(fit_method("mmd_autoencoder", settings_of("mmd_autoencoder", {{"estimator", "unbiased"}}), single),
-                        Catch::Contains("batch '1' has a single cell"));
+    REQUIRE_THROWS_WITH(
+        fit_method("mmd_autoencoder", settings_of("mmd_autoencoder", {{"estimator", "unbiased"}}), single),
+        Catch::Contains("batch '1' has a single cell"));
 }
 
 TEST_CASE("training refuses what cannot be done, and says why", "[training]") {
@@ -371,8 +384,9 @@ TEST_CASE("a model file with a decoder of another shape is refused before anythi
 
 TEST_CASE("early stopping keeps the parameters of the lowest loss", "[training]") {
     const Dataset<double> data = cells_of({20, 20}, {0, 3});
-    const json train = {{"steps", 400}, {"learning_rate", 0.05}, {"schedule", "constant"}, {"trace_every", 1},
-                        {"early_stopping", "holdout"}, {"holdout_fraction", 0.25}, {"patience", 5}, {"save_model", true}};
+    const json train = {{"steps", 400},     {"learning_rate", 0.05},       {"schedule", "constant"},
+                        {"trace_every", 1}, {"early_stopping", "holdout"}, {"holdout_fraction", 0.25},
+                        {"patience", 5},    {"save_model", true}};
     const auto fit = fit_method("mmd_autoencoder", settings_of("mmd_autoencoder", train), data);
     const auto curve = [&](const std::string& name) {
         for (const training::Curve& each : fit.traces) {
