@@ -4,10 +4,10 @@
 set -euo pipefail
 
 declare -A packages=(
-  [build]="g++ cmake ninja-build git libarmadillo-dev libopenblas-pthread-dev nlohmann-json3-dev libcli11-dev
+  [build]="g++ cmake ninja-build ccache git libarmadillo-dev libopenblas-pthread-dev nlohmann-json3-dev libcli11-dev
            librandom123-dev libboost-dev libhwy-dev libxxhash-dev zlib1g-dev catch2 libbenchmark-dev"
   [report]="python3 python3-matplotlib python3-jinja2"
-  [test]="python3-pytest flake8 mypy chromium"
+  [test]="python3-pytest flake8 mypy chromium shellcheck clang-format"
   [bench]="libfaiss-dev python3"
   [fuzz]="clang libclang-rt-14-dev"
 )
