@@ -6,8 +6,8 @@
 
 namespace bcbench {
 
-double batch_mixing_entropy(const Neighbors& neighbors, const Labels& batch) {
-    const arma::uword k = neighbors.index.n_rows;
+double batch_mixing_entropy(const NeighborsView& neighbors, const Labels& batch) {
+    const arma::uword k = neighbors.k();
     // the entropy term of a batch depends on its count among the k neighbours alone
     std::vector<double> term(k + 1);
     for (arma::uword count = 0; count <= k; ++count) {
@@ -16,12 +16,12 @@ double batch_mixing_entropy(const Neighbors& neighbors, const Labels& batch) {
     }
     double sum = 0.0;
     std::vector<arma::uword> counts(batch.count());
-    for (arma::uword i = 0; i < neighbors.index.n_cols; ++i) {
+    for (arma::uword i = 0; i < neighbors.n_cells(); ++i) {
         std::fill(counts.begin(), counts.end(), 0);
-        for (arma::uword r = 0; r < k; ++r) ++counts[batch.code[neighbors.index(r, i)]];
+        for (arma::uword r = 0; r < k; ++r) ++counts[batch.code[neighbors.index(i)[r]]];
         for (const arma::uword count : counts) sum += term[count];
     }
-    return sum / static_cast<double>(neighbors.index.n_cols);
+    return sum / static_cast<double>(neighbors.n_cells());
 }
 
 double perfect_mixing(const Labels& batch) { return std::log(static_cast<double>(batch.count())); }

@@ -9,7 +9,7 @@
 namespace bcbench {
 
 /// The entropy in nats, in [0, ln B] up to the clip. `neighbors` are those of the cells that `batch` labels.
-double batch_mixing_entropy(const Neighbors& neighbors, const Labels& batch);
+double batch_mixing_entropy(const NeighborsView& neighbors, const Labels& batch);
 
 /// ln B: what perfect mixing of `batch` would give with ever more neighbours.
 double perfect_mixing(const Labels& batch);

@@ -7,6 +7,6 @@
 namespace bcbench {
 
 /// Mean over cells of the share of the k neighbours with the cell's type, in [0, 1].
-double type_purity(const Neighbors& neighbors, const Labels& type);
+double type_purity(const NeighborsView& neighbors, const Labels& type);
 
 }  // namespace bcbench

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -201,6 +203,30 @@ Neighbors sorted_neighbors(Search<Real>& search) {
 }  // namespace
 
 }  // namespace neighbor_search
+
+NeighborsView::NeighborsView(const Neighbors& neighbors, arma::uword k) : neighbors_(&neighbors), k_(k) {
+    if (k <= neighbors.index.n_rows) return;
+    throw std::invalid_argument("the nearest " + std::to_string(k) + " neighbours are wanted, but only " +
+                                std::to_string(neighbors.index.n_rows) + " were searched");
+}
+
+NeighborsView NeighborsView::nearest(arma::uword k) const {
+    const arma::uword others = n_cells() == 0 ? 0 : n_cells() - 1;
+    const arma::uword wanted = std::min(k, others);
+    if (wanted > k_) {
+        throw std::invalid_argument("the nearest " + std::to_string(wanted) + " neighbours are wanted, but the view has " +
+                                    std::to_string(k_));
+    }
+    return {*neighbors_, wanted};
+}
+
+arma::uword cells_with_duplicates(const NeighborsView& neighbors) {
+    arma::uword count = 0;
+    for (arma::uword i = 0; neighbors.k() > 0 && i < neighbors.n_cells(); ++i) {
+        if (neighbors.squared_distance(i)[0] == 0.0) ++count;
+    }
+    return count;
+}
 
 template <class Real>
 Neighbors nearest_neighbors(const Matrix<Real>& cells, arma::uword k) {
