@@ -1,8 +1,10 @@
 // The errors of the engine: who is at fault decides the type.
 #pragma once
 
+#include <charconv>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "engine/core/types.hpp"
 
@@ -17,6 +19,24 @@ struct NumericalError : std::runtime_error {
 struct DataError : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
+
+/// The value of an option that cannot be used, alone or beside the others.
+struct OptionError : std::invalid_argument {
+    OptionError(const std::string& name, const std::string& wrong)
+        : std::invalid_argument(name + " " + wrong), option(name), fault(wrong) {}
+    std::string option;  // its name: "warmup_steps"
+    std::string fault;   // "is 50, must be at most steps (20)"
+};
+
+/// Throws OptionError unless `holds`; `bound` says what the value must be: "at least 1".
+template <class Value>
+void require_option(bool holds, const char* option, const Value& value, const std::string& bound) {
+    static_assert(std::is_arithmetic_v<Value>);
+    if (holds) return;
+    char digits[32];
+    const auto end = std::to_chars(digits, digits + sizeof digits, value);
+    throw OptionError(option, "is " + std::string(digits, end.ptr) + ", must be " + bound);
+}
 
 /// Throws std::invalid_argument with `message` unless `holds`.
 inline void require(bool holds, const char* message) {

@@ -43,21 +43,37 @@ Vector<float> expected_cell(const Options& options, std::size_t b, uword t) {
 
 void validate(const Options& options) {
     const std::size_t n_batches = options.batch_shifts.size();
-    require(n_batches > 0, "batch_shifts needs one number per batch");
-    require(options.n_types >= 1, "n_types must be at least 1");
-    require(options.n_features >= options.n_types, "n_features must be at least n_types: each type needs a feature");
-    require(options.n_cells_per_batch.size() == 1 || options.n_cells_per_batch.size() == n_batches,
-            "n_cells_per_batch must be one number or one per entry of batch_shifts");
+    if (n_batches == 0) throw OptionError("batch_shifts", "is empty, must hold one number per batch");
+    require_option(options.n_types >= 1, "n_types", options.n_types, "at least 1");
+    const std::string types = "n_types (" + std::to_string(options.n_types) + ")";
+    require_option(options.n_features >= options.n_types, "n_features", options.n_features,
+                   "at least " + types + ": each type needs a feature");
+    const std::size_t n_sizes = options.n_cells_per_batch.size();
+    if (n_sizes != 1 && n_sizes != n_batches) {
+        throw OptionError("n_cells_per_batch", "has " + std::to_string(n_sizes) +
+                                                   " numbers, must be one number or one per entry of batch_shifts (" +
+                                                   std::to_string(n_batches) + ")");
+    }
     for (const std::int64_t size : options.n_cells_per_batch) {
-        require(size >= options.n_types, "n_cells_per_batch must be at least n_types: each type needs a cell");
+        require_option(size >= options.n_types, "n_cells_per_batch", size,
+                       "at least " + types + ": each type needs a cell");
     }
-    require(options.noise_sd >= 0.0, "noise_sd must not be negative");
-    std::vector<double> values = options.batch_shifts;
-    values.insert(values.end(), {options.type_signal, options.noise_sd});
-    for (const double value : values) {
-        require(std::abs(value) <= largest_value,
-                "type_signal, noise_sd and batch_shifts must be at most 1e30: the cells are drawn in float32");
+    require_option(options.noise_sd >= 0.0, "noise_sd", options.noise_sd, "at least 0");
+    const auto require_small = [](const char* name, double value) {
+        require_option(std::abs(value) <= largest_value, name, value,
+                       "at most 1e30 in size: the cells are drawn in float32");
+    };
+    require_small("type_signal", options.type_signal);
+    require_small("noise_sd", options.noise_sd);
+    for (const double shift : options.batch_shifts) require_small("batch_shifts", shift);
+}
+
+std::vector<std::size_t> batch_sizes(const Options& options) {
+    std::vector<std::size_t> sizes;
+    for (std::size_t b = 0; b < options.batch_shifts.size(); ++b) {
+        sizes.push_back(cells_per_type(options, b) * static_cast<std::size_t>(options.n_types));
     }
+    return sizes;
 }
 
 Dataset<float> generate(const Options& options, std::uint64_t seed) {
@@ -70,6 +86,10 @@ Dataset<float> generate(const Options& options, std::uint64_t seed) {
     for (std::size_t b = 0; b < n_batches; ++b) n_cells += n_types * cells_per_type(options, b);
 
     Dataset<float> data;
+    const auto about = std::make_shared<Annotations>();
+    about->batch_column = "batch";
+    about->type_column = "type";
+    data.about = about;
     data.cells.set_size(static_cast<uword>(options.n_features), n_cells);
     data.batch.names = numbered_names(n_batches);
     data.type.names = numbered_names(n_types);

@@ -30,6 +30,9 @@ struct Options {
 /// Throws std::invalid_argument if the options contradict each other.
 void validate(const Options& options);
 
+/// Cells of each batch. [B]
+std::vector<std::size_t> batch_sizes(const Options& options);
+
 /// The dataset of `seed`; batches are named "0", "1", ..., types likewise.
 Dataset<float> generate(const Options& options, std::uint64_t seed);
 

@@ -10,6 +10,8 @@
 
 #include "engine/core/check.hpp"
 #include "engine/io/csv.hpp"
+#include "engine/io/utf8.hpp"
+#include "engine/core/names.hpp"
 
 namespace bcbench::table {
 
@@ -99,38 +101,15 @@ Matrix<double> read_cells(DelimitedReader& reader, const Options& options, std::
 
 // ---- labels ----
 
-// Fewest insertions, deletions and replacements that turn one word into the other.
-std::size_t edit_distance(std::string_view from, std::string_view to) {
-    std::vector<std::size_t> row(to.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < from.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
-        for (std::size_t j = 0; j < to.size(); ++j) {
-            const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-        }
-    }
-    return row.back();
-}
-
 [[noreturn]] void fail_unknown_column(const DelimitedReader& reader, const std::string& name) {
     constexpr std::size_t most_listed = 20;
-    constexpr std::size_t longest_compared = 100;  // distances cost the product of the lengths
     const auto& header = reader.header();
-    std::string listed, nearest;
-    std::size_t nearest_distance = name.size() / 2 + 1;  // farther names are no likely typo
-    for (std::size_t i = 0; i < header.size(); ++i) {
-        if (i < most_listed) listed += (i ? ", " : "") + shown(header[i]);
-        if (std::max(header[i].size(), name.size()) > longest_compared) continue;
-        const std::size_t distance = edit_distance(name, header[i]);
-        if (distance >= nearest_distance) continue;
-        nearest = header[i];
-        nearest_distance = distance;
-    }
+    std::string listed;
+    for (std::size_t i = 0; i < std::min(header.size(), most_listed); ++i) listed += (i ? ", " : "") + shown(header[i]);
     if (header.size() > most_listed) listed += ", ...";
+    const auto nearest = nearest_name(name, header);
     reader.fail("there is no column " + shown(name) +
-                (nearest.empty() ? "" : " (did you mean " + shown(nearest) + "?)") + "; the columns are " + listed);
+                (nearest ? " (did you mean " + shown(*nearest) + "?)" : "") + "; the columns are " + listed);
 }
 
 std::size_t column_called(const DelimitedReader& reader, const std::string& name) {
@@ -190,24 +169,35 @@ void require_same_order(const DelimitedReader& metadata, const std::vector<std::
 }
 
 void read_labels(DelimitedReader& reader, const Options& options, const std::vector<std::string>& names,
-                 Dataset<double>& data) {
+                 Dataset<double>& data, Annotations& about) {
     // The columns are looked up before the first row, to name them even in a file without rows. An untitled
     // first column joins the header with that row and moves them by one.
     const std::size_t titled = reader.header().size();
     std::size_t batch = column_called(reader, options.batch_column);
     std::size_t type = options.type_column.empty() ? batch : column_called(reader, options.type_column);
+    std::vector<std::size_t> covariates;
+    for (const std::string& name : options.covariates) covariates.push_back(column_called(reader, name));
+    about.columns.resize(covariates.size());
     LabelNumbers batches, types;
+    std::vector<LabelNumbers> numbers(covariates.size());
     std::vector<std::string> row_names;
     bool first_row = true;
     while (reader.next()) {
         if (std::exchange(first_row, false) && reader.header().size() > titled) {
             ++batch;
             ++type;
+            for (std::size_t& covariate : covariates) ++covariate;
         }
         if (!names.empty()) row_names.emplace_back(reader.row().front());
         batches.append(label_at(reader, batch), data.batch);
         if (!options.type_column.empty()) types.append(label_at(reader, type), data.type);
+        for (std::size_t c = 0; c < covariates.size(); ++c) {
+            numbers[c].append(label_at(reader, covariates[c]), about.columns[c].labels);
+        }
     }
+    about.batch_column = options.batch_column;
+    about.type_column = options.type_column;
+    for (std::size_t c = 0; c < covariates.size(); ++c) about.columns[c].name = options.covariates[c];
     if (data.batch.code.size() != data.cells.n_cols) {
         reader.fail(std::to_string(data.batch.code.size()) + " rows of labels, but " + options.cells + " has " +
                     std::to_string(data.cells.n_cols) + " cells; expected one row per cell, in the same order");
@@ -217,9 +207,12 @@ void read_labels(DelimitedReader& reader, const Options& options, const std::vec
 
 Dataset<double> read(DelimitedReader& cells, DelimitedReader& metadata, const Options& options) {
     Dataset<double> data;
-    std::vector<std::string> names;
-    data.cells = read_cells(cells, options, names);
-    read_labels(metadata, options, names, data);
+    const auto about = std::make_shared<Annotations>();
+    data.cells = read_cells(cells, options, about->cell_names);
+    const std::ptrdiff_t names_column = options.row_names ? 1 : 0;
+    about->feature_names.assign(cells.header().begin() + names_column, cells.header().end());
+    read_labels(metadata, options, about->cell_names, data, *about);
+    data.about = about;
     return data;
 }
 

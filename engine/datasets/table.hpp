@@ -19,6 +19,8 @@ struct Options {
     std::string batch_column;
     /// Column of `metadata` with each cell's type; empty: the types are unknown.
     std::string type_column;
+    /// Further columns of `metadata` with labels.
+    std::vector<std::string> covariates;
     /// True if the first column of `cells` names the cells; it is not read as a feature. The headers of both
     /// files may then have one field less than the rows, as R's write.table leaves them.
     bool row_names = false;

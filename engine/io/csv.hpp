@@ -75,11 +75,6 @@ class DelimitedReader {
     std::vector<std::string_view> fields_;
 };
 
-/// Bytes of the UTF-8 character that `text` begins with; 0 if it begins with none.
-std::size_t utf8_length(std::string_view text);
-
-bool is_utf8(std::string_view text);
-
 /// `text` with control characters and what is no UTF-8 written as \x1b.
 std::string escaped(std::string_view text);
 

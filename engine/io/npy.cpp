@@ -4,6 +4,7 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
+#include <type_traits>
 #include <iterator>
 
 #include "engine/core/check.hpp"
@@ -173,6 +174,14 @@ Values decode_values(std::string_view bytes, const Header& header) {
     return copy_values<std::int64_t>(bytes, header);
 }
 
+// Everything before the values.
+std::string start_of_file(std::string_view description, const std::vector<std::size_t>& shape) {
+    const std::string header = header_text(description, shape);
+    std::string bytes(magic);
+    bytes += {'\x01', '\x00', static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
+    return bytes + header;
+}
+
 }  // namespace
 
 template <class Real>
@@ -180,12 +189,15 @@ Array from_matrix(const Matrix<Real>& matrix) {
     return {{matrix.n_cols, matrix.n_rows}, std::vector<Real>(matrix.begin(), matrix.end())};
 }
 
+template <class Real>
+void write(const Matrix<Real>& matrix, const std::function<void(std::string_view)>& append) {
+    append(start_of_file(descriptions[std::is_same_v<Real, float> ? 0 : 1], {matrix.n_cols, matrix.n_rows}));
+    append({reinterpret_cast<const char*>(matrix.memptr()), matrix.n_elem * sizeof(Real)});
+}
+
 std::string encode(const Array& array) {
     require(array.shape.size() == 1 || array.shape.size() == 2, "only 1-D and 2-D arrays can be written");
-    const std::string header = header_text(descriptions[array.values.index()], array.shape);
-    std::string bytes(magic);
-    bytes += {'\x01', '\x00', static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
-    bytes += header;
+    std::string bytes = start_of_file(descriptions[array.values.index()], array.shape);
     std::visit(
         [&](const auto& values) {
             require(element_count(array.shape, values.size()) == values.size(), "the shape does not fit the values");
@@ -224,6 +236,8 @@ Array decode(std::string_view bytes, const std::string& name) {
     return {std::move(header.shape), std::move(values)};
 }
 
+template void write(const Matrix<float>&, const std::function<void(std::string_view)>&);
+template void write(const Matrix<double>&, const std::function<void(std::string_view)>&);
 template Array from_matrix(const Matrix<float>&);
 template Array from_matrix(const Matrix<double>&);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -30,6 +31,10 @@ Array from_matrix(const Matrix<Real>& matrix);
 /// The bytes of a .npy file. Throws std::invalid_argument if the shape is not 1-D or 2-D or does not fit the
 /// values.
 std::string encode(const Array& array);
+
+/// The same for a matrix [F x n] as the array (n, F), handed to `append` in pieces without a copy.
+template <class Real>
+void write(const Matrix<Real>& matrix, const std::function<void(std::string_view)>& append);
 
 /// Reads the bytes of a .npy file: little-endian float32, float64 or int64 in C or Fortran order; `name`
 /// stands for the file in messages. Throws DataError if it is anything else, truncated or too long.

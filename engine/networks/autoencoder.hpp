@@ -21,6 +21,17 @@ struct Autoencoder {
     bool conditional() const { return n_batches > 0; }
 };
 
+/// The autoencoder in a model that is or holds one: what a model file needs to know (training/model_file.hpp).
+template <class Real>
+Autoencoder<Real>* autoencoder_in(Autoencoder<Real>& model) {
+    return &model;
+}
+
+template <class Real>
+Autoencoder<double> in_double(const Autoencoder<Real>& model) {
+    return {in_double(model.encoder), in_double(model.decoder), model.n_batches, model.reference_batch};
+}
+
 /// One decoding: what the reverse pass reads.
 template <class Real>
 struct Decoding {

@@ -27,6 +27,15 @@ struct Mlp {
     arma::uword n_outputs() const { return layers.back().kernel.n_rows; }
 };
 
+template <class Real>
+Mlp<double> in_double(const Mlp<Real>& mlp) {
+    Mlp<double> exact;
+    for (std::size_t l = 0; l < mlp.layers.size(); ++l) {
+        exact.layers[l] = {in_double(mlp.layers[l].kernel), arma::conv_to<arma::vec>::from(mlp.layers[l].bias)};
+    }
+    return exact;
+}
+
 /// What the reverse pass reads besides the input: activations after the ReLU.
 template <class Real>
 struct MlpTape {

@@ -1,9 +1,10 @@
-// What the trainers of all methods share: options, mini-batches, held-out cells, curves, early stopping, divergence.
-// A trainer supplies one update and one evaluation; everything else is the loop below.
+// What the trainers of all methods share: options, held-out cells, early stopping, divergence, and a way to look on.
+// A trainer supplies one update and the losses; everything else is the loop below.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/random.hpp"
 #include "engine/core/types.hpp"
+#include "engine/training/mini_batches.hpp"
 #include "engine/training/optimizer.hpp"
 #include "engine/training/schedule.hpp"
 
@@ -53,115 +55,70 @@ optimizer::Options optimizer_of(const Options& options);
 /// The key of all draws of a training; apart from the streams that draw initial weights, also for equal seeds.
 Key training_key(std::int64_t seed);
 
-/// Which cells are trained on, and which are not. Indices ascend.
-struct Split {
-    std::vector<std::uint32_t> training;
-    std::vector<std::uint32_t> holdout;
-};
-
-/// Holds out round(holdout_fraction * size) cells of every batch, at least 1, at random. Throws std::invalid_argument
-/// if that leaves a batch without cells on either side.
-Split split_cells(const Labels& batch, const Options& options);
-
-/// The given cells of a dataset, in this order, with all label names.
-template <class Real>
-Dataset<Real> subset(const Dataset<Real>& data, const std::vector<std::uint32_t>& cells);
-
-/// The batch at place `index` of the dataset's list. Throws std::invalid_argument if there is none.
-std::uint32_t batch_code(std::int64_t index, const Labels& batch);
-
-/// Draws mini-batches of `size` cells without replacement until too few are left, then starts over in a new random
-/// order. Any run of consecutive cells holds each batch in proportion. `data` must outlive it.
-template <class Real>
-class MiniBatches {
-  public:
-    /// No size: every mini-batch is all of `data`. Throws std::invalid_argument if there are fewer than `size` cells.
-    MiniBatches(const Dataset<Real>& data, std::optional<std::int64_t> size, Key key);
-
-    /// Whether every mini-batch is all of the data.
-    bool whole() const { return size_ == data_.cells.n_cols; }
-
-    /// The next mini-batch; valid until the next call.
-    const Dataset<Real>& next();
-
-  private:
-    void start_epoch();
-
-    const Dataset<Real>& data_;
-    std::size_t size_;
-    Key key_;
-    std::uint32_t epoch_ = 0;
-    std::size_t place_ = 0;             // in order_
-    std::vector<std::uint32_t> order_;  // [n]
-    Dataset<Real> current_;
-};
-
-/// A quantity along a training: one value per evaluation.
-struct Curve {
-    std::string name;
-    std::vector<double> values;
-};
-
 /// A model's losses on some cells; `objective` is what training minimises.
-template <class Real>
 struct Evaluation {
     double objective = 0.0;
     std::vector<Curve> parts;  // one value each: the named losses that make up the objective
-    Matrix<Real> corrected;    // [F x n]
 };
+
+/// A look at a training between two updates. The functions evaluate the model as it stands.
+template <class Real>
+struct Observation {
+    std::int64_t step;           // updates made
+    double gradient_norm;        // of the last one
+    const Dataset<Real>& seen;   // cells trained on
+    const Dataset<Real>& unseen; // cells held out, or none
+    std::function<Evaluation(const Dataset<Real>&)> losses;
+    std::function<Matrix<Real>(const Dataset<Real>&)> corrected;  // [F x n]
+};
+
+/// The cells that a training with these options sees, and those it holds out.
+Split split_cells(const Labels& batch, const Options& options);
+
+/// Called after the first update, the last one and every trace_every-th. What it does is no part of the training, and
+/// changes nothing in it.
+template <class Real>
+using Observe = std::function<void(const Observation<Real>&)>;
 
 template <class Model>
 struct Trained {
     Model model;
     std::int64_t step = 0;               // the update after which these parameters stood
-    std::vector<Curve> curves;           // "step", "loss", the parts, "mixing", ..., "gradient_norm"
     std::vector<std::uint32_t> holdout;  // cells never trained on
 };
-
-/// Adds one evaluation to the curves: `prefix` + loss, parts, mixing (entropy among 10 neighbours, where it is
-/// defined).
-template <class Real>
-void add_evaluation(const std::string& prefix, const Evaluation<Real>& evaluation, const Labels& batch,
-                    std::vector<Curve>& curves);
-
-/// Adds a value to the curve `name`.
-void add_value(const std::string& name, double value, std::vector<Curve>& curves);
 
 /// `value`, or a NumericalError saying that `what` is not finite.
 double finite(double value, const char* what);
 
-/// Trains `model`. update(model, mini_batches, step, rate) makes one update at `rate` times the learning rate and
-/// returns the norm of its gradient; evaluate(model, data) returns an Evaluation. Throws NumericalError naming the step
-/// at which a training diverged, and of what.
-template <class Real, class Model, class Update, class Evaluate>
+/// Trains `model`. update(model, mini_batches, step, rate) makes one update at `rate` times the learning rate and returns
+/// the norm of its gradient; losses(model, data) returns an Evaluation, corrected(model, data) the cells [F x n]. Throws
+/// NumericalError naming the step at which a training diverged, and of what.
+template <class Real, class Model, class Update, class Losses, class Corrected>
 Trained<Model> run(const Dataset<Real>& data, Model model, const Options& options, Update&& update,
-                   const Evaluate& evaluate) {
+                   const Losses& losses, const Corrected& corrected, const Observe<Real>& observe) {
     validate(options);
     const Split split = split_cells(data.batch, options);
     const Dataset<Real> seen = subset(data, split.training);
     const Dataset<Real> unseen = subset(data, split.holdout);
     MiniBatches<Real> mini_batches(seen, options.batch_size, fold_in(training_key(options.seed), 1));
 
-    Trained<Model> trained{model, 0, {}, split.holdout};
+    Trained<Model> trained{model, 0, split.holdout};
     double lowest = INFINITY;
-    std::int64_t not_lower = 0;  // evaluations since the lowest objective
+    std::int64_t not_lower = 0;  // looks since the lowest objective
     for (std::int64_t step = 0; step < options.steps; ++step) {
         const std::int64_t n_updates = step + 1;
         try {
             const double rate = schedule::rate_factor(options.schedule, step, options.steps, options.warmup_steps);
             const double gradient_norm = update(model, mini_batches, step, rate);
             if (n_updates != 1 && n_updates != options.steps && n_updates % options.trace_every != 0) continue;
-            const Evaluation<Real> on_seen = evaluate(model, seen);
-            add_value("step", static_cast<double>(n_updates), trained.curves);
-            add_evaluation("", on_seen, seen.batch, trained.curves);
-            add_value("gradient_norm", gradient_norm, trained.curves);
-            double monitored = on_seen.objective;
-            if (!split.holdout.empty()) {
-                const Evaluation<Real> on_unseen = evaluate(model, unseen);
-                add_evaluation("holdout_", on_unseen, unseen.batch, trained.curves);
-                if (options.early_stopping == Stopping::holdout) monitored = on_unseen.objective;
+            if (observe) {
+                observe({n_updates, gradient_norm, seen, unseen,
+                         [&](const Dataset<Real>& cells) { return losses(model, cells); },
+                         [&](const Dataset<Real>& cells) { return corrected(model, cells); }});
             }
             if (options.early_stopping == Stopping::none) continue;
+            const bool by_holdout = options.early_stopping == Stopping::holdout && !split.holdout.empty();
+            const double monitored = finite(losses(model, by_holdout ? unseen : seen).objective, "the loss");
             not_lower = monitored < lowest ? 0 : not_lower + 1;
             if (not_lower == 0) {
                 lowest = monitored;

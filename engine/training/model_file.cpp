@@ -17,22 +17,6 @@ const char* const reference_batch_name = "decoder.reference_batch";
 
 Array one_integer(std::int64_t value) { return {{1}, std::vector<std::int64_t>{value}}; }
 
-// The autoencoder of a model, or nullptr.
-template <class Real>
-Autoencoder<Real>* autoencoder_of(Autoencoder<Real>& model) {
-    return &model;
-}
-
-template <class Real>
-Autoencoder<Real>* autoencoder_of(wgan_autoencoder::Parameters<Real>& model) {
-    return &model.autoencoder;
-}
-
-template <class Real>
-Autoencoder<Real>* autoencoder_of(differentiable_harmony::Parameters<Real>&) {
-    return nullptr;
-}
-
 template <class Real>
 std::vector<std::size_t> shape_of(const Matrix<Real>& parameter) {
     if (parameter.vec_state == 1) return {parameter.n_elem};  // a bias
@@ -51,6 +35,10 @@ const Array& array_named(const NamedArrays& arrays, const std::string& name, con
     return found->second;
 }
 
+}  // namespace
+
+NamedArrays start_arrays(const std::string& method) { return {{"method." + method, one_integer(format_version)}}; }
+
 void require_method(const std::string& method, const NamedArrays& arrays, const std::string& origin) {
     const std::string prefix = "method.";
     for (const auto& [name, array] : arrays) {
@@ -67,7 +55,6 @@ void require_method(const std::string& method, const NamedArrays& arrays, const 
     throw DataError(origin + " is no model of " + method + ": it has no array " + prefix + method);
 }
 
-// Gives `model` the conditional decoder of the file, if the file's decoder is one.
 template <class Real>
 void match_decoder(const NamedArrays& arrays, Autoencoder<Real>& model, const std::string& origin) {
     const auto reference = arrays.find(reference_batch_name);
@@ -91,7 +78,9 @@ void match_decoder(const NamedArrays& arrays, Autoencoder<Real>& model, const st
 }
 
 template <class Real>
-void read_parameter(const Array& array, Matrix<Real>& parameter, const std::string& name, const std::string& origin) {
+void read_parameter(const NamedArrays& arrays, const std::string& name, Matrix<Real>& parameter,
+                    const std::string& origin) {
+    const Array& array = array_named(arrays, name, origin);
     if (array.shape != shape_of(parameter)) {
         throw DataError(origin + ": " + name + " is " + text_of(array.shape) +
                         ", but the method's parameters and the data make it " + text_of(shape_of(parameter)));
@@ -109,43 +98,25 @@ void read_parameter(const Array& array, Matrix<Real>& parameter, const std::stri
         array.values);
 }
 
-}  // namespace
-
-template <class Model>
-NamedArrays to_arrays(const std::string& method, Model model) {
-    NamedArrays arrays;
-    arrays["method." + method] = one_integer(format_version);
-    for_each_parameter(model, [&](const std::string& name, auto& parameter) {
-        Array array = npy::from_matrix(parameter);
-        array.shape = shape_of(parameter);
-        arrays[name] = std::move(array);
-    });
-    const auto* autoencoder = autoencoder_of(model);
-    if (autoencoder != nullptr && autoencoder->conditional()) {
-        arrays[reference_batch_name] = one_integer(autoencoder->reference_batch);
-    }
-    return arrays;
+template <class Real>
+Array to_array(const Matrix<Real>& parameter) {
+    Array array = npy::from_matrix(parameter);
+    array.shape = shape_of(parameter);
+    return array;
 }
 
-template <class Model>
-Model from_arrays(const std::string& method, const NamedArrays& arrays, Model untrained, const std::string& origin) {
-    require_method(method, arrays, origin);
-    if (auto* autoencoder = autoencoder_of(untrained)) match_decoder(arrays, *autoencoder, origin);
-    for_each_parameter(untrained, [&](const std::string& name, auto& parameter) {
-        read_parameter(array_named(arrays, name, origin), parameter, name, origin);
-    });
-    return untrained;
+template <class Real>
+void add_reference_batch(const Autoencoder<Real>& model, NamedArrays& arrays) {
+    if (model.conditional()) arrays[reference_batch_name] = one_integer(model.reference_batch);
 }
 
-#define BCBENCH_INSTANTIATE(Model)                             \
-    template NamedArrays to_arrays(const std::string&, Model); \
-    template Model from_arrays(const std::string&, const NamedArrays&, Model, const std::string&)
-BCBENCH_INSTANTIATE(Autoencoder<float>);
-BCBENCH_INSTANTIATE(Autoencoder<double>);
-BCBENCH_INSTANTIATE(wgan_autoencoder::Parameters<float>);
-BCBENCH_INSTANTIATE(wgan_autoencoder::Parameters<double>);
-BCBENCH_INSTANTIATE(differentiable_harmony::Parameters<float>);
-BCBENCH_INSTANTIATE(differentiable_harmony::Parameters<double>);
+#define BCBENCH_INSTANTIATE(Real)                                                                                 \
+    template Array to_array(const Matrix<Real>&);                                                                 \
+    template void read_parameter(const NamedArrays&, const std::string&, Matrix<Real>&, const std::string&);      \
+    template void add_reference_batch(const Autoencoder<Real>&, NamedArrays&);                                    \
+    template void match_decoder(const NamedArrays&, Autoencoder<Real>&, const std::string&)
+BCBENCH_INSTANTIATE(float);
+BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE
 
 }  // namespace bcbench::model_file

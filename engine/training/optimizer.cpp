@@ -63,9 +63,9 @@ void sgd(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* _
 }  // namespace
 
 void validate(const Options& options) {
-    require(options.beta1 >= 0.0 && options.beta1 < 1.0, "beta1 must be in [0, 1)");
-    require(options.beta2 >= 0.0 && options.beta2 < 1.0, "beta2 must be in [0, 1)");
-    require(options.weight_decay >= 0.0, "weight_decay must not be negative");
+    require_option(options.beta1 >= 0.0 && options.beta1 < 1.0, "beta1", options.beta1, "in [0, 1)");
+    require_option(options.beta2 >= 0.0 && options.beta2 < 1.0, "beta2", options.beta2, "in [0, 1)");
+    require_option(options.weight_decay >= 0.0, "weight_decay", options.weight_decay, "at least 0");
 }
 
 template <class Real>

@@ -32,7 +32,21 @@ constexpr Field<gaussian_batches::Options> gaussian_fields[] = {
 Dataset<double> load_gaussian(const DatasetSettings& settings) {
     const Dataset<float> drawn =
         gaussian_batches::generate(options_from(gaussian_fields, settings.params), settings.seed);
-    return {arma::conv_to<arma::mat>::from(drawn.cells), drawn.batch, drawn.type};
+    return in_double(drawn);
+}
+
+std::vector<ParameterFault> gaussian_faults(const nlohmann::json& params) {
+    try {
+        gaussian_batches::validate(options_from(gaussian_fields, params));
+    } catch (const OptionError& error) {
+        return {{"params", error.option, error.fault}};
+    }
+    return {};
+}
+
+std::optional<DataShape> gaussian_shape(const nlohmann::json& params) {
+    const auto options = options_from(gaussian_fields, params);
+    return DataShape{gaussian_batches::batch_sizes(options), static_cast<std::size_t>(options.n_features)};
 }
 
 constexpr Field<table::Options> table_fields[] = {
@@ -44,6 +58,8 @@ constexpr Field<table::Options> table_fields[] = {
                                          true),
     field<&table::Options::type_column>("type_column", any_value(),
                                         "metadata column with each cell's type; empty: no types"),
+    field<&table::Options::covariates>("covariates", any_value(),
+                                       "further metadata columns of labels, for methods with several covariates"),
     field<&table::Options::row_names>("row_names", any_value(),
                                       "the first column of `cells` names the cells; where that of `metadata` has the "
                                       "same names, their order must be the same"),
@@ -66,14 +82,17 @@ constexpr DatasetDefinition datasets[] = {
     {"gaussian_batches", "Gaussian cell types, each batch shifted by a constant",
      "Ordered by batch, then type. Drawn in float32 from counter-based random numbers (Threefry-2x32-20), the same on "
      "every machine.",
-     [] { return std::vector<std::string>(); }, [] { return parameters_of(gaussian_fields); }, load_gaussian},
+     [] { return std::vector<std::string>(); }, [] { return parameters_of(gaussian_fields); }, gaussian_faults,
+     gaussian_shape, load_gaussian},
     {"table", "cells and labels from CSV or TSV files",
      "Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and types are numbered in "
      "order of first appearance.",
      [] {
          return std::vector<std::string>{"cells", "metadata"};
      },
-     [] { return parameters_of(table_fields); }, load_table},
+     [] { return parameters_of(table_fields); },
+     [](const nlohmann::json&) { return std::vector<ParameterFault>(); },
+     [](const nlohmann::json&) { return std::optional<DataShape>(); }, load_table},
 };
 
 }  // namespace
@@ -102,7 +121,7 @@ std::optional<std::filesystem::path> find_data_file(const std::string& name,
 
 template <class Real>
 Dataset<Real> in_arithmetic(const Dataset<double>& data) {
-    Dataset<Real> converted{arma::conv_to<Matrix<Real>>::from(data.cells), data.batch, data.type};
+    Dataset<Real> converted{arma::conv_to<Matrix<Real>>::from(data.cells), data.batch, data.type, data.about};
     require_finite(converted.cells, "the dataset, in the precision of the run,");
     return converted;
 }

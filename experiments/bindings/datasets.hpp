@@ -26,6 +26,10 @@ struct DatasetDefinition {
     const char* notes;
     std::vector<std::string> (*file_parameters)();  // parameters that name a file to read
     std::vector<Parameter> (*parameters)();
+    /// What is wrong with values that are right one by one.
+    std::vector<ParameterFault> (*faults)(const nlohmann::json& params);
+    /// The size that parameters without faults give it; nothing: it is known once the data are loaded.
+    std::optional<DataShape> (*shape)(const nlohmann::json& params);
     Dataset<double> (*load)(const DatasetSettings&);
 };
 

@@ -63,6 +63,10 @@ template <>
 struct Kind<std::vector<double>> {
     static constexpr ParameterType type = ParameterType::number_or_list;
 };
+template <>
+struct Kind<std::vector<std::string>> {
+    static constexpr ParameterType type = ParameterType::string_list;
+};
 template <class T>
 struct Kind<std::optional<T>> : Kind<T> {};
 
@@ -77,6 +81,7 @@ template <class T>
 nlohmann::json to_json(const std::optional<T>& value) {
     return value ? nlohmann::json(*value) : nlohmann::json();
 }
+inline nlohmann::json to_json(const std::vector<std::string>& values) { return values; }
 template <class T>
 nlohmann::json to_json(const std::vector<T>& values) {
     return values.size() == 1 ? nlohmann::json(values.front()) : nlohmann::json(values);

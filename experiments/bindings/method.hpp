@@ -1,18 +1,20 @@
-// The table of correction methods: how a method's JSON parameters become engine options, and what a fit hands back.
-// To add a method: write engine/methods/<name>, its reference, and one row here (README, "Adding a method").
+// What a correction method is to the harness: a row of a table, and what a fit hands back. Each method binds itself in a
+// file of its own (methods/<name>.cpp); methods.cpp lists them (README, "Adding a method").
 #pragma once
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/core/types.hpp"
+#include "engine/gradients/differentiable.hpp"
 #include "engine/io/npy.hpp"
-#include "engine/training/loop.hpp"
 #include "experiments/catalog/parameter.hpp"
 #include "experiments/catalog/score.hpp"
 
@@ -24,13 +26,9 @@ struct MethodSettings {
     std::uint64_t seed = 0;
     Precision precision = Precision::float64;
     std::filesystem::path config_directory;  // where a model to load is looked for first
-};
-
-/// An array with its name. Columns are cells, or those of a parameter.
-template <class Real>
-struct NamedArray {
-    std::string name;
-    Matrix<Real> values;
+    /// Runs work that only looks on, such as evaluating a model while it is trained: a clock stops meanwhile. Empty: the
+    /// work is not wanted.
+    std::function<void(const std::function<void()>& work)> aside = nullptr;
 };
 
 /// A further array that a method returns, such as the latent cells. Most runs want its shape alone: it is made when
@@ -51,51 +49,50 @@ struct ReferenceFit {
     std::vector<Score> losses;
 };
 
-/// One result of a method at given inputs, and its reverse pass there.
-struct Linearization {
-    arma::mat value;
-    std::uint64_t choices = 0;  // engine/core/choices.hpp
-    /// The adjoint of every input, in their order, for the adjoint of the value.
-    std::function<std::vector<arma::mat>(const arma::mat& value_bar)> backward;
-};
-
-struct DifferentiableOutput {
-    std::string name;
-    std::function<Linearization(const std::vector<arma::mat>& inputs)> at;
-};
-
-/// A fit as a function of its cells and parameters, in double whatever the arithmetic of the run.
-struct Differentiable {
-    std::vector<NamedArray<double>> inputs;     // "cells" [F x n] first, then the parameters
-    std::vector<DifferentiableOutput> outputs;  // "corrected" [F x n] first, then losses [1 x 1]
-};
-
+/// Whatever its functions need they own: a fit may outlive its data.
 template <class Real>
 struct Fit {
     Matrix<Real> corrected;  // [F x n]
     std::vector<FurtherArray<Real>> arrays;
-    std::vector<Score> losses;
-    std::vector<training::Curve> traces;        // of a training; else empty
+    std::vector<Score> losses;                  // and further rows: those of MethodDefinition::rows first
+    std::vector<std::pair<std::string, std::string>> facts;  // words for the point file: "status", "converged"
+    std::vector<std::string> notes;             // what a reader of the values should know
+    std::vector<Curve> traces;                  // along a training or the iterations; may be empty
     std::optional<std::int64_t> trained_steps;  // updates behind the parameters, of a training
     std::vector<std::uint32_t> holdout;         // cells that the training never saw
     npy::NamedArrays model;                     // the parameters, if the `train` block asks to save them
-    /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]. The data must outlive it.
+    /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]. Empty: no gradient.
     std::function<Matrix<Real>(const Matrix<Real>& corrected_bar)> backward;
-    /// The same fit, with the same parameters, for gradient checks. Empty: the method is not differentiable.
+    /// The same fit, with the same parameters, for gradient checks. Empty exactly where `backward` is.
     std::function<Differentiable()> differentiable;
-    /// Runs the slow reference. The data must outlive it.
+    /// Runs the slow reference. Empty: the method has none.
     std::function<ReferenceFit()> reference;
 };
+
+template <class Real>
+using SharedData = std::shared_ptr<const Dataset<Real>>;
+
+inline std::vector<Parameter> no_parameters() { return {}; }
+inline std::vector<ParameterFault> no_faults(const nlohmann::json&, const nlohmann::json&, const DataShape*) {
+    return {};
+}
 
 struct MethodDefinition {
     const char* name;
     const char* summary;
     const char* notes;
-    std::span<const ScoreRow> losses;  // Fit::losses of every dataset
-    std::vector<Parameter> (*parameters)();
-    std::vector<Parameter> (*training)();  // keys of the `train` block; none: the method cannot be trained
-    Fit<float> (*fit_float)(const MethodSettings&, const Dataset<float>&);
-    Fit<double> (*fit_double)(const MethodSettings&, const Dataset<double>&);
+    std::span<const ScoreRow> rows = {};  // of Fit::losses, of every dataset
+    std::vector<Parameter> (*parameters)() = no_parameters;
+    std::vector<Parameter> (*training)() = no_parameters;  // keys of the `train` block; none: it cannot be trained
+    /// What is wrong with values that are right one by one, and with what they ask of the data if its shape is known
+    /// before it is loaded (else nullptr). `train` may be null.
+    std::vector<ParameterFault> (*faults)(const nlohmann::json& params, const nlohmann::json& train,
+                                          const DataShape* data) = no_faults;
+    bool differentiable = true;  // its fits have `backward`
+    bool has_reference = true;   // its fits have `reference`
+    bool control = false;        // shows what best and worst look like; not ranked
+    Fit<float> (*fit_float)(const MethodSettings&, const SharedData<float>&) = nullptr;
+    Fit<double> (*fit_double)(const MethodSettings&, const SharedData<double>&) = nullptr;
 };
 
 std::span<const MethodDefinition> method_table();
@@ -103,7 +100,13 @@ std::span<const MethodDefinition> method_table();
 const MethodDefinition& method_named(const std::string& type);
 
 /// Runs the method called `type`, in the arithmetic of the data.
-Fit<float> fit_method(const std::string& type, const MethodSettings& settings, const Dataset<float>& data);
-Fit<double> fit_method(const std::string& type, const MethodSettings& settings, const Dataset<double>& data);
+Fit<float> fit_method(const std::string& type, const MethodSettings& settings, const SharedData<float>& data);
+Fit<double> fit_method(const std::string& type, const MethodSettings& settings, const SharedData<double>& data);
+
+/// The same on a copy of `data`.
+template <class Real>
+Fit<Real> fit_method(const std::string& type, const MethodSettings& settings, const Dataset<Real>& data) {
+    return fit_method(type, settings, std::make_shared<const Dataset<Real>>(data));
+}
 
 }  // namespace bcbench

@@ -1,18 +1,16 @@
 #include "experiments/bindings/training_fields.hpp"
 
-#include <utility>
+#include <algorithm>
+#include <cmath>
 
-#include "engine/core/check.hpp"
-#include "engine/training/model_file.hpp"
-#include "experiments/bindings/datasets.hpp"
-#include "experiments/bindings/fields.hpp"
+#include "engine/metrics/batch_mixing_entropy.hpp"
+#include "engine/neighbors/neighbors.hpp"
 
 namespace bcbench {
 
 namespace {
 
 using nlohmann::json;
-namespace harmony = differentiable_harmony;
 
 constexpr Field<training::Options> common_fields[] = {
     field<&training::Options::optimizer>("optimizer", any_value(), "rule of an update"),
@@ -58,60 +56,6 @@ constexpr Field<training::Kernel> kernel_fields[] = {
                                     "what is compared: batch 0 with the rest, or each batch with all cells"),
 };
 
-constexpr Field<harmony::TrainOptions> harmony_fields[] = {
-    field<&harmony::TrainOptions::mmd_weight>(
-        "mmd_weight", at_least(0), "weight of the MMD between batches of corrected cells; larger mixes more"),
-    field<&harmony::TrainOptions::mean_weight>(
-        "mean_weight", at_least(0), "weight of the squared distance between batch means; larger aligns them more"),
-    field<&harmony::TrainOptions::preservation_weight>(
-        "preservation_weight", at_least(0),
-        "weight of changed distances inside batches; larger keeps more of the input's structure"),
-    field<&harmony::TrainOptions::start>("start", any_value(),
-                                         "centroids at first: random cells, or 0.1 * normal as untrained"),
-};
-
-constexpr Field<mmd_autoencoder::TrainOptions> mmd_fields[] = {
-    field<&mmd_autoencoder::TrainOptions::mmd_weight>(
-        "mmd_weight", at_least(0),
-        "weight of the MMD beside the reconstruction loss; larger mixes more and keeps less"),
-    field<&mmd_autoencoder::TrainOptions::conditional_decoder>(
-        "conditional_decoder", any_value(),
-        "the decoder also sees the batch; corrected cells are decoded as one batch"),
-    field<&mmd_autoencoder::TrainOptions::reference_batch>(
-        "reference_batch", at_least(0), "batch that corrected cells are decoded as, by its place in the dataset"),
-};
-
-constexpr Field<wgan_autoencoder::TrainOptions> wgan_fields[] = {
-    field<&wgan_autoencoder::TrainOptions::updates>(
-        "updates", any_value(),
-        "alternating: critic and autoencoder in turn; joint: both losses at once, which diverges"),
-    field<&wgan_autoencoder::TrainOptions::critic_weight>(
-        "critic_weight", at_least(0),
-        "weight of the critic's distance beside the reconstruction loss; larger mixes more and keeps less; with joint "
-        "updates it is 1"),
-    field<&wgan_autoencoder::TrainOptions::n_critic>(
-        "n_critic", at_least(1), "critic updates before each update of the autoencoder; more follow it more closely"),
-    field<&wgan_autoencoder::TrainOptions::critic_optimizer>("critic_optimizer", any_value(),
-                                                             "rule of a critic update"),
-    field<&wgan_autoencoder::TrainOptions::critic_learning_rate>("critic_learning_rate", above(0),
-                                                                 "size of a critic update; follows the same schedule"),
-    field<&wgan_autoencoder::TrainOptions::critic_beta1>("critic_beta1", from_to_below(0, 1),
-                                                         "memory of the critic's gradient (adam), momentum (sgd)"),
-    field<&wgan_autoencoder::TrainOptions::critic_beta2>("critic_beta2", from_to_below(0, 1),
-                                                         "memory of the critic's squared gradient (adam, rmsprop)"),
-    field<&wgan_autoencoder::TrainOptions::gradient_penalty>(
-        "gradient_penalty", above(0),
-        "weight of the penalty on slopes of the critic other than 1; null: clip its parameters instead"),
-    field<&wgan_autoencoder::TrainOptions::clip>(
-        "clip", above(0),
-        "bound of every critic parameter without gradient_penalty; larger tells finer differences, less stably"),
-    field<&wgan_autoencoder::TrainOptions::conditional_decoder>(
-        "conditional_decoder", any_value(),
-        "the decoder also sees the batch; corrected cells are decoded as one batch"),
-    field<&wgan_autoencoder::TrainOptions::reference_batch>(
-        "reference_batch", at_least(0), "batch that corrected cells are decoded as, by its place in the dataset"),
-};
-
 struct ModelFiles {
     bool save_model = false;
     std::optional<std::string> load_model;
@@ -126,12 +70,40 @@ constexpr Field<ModelFiles> file_fields[] = {
         "decoder and reference batch count, the other keys do not"),
 };
 
-training::Options common_of_harmony() {
-    training::Options options;
-    options.learning_rate = 0.03;
-    options.steps = 500;
-    return options;
+// A curve gets its place the first time it has a value.
+void add_value(const std::string& name, double value, std::vector<Curve>& curves) {
+    const auto found =
+        std::find_if(curves.begin(), curves.end(), [&](const Curve& curve) { return curve.name == name; });
+    if (found != curves.end()) {
+        found->values.push_back(value);
+    } else {
+        curves.push_back({name, {value}});
+    }
 }
+
+constexpr arma::uword mixing_neighbors = 10;
+
+template <class Real>
+void add_evaluation(const std::string& prefix, const training::Observation<Real>& look, const Dataset<Real>& data,
+                    std::vector<Curve>& curves) {
+    const training::Evaluation losses = look.losses(data);
+    add_value(prefix + "loss", training::finite(losses.objective, "the loss"), curves);
+    for (const Curve& part : losses.parts) add_value(prefix + part.name, part.values.front(), curves);
+    const Matrix<Real> corrected = look.corrected(data);
+    require_finite(corrected, "a corrected embedding");
+    if (data.batch.count() > 1 && data.batch.code.size() > mixing_neighbors) {
+        const Neighbors neighbors = nearest_neighbors(corrected, mixing_neighbors);
+        add_value(prefix + "mixing", batch_mixing_entropy(neighbors, data.batch), curves);
+    }
+}
+
+}  // namespace
+
+std::vector<Parameter> common_training(const training::Options& defaults) {
+    return parameters_of(common_fields, defaults);
+}
+std::vector<Parameter> kernel_training() { return parameters_of(kernel_fields); }
+std::vector<Parameter> model_file_training() { return parameters_of(file_fields); }
 
 std::vector<Parameter> joined(const std::vector<std::vector<Parameter>>& parts) {
     std::vector<Parameter> all;
@@ -139,73 +111,10 @@ std::vector<Parameter> joined(const std::vector<std::vector<Parameter>>& parts) 
     return all;
 }
 
-// The untrained model, the model in the file, or what `train` makes of the untrained one.
-template <class Model, class Train>
-training::Trained<Model> prepared(const char* method, const MethodSettings& settings, Model initial,
-                                  const Train& train) {
-    if (settings.train.is_null()) return {std::move(initial), 0, {}, {}};
-    const std::optional<std::string> file = loaded_model(settings.train);
-    if (!file) return train(std::move(initial));
-    const auto found = find_data_file(*file, settings.config_directory);
-    if (!found)
-        throw DataError("the model " + *file + " is neither beside the config nor in the directory $BCBENCH_DATA");
-    return {model_file::from_arrays(method, npy::read_npz(found->string()), std::move(initial), found->string()),
-            0,
-            {},
-            {}};
+training::Options common_options(const json& train, const training::Options& defaults) {
+    return options_from(common_fields, train, defaults);
 }
-
-}  // namespace
-
-std::vector<Parameter> harmony_training() {
-    return joined({parameters_of(common_fields, common_of_harmony()), parameters_of(harmony_fields),
-                   parameters_of(kernel_fields), parameters_of(file_fields)});
-}
-
-std::vector<Parameter> mmd_training() {
-    return joined({parameters_of(common_fields), parameters_of(mmd_fields), parameters_of(kernel_fields),
-                   parameters_of(file_fields)});
-}
-
-std::vector<Parameter> wgan_training() {
-    return joined({parameters_of(common_fields), parameters_of(wgan_fields), parameters_of(file_fields)});
-}
-
-template <class Real>
-training::Trained<harmony::Parameters<Real>> prepared_harmony(const MethodSettings& settings,
-                                                              harmony::Parameters<Real> initial,
-                                                              const harmony::Options& method,
-                                                              const Dataset<Real>& data) {
-    return prepared("differentiable_harmony", settings, std::move(initial), [&](harmony::Parameters<Real> model) {
-        harmony::TrainOptions options = options_from(harmony_fields, settings.train);
-        options.kernel = options_from(kernel_fields, settings.train);
-        Stream stream(settings.seed);
-        stream.next();  // the key of the untrained centroids
-        return harmony::train(data, std::move(model), method, options,
-                              options_from(common_fields, settings.train, common_of_harmony()), stream.next());
-    });
-}
-
-template <class Real>
-training::Trained<Autoencoder<Real>> prepared_mmd(const MethodSettings& settings, Autoencoder<Real> initial,
-                                                  const Dataset<Real>& data) {
-    return prepared("mmd_autoencoder", settings, std::move(initial), [&](Autoencoder<Real> model) {
-        mmd_autoencoder::TrainOptions options = options_from(mmd_fields, settings.train);
-        options.kernel = options_from(kernel_fields, settings.train);
-        return mmd_autoencoder::train(data, std::move(model), options, options_from(common_fields, settings.train),
-                                      settings.precision);
-    });
-}
-
-template <class Real>
-training::Trained<wgan_autoencoder::Parameters<Real>> prepared_wgan(const MethodSettings& settings,
-                                                                    wgan_autoencoder::Parameters<Real> initial,
-                                                                    const Dataset<Real>& data) {
-    return prepared("wgan_autoencoder", settings, std::move(initial), [&](wgan_autoencoder::Parameters<Real> model) {
-        return wgan_autoencoder::train(data, std::move(model), options_from(wgan_fields, settings.train),
-                                       options_from(common_fields, settings.train), settings.precision);
-    });
-}
+training::Kernel kernel_options(const json& train) { return options_from(kernel_fields, train); }
 
 bool saves_model(const json& train) { return train.is_object() && train.value("save_model", false); }
 
@@ -221,15 +130,62 @@ std::optional<std::string> loaded_model(const json& train) {
     return file->get<std::string>();
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                         \
-    template training::Trained<harmony::Parameters<Real>> prepared_harmony(                               \
-        const MethodSettings&, harmony::Parameters<Real>, const harmony::Options&, const Dataset<Real>&); \
-    template training::Trained<Autoencoder<Real>> prepared_mmd(const MethodSettings&, Autoencoder<Real>,  \
-                                                               const Dataset<Real>&);                     \
-    template training::Trained<wgan_autoencoder::Parameters<Real>> prepared_wgan(                         \
-        const MethodSettings&, wgan_autoencoder::Parameters<Real>, const Dataset<Real>&)
-BCBENCH_INSTANTIATE(float);
-BCBENCH_INSTANTIATE(double);
-#undef BCBENCH_INSTANTIATE
+void add_data_faults(const training::Options& options, std::size_t fewest_batches, const DataShape& data,
+                     std::vector<ParameterFault>& faults) {
+    if (data.batch_sizes.size() < fewest_batches) {
+        faults.push_back({"train", "", "needs at least two batches, the dataset has one"});
+    }
+    std::size_t n_seen = 0;
+    for (std::size_t b = 0; b < data.batch_sizes.size(); ++b) {
+        const std::size_t size = data.batch_sizes[b];
+        const double share = options.holdout_fraction * static_cast<double>(size);
+        const std::size_t held_out =
+            options.holdout_fraction > 0.0 ? std::max<std::size_t>(1, static_cast<std::size_t>(std::lround(share))) : 0;
+        if (held_out >= size && size > 0) {
+            faults.push_back({"train", "holdout_fraction",
+                              "holds out all " + std::to_string(size) + " cells of batch " + std::to_string(b) +
+                                  ", must leave some to train on"});
+        }
+        n_seen += size - std::min(size, held_out);
+    }
+    if (options.batch_size && static_cast<std::size_t>(*options.batch_size) > n_seen) {
+        faults.push_back({"train", "batch_size", "is " + std::to_string(*options.batch_size) +
+                                                     ", must be at most the " + std::to_string(n_seen) +
+                                                     " cells there are to train on"});
+    }
+}
+
+void add_reference_batch_fault(std::int64_t reference_batch, const DataShape& data,
+                               std::vector<ParameterFault>& faults) {
+    const std::size_t n_batches = data.batch_sizes.size();
+    if (static_cast<std::size_t>(reference_batch) < n_batches) return;
+    faults.push_back({"train", "reference_batch", "is " + std::to_string(reference_batch) +
+                                                      ", must be one of the dataset's batches 0 to " +
+                                                      std::to_string(n_batches - 1)});
+}
+
+void add_estimator_fault(mmd::Estimator estimator, const DataShape& data, std::vector<ParameterFault>& faults) {
+    for (std::size_t b = 0; b < data.batch_sizes.size(); ++b) {
+        if (data.batch_sizes[b] >= mmd::fewest_cells(estimator)) continue;
+        faults.push_back({"train", "estimator", "is unbiased, which needs two cells of each batch; batch " +
+                                                    std::to_string(b) + " has one: use biased"});
+    }
+}
+
+template <class Real>
+training::Observe<Real> tracing(const MethodSettings& settings, std::vector<Curve>& curves) {
+    if (!settings.aside) return {};
+    return [aside = settings.aside, &curves](const training::Observation<Real>& look) {
+        aside([&] {
+            add_value("step", static_cast<double>(look.step), curves);
+            add_evaluation("", look, look.seen, curves);
+            add_value("gradient_norm", look.gradient_norm, curves);
+            if (look.unseen.cells.n_cols > 0) add_evaluation("holdout_", look, look.unseen, curves);
+        });
+    };
+}
+
+template training::Observe<float> tracing(const MethodSettings&, std::vector<Curve>&);
+template training::Observe<double> tracing(const MethodSettings&, std::vector<Curve>&);
 
 }  // namespace bcbench

@@ -1,6 +1,8 @@
 // What exists: datasets, methods, metrics and checks with their parameters, as plain data without engine types.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +16,14 @@ struct CatalogEntry {
     std::string summary;                // one line
     std::string notes;                  // paragraphs for `describe`; may be empty
     std::vector<Parameter> parameters;  // in the order `describe` prints them
-    std::vector<Parameter> training;    // keys of the method's `train` block; empty: the method cannot be trained
-    std::vector<ScoreRow> rows = {};    // of metrics.csv, that it gives for every dataset
+    std::vector<Parameter> training = {};  // keys of the method's `train` block; empty: the method cannot be trained
+    std::vector<ScoreRow> rows = {};       // of metrics.csv, that it gives for every dataset
+    /// What is wrong with values that are right one by one, alone or for data of this shape; empty: nothing can be.
+    std::function<std::vector<ParameterFault>(const nlohmann::json& params, const nlohmann::json& train,
+                                              const DataShape* data)>
+        faults = {};
+    /// Of a dataset: the size that parameters without faults give it, if they tell. Empty: they never do.
+    std::function<std::optional<DataShape>(const nlohmann::json& params)> shape = {};
 };
 
 struct Catalog {
@@ -25,7 +33,7 @@ struct Catalog {
     std::vector<CatalogEntry> checks;
 };
 
-/// The catalog of this program, made from the tables of datasets, methods, metrics and checks.
+/// The catalog of this program (bindings/catalog.cpp makes it from the tables).
 const Catalog& catalog();
 
 /// The entry called `name`, or nullptr.

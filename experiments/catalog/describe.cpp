@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "experiments/config/check.hpp"
+#include "experiments/text/names.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/table.hpp"
 

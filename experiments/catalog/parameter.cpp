@@ -1,10 +1,10 @@
 #include "experiments/catalog/parameter.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <cstdlib>
 
+#include "engine/core/names.hpp"
 #include "experiments/text/canonical.hpp"
 
 namespace bcbench {
@@ -12,7 +12,9 @@ namespace {
 
 constexpr double largest_integer = 9007199254740992.0;  // 2^53: beyond it a double skips integers
 
-bool takes_scalar(const Parameter& parameter) { return parameter.type != ParameterType::number_list; }
+bool takes_scalar(const Parameter& parameter) {
+    return parameter.type != ParameterType::number_list && parameter.type != ParameterType::string_list;
+}
 
 bool takes_list(const Parameter& parameter) {
     return parameter.type == ParameterType::number_list || parameter.type == ParameterType::integer_or_list ||
@@ -56,31 +58,9 @@ bool scalar_fits(const Parameter& parameter, const nlohmann::json& value) {
     return choices.empty() || std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
 }
 
-// Levenshtein distance, upper and lower case alike, two swapped neighbours counting once.
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-    std::vector<std::size_t> before;
-    std::vector<std::size_t> last(b.size() + 1);
-    std::vector<std::size_t> row(b.size() + 1);
-    const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        before = last;
-        last = row;
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const bool same = lower(a[i - 1]) == lower(b[j - 1]);
-            row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
-            const bool swapped =
-                i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]);
-            if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
-        }
-    }
-    return row[b.size()];
-}
-
 nlohmann::json scalar_schema(const Parameter& parameter) {
     if (parameter.type == ParameterType::boolean) return {{"type", "boolean"}};
-    if (parameter.type == ParameterType::string) {
+    if (parameter.type == ParameterType::string || parameter.type == ParameterType::string_list) {
         nlohmann::json schema = {{"type", "string"}};
         if (!parameter.choices.empty()) schema["enum"] = parameter.choices;
         return schema;
@@ -115,6 +95,8 @@ std::string type_name(const Parameter& parameter) {
             return "list of numbers";
         case ParameterType::number_or_list:
             return "number or list of numbers";
+        case ParameterType::string_list:
+            return "list of texts";
     }
     std::abort();  // the switch is complete
 }
@@ -126,6 +108,8 @@ std::string allowed_values(const Parameter& parameter) {
     } else if (parameter.type == ParameterType::string) {
         for (const std::string& choice : parameter.choices) text += (text.empty() ? "one of " : ", ") + choice;
         if (text.empty()) text = "a text";
+    } else if (parameter.type == ParameterType::string_list) {
+        text = "a list of texts";
     } else if (!takes_scalar(parameter)) {
         text = "a list of numbers" + range_text(parameter);
     } else {
@@ -138,6 +122,11 @@ std::string allowed_values(const Parameter& parameter) {
 std::optional<std::string> fault_of(const Parameter& parameter, const nlohmann::json& value) {
     const std::string must = ", must be " + allowed_values(parameter);
     if (value.is_null() && parameter.optional) return std::nullopt;
+    if (value.is_array() && parameter.type == ParameterType::string_list) {
+        for (std::size_t i = 0; i < value.size(); ++i)
+            if (!value[i].is_string()) return "element " + std::to_string(i) + " is " + shown(value[i]) + must;
+        return std::nullopt;
+    }
     if (value.is_array() && takes_list(parameter)) {
         if (value.empty()) return "is an empty list" + must;
         for (std::size_t i = 0; i < value.size(); ++i)
@@ -158,30 +147,13 @@ nlohmann::json schema_of(const Parameter& parameter) {
     if (takes_scalar(parameter)) forms.push_back(scalar_schema(parameter));
     if (takes_list(parameter))
         forms.push_back({{"type", "array"}, {"minItems", 1}, {"items", scalar_schema(parameter)}});
+    if (parameter.type == ParameterType::string_list)
+        forms.push_back({{"type", "array"}, {"items", scalar_schema(parameter)}});
     if (parameter.optional) forms.push_back({{"type", "null"}});
     nlohmann::json schema = forms.size() == 1 ? forms[0] : nlohmann::json{{"anyOf", forms}};
     if (!parameter.help.empty()) schema["description"] = parameter.help;
     if (parameter.optional || !parameter.default_value.is_null()) schema["default"] = parameter.default_value;
     return schema;
-}
-
-std::optional<std::string> nearest_name(const std::string& name, const std::vector<std::string>& known) {
-    constexpr std::size_t longest = 100;  // no known name is as long; spares the quadratic distance
-    if (name.size() > longest) return std::nullopt;
-    std::optional<std::string> nearest;
-    std::size_t least = 1 + name.size() / 3;
-    for (const std::string& candidate : known) {
-        // the distance is at least the difference of the lengths; a long text needs no table of distances
-        if (std::max(name.size(), candidate.size()) - std::min(name.size(), candidate.size()) > least) continue;
-        const std::size_t distance = edit_distance(name, candidate);
-        if (distance > least || (nearest && distance == least)) continue;
-        nearest = candidate;
-        least = distance;
-    }
-    if (nearest || name.size() < 4) return nearest;
-    for (const std::string& candidate : known)  // "harmony" for "differentiable_harmony"
-        if (candidate.find(name) != std::string::npos) return candidate;
-    return std::nullopt;
 }
 
 }  // namespace bcbench

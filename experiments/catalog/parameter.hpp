@@ -16,7 +16,8 @@ enum class ParameterType {
     string,
     integer_or_list,  // 50 or [50, 80]
     number_list,      // [0, 3]
-    number_or_list    // 1.0 or [0.5, 1, 2]
+    number_or_list,   // 1.0 or [0.5, 1, 2]
+    string_list       // ["donor", "chemistry"]
 };
 
 struct Parameter {
@@ -30,6 +31,19 @@ struct Parameter {
     bool optional = false;             // true: null (absent) is a value of its own, and may be the default
     std::vector<std::string> choices;  // string parameters: the allowed words; empty: any text
     std::string help;                  // one line; what larger values do
+};
+
+/// The size of a dataset as its parameters alone tell it.
+struct DataShape {
+    std::vector<std::size_t> batch_sizes;
+    std::size_t n_features = 0;
+};
+
+/// A value that does not go with the others.
+struct ParameterFault {
+    std::string section;  // "params" or "train"
+    std::string name;     // of the parameter
+    std::string message;  // "is 50, must be at most n_features (30)"
 };
 
 /// "integer", "number or list of numbers", ... as used in messages and in `describe`.
@@ -48,8 +62,5 @@ std::optional<std::string> fault_of(const Parameter& parameter, const nlohmann::
 
 /// The JSON Schema (draft 2020-12) of the parameter's value.
 nlohmann::json schema_of(const Parameter& parameter);
-
-/// Of `known`, the name nearest to `name` by edit distance, if it is near enough to be a likely typo.
-std::optional<std::string> nearest_name(const std::string& name, const std::vector<std::string>& known);
 
 }  // namespace bcbench

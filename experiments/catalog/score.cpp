@@ -1,5 +1,7 @@
 #include "experiments/catalog/score.hpp"
 
+#include <array>
+#include <stdexcept>
 #include <utility>
 
 namespace bcbench {
@@ -16,17 +18,39 @@ const char* name_of(Direction direction) {
     return "info";
 }
 
-Score score(std::string metric, double value, Direction direction) {
-    return {std::move(metric), value, direction, "", 1};
+namespace {
+
+constexpr std::array<const char*, 11> group_names = {"loss",      "iteration", "detail", "mixing", "means",       "biology",
+                                                     "aggregate", "reference", "other",  "check",  "check_detail"};
+
+}  // namespace
+
+const char* name_of(Group group) { return group_names.at(static_cast<std::size_t>(group)); }
+
+Group group_named(const std::string& name) {
+    for (std::size_t i = 0; i < group_names.size(); ++i) {
+        if (name == group_names[i]) return static_cast<Group>(i);
+    }
+    throw std::invalid_argument("unknown group '" + name + "'");
 }
 
-Score not_applicable(std::string metric, Direction direction, std::string reason) {
-    return {std::move(metric), std::nullopt, direction, std::move(reason), 1};
+bool is_pass_or_fail(Direction direction, Group group) {
+    return direction == Direction::higher && (group == Group::check || group == Group::check_detail);
+}
+
+Score score(const ScoreRow& row, double value) { return score(row.name, value, row.direction, row.group); }
+
+Score score(std::string metric, double value, Direction direction, Group group) {
+    return {std::move(metric), value, direction, "", 1, group};
+}
+
+Score not_applicable(const ScoreRow& row, std::string reason) {
+    return {row.name, std::nullopt, row.direction, std::move(reason), 1, row.group};
 }
 
 std::vector<Score> not_applicable(std::span<const ScoreRow> rows, const std::string& reason) {
     std::vector<Score> scores;
-    for (const ScoreRow& row : rows) scores.push_back(not_applicable(row.name, row.direction, reason));
+    for (const ScoreRow& row : rows) scores.push_back(not_applicable(row, reason));
     return scores;
 }
 

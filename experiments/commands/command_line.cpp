@@ -43,8 +43,10 @@ struct Arguments {
     CompareArguments compare;
 };
 
-void refuse_duplicates(const Plan& plan, const Arguments& arguments) {
+// Two points with the same id, and points that could only fail, are faults of the config.
+void refuse_faults(const Plan& plan, const Arguments& arguments) {
     std::vector<Fault> faults = plan.duplicates();
+    for (Fault& fault : plan.contradictions()) faults.push_back(std::move(fault));
     if (!faults.empty()) throw ConfigError(arguments.config, std::move(faults));
 }
 
@@ -52,10 +54,9 @@ void print_notes(const Plan& plan, const std::string& file) {
     for (const std::string& note : plan.notes()) std::cerr << file << ": note: " << note << '\n';
 }
 
-// The plan of a config; two points with the same id are a fault of the config.
 Plan make_plan(const Arguments& arguments) {
     Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
-    refuse_duplicates(plan, arguments);
+    refuse_faults(plan, arguments);
     return plan;
 }
 
@@ -125,7 +126,7 @@ int print_plan(const Arguments& arguments) {
     std::cout << std::flush;
     if (!any) require_selection(plan, arguments.only);
     if (!std::cout.good()) return exit_ok;
-    refuse_duplicates(plan, arguments);
+    refuse_faults(plan, arguments);
     if (!too_large) print_notes(plan, arguments.config);
     return exit_ok;
 }

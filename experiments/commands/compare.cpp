@@ -89,7 +89,7 @@ int compare_command(const CompareArguments& arguments) {
     const CompareReport report =
         compare_results(read_results(arguments.directories[0]), read_results(arguments.directories[1]), options);
     std::cout << compare_output(report, options, {arguments.format, arguments.all, colors_wanted()}) << std::flush;
-    return report.exit_code;
+    return report.exit_code();
 }
 
 }  // namespace bcbench

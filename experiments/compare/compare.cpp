@@ -4,7 +4,6 @@
 #include <cmath>
 #include <set>
 
-#include "experiments/commands/command_line.hpp"
 
 namespace bcbench {
 
@@ -40,8 +39,8 @@ bool any(const Items& items, Predicate predicate) {
     return std::any_of(items.begin(), items.end(), predicate);
 }
 
-int exit_code_of(const CompareReport& report, const CompareOptions& options, bool nothing_in_common) {
-    if (nothing_in_common) return exit_not_comparable;
+Verdict verdict_of(const CompareReport& report, const CompareOptions& options, bool nothing_in_common) {
+    if (nothing_in_common) return Verdict::not_comparable;
     const bool worse = any(report.values, [](const ValueChange& value) {
         return is_lost_value(value) || (is_regression(value.change) && !value.over_seeds);
     });
@@ -49,12 +48,12 @@ int exit_code_of(const CompareReport& report, const CompareOptions& options, boo
         any(report.seeds, [](const SeedsChange& group) { return is_regression(group.change); });
     const bool slower =
         options.times && any(report.times, [](const TimeChange& time) { return time.change == Change::worse; });
-    if (worse || worse_over_seeds || slower) return exit_regression;
-    if (any(report.values, is_lost_point)) return exit_incomplete;
+    if (worse || worse_over_seeds || slower) return Verdict::regression;
+    if (any(report.values, is_lost_point)) return Verdict::incomplete;
     const bool apart =
         any(report.values, [](const ValueChange& value) { return value.change == Change::not_comparable; });
     const bool told = any(report.times, [](const TimeChange& time) { return time.change != Change::undecided; });
-    return apart || (options.times && !told) ? exit_not_comparable : exit_ok;
+    return apart || (options.times && !told) ? Verdict::not_comparable : Verdict::good;
 }
 
 void check_times(CompareReport& report, const CompareOptions& options) {
@@ -169,7 +168,7 @@ CompareReport compare_results(StoredResults base, StoredResults candidate, const
     report.base = std::move(base);
     report.candidate = std::move(candidate);
     check_times(report, options);
-    report.exit_code = exit_code_of(report, options, nothing_in_common || report.values.empty());
+    report.verdict = verdict_of(report, options, nothing_in_common || report.values.empty());
     std::stable_sort(report.values.begin(), report.values.end(), more_alarming);
     return report;
 }

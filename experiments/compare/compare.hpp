@@ -35,6 +35,8 @@ struct ValueChange {
     std::string metric;
     Change change = Change::same;
     Direction direction = Direction::info;
+    Group metric_group = Group::other;
+    std::string seed_group;  // the point without its seeds; the point's own id where it lists none
     std::optional<double> base;
     std::optional<double> candidate;
     double tolerance = 0.0;                 // accepted absolute difference
@@ -81,6 +83,9 @@ struct CompareOptions {
     double time_factor = 1.1;  // slower or faster by less is no change
 };
 
+/// What a comparison says as a whole; the numbers are the exit codes of the command.
+enum class Verdict : int { good = 0, regression = 1, incomplete = 3, not_comparable = 4 };
+
 struct CompareReport {
     StoredResults base;  // without points and times
     StoredResults candidate;
@@ -89,7 +94,9 @@ struct CompareReport {
     std::vector<SeedsChange> seeds;
     std::vector<TimeChange> times;
     std::vector<std::string> notes;
-    int exit_code = 0;  // see ExitCode in commands.hpp
+    Verdict verdict = Verdict::good;
+
+    int exit_code() const { return static_cast<int>(verdict); }
 };
 
 CompareReport compare_results(StoredResults base, StoredResults candidate, const CompareOptions& options);

@@ -11,6 +11,7 @@
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/table.hpp"
+#include "experiments/text/csv_field.hpp"
 
 namespace bcbench {
 

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "experiments/commands/command_line.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
+#include "experiments/text/csv_field.hpp"
 
 namespace bcbench {
 
@@ -116,13 +116,13 @@ const char* time_name_of(Change change) {
     }
 }
 
-const char* verdict_of(int exit_code) {
-    switch (exit_code) {
-        case exit_ok:
+const char* name_of(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::good:
             return "good";
-        case exit_regression:
+        case Verdict::regression:
             return "regression";
-        case exit_incomplete:
+        case Verdict::incomplete:
             return "points failed or missing";
         default:
             return "not comparable";
@@ -154,7 +154,7 @@ std::string compare_json(const CompareReport& report, const CompareFormat& forma
     const auto counts = counts_of(report);
     ordered_json json = {{"schema_version", compare_schema_version}, {"base", json_of(report.base)},
                          {"candidate", json_of(report.candidate)},   {"identical", report.identical},
-                         {"verdict", verdict_of(report.exit_code)},  {"exit_code", report.exit_code}};
+                         {"verdict", name_of(report.verdict)},  {"exit_code", report.exit_code()}};
     for (std::size_t i = 0; i < n_changes; ++i) json["counts"][name_of(static_cast<Change>(i))] = counts[i];
     for (const char* list : {"values", "seeds", "times"}) json[list] = ordered_json::array();
     for (const ValueChange* value : shown_values(report, format.all)) json["values"].push_back(json_of(*value));

@@ -17,7 +17,7 @@ struct CompareFormat {
 std::string compare_output(const CompareReport& report, const CompareOptions& options, const CompareFormat& format);
 
 /// "good", "regression", "points failed or missing" or "not comparable", for an exit code.
-const char* verdict_of(int exit_code);
+const char* name_of(Verdict verdict);
 
 std::string compare_text(const CompareReport& report, const CompareOptions& options, const CompareFormat& format);
 std::string compare_markdown(const CompareReport& report, const CompareOptions& options, const CompareFormat& format);

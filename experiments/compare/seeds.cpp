@@ -4,7 +4,6 @@
 
 #include "experiments/compare/compare.hpp"
 #include "experiments/compare/statistics.hpp"
-#include "experiments/run/checks.hpp"
 
 namespace bcbench {
 
@@ -12,25 +11,9 @@ namespace {
 
 constexpr std::size_t fewest_seeds = 3;  // two say next to nothing about their spread
 
-// "two_batch.MMD.seed=3" -> "two_batch.MMD": equal for points that differ in their seeds alone.
-std::string without_seeds(const std::string& id) {
-    const std::string mark = ".seed=";
-    std::string text = id;
-    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
-        const std::size_t end = text.find_first_not_of("0123456789", at + mark.size());
-        const bool whole = end == std::string::npos || text[end] == '.';
-        if (whole && end != at + mark.size()) {
-            text.erase(at, end == std::string::npos ? end : end - at);
-        } else {
-            at += mark.size();
-        }
-    }
-    return text;
-}
-
 // A check that no longer holds is no matter of chance: its seeds decide one by one.
 bool counts_with_its_seeds(const ValueChange& value) {
-    return value.base && value.candidate && value.change != Change::not_comparable && !is_pass_or_fail(value.metric);
+    return value.base && value.candidate && value.change != Change::not_comparable && !is_pass_or_fail(value.direction, value.metric_group);
 }
 
 // A seed that lies further below the baseline's worst seed than the baseline's seeds lie apart; `sign` says where below
@@ -121,7 +104,7 @@ void decide(SeedsChange& group, const std::vector<const ValueChange*>& seeds) {
 std::vector<SeedsChange> compare_over_seeds(std::vector<ValueChange>& values) {
     std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> groups;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        const std::string group = without_seeds(values[i].point);
+        const std::string& group = values[i].seed_group;
         if (group != values[i].point && counts_with_its_seeds(values[i]))
             groups[{group, values[i].metric}].push_back(i);
     }

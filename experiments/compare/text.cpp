@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <sstream>
 
-#include "experiments/commands/command_line.hpp"
 #include "experiments/compare/output.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/table.hpp"
@@ -181,15 +180,15 @@ std::string compare_text(const CompareReport& report, const CompareOptions& opti
     text += text_of(values_listing(report, format.all), format.colors);
     text += text_of(seeds_listing(report, format.all), format.colors);
     text += text_of(times_listing(report, options, format.all), format.colors);
-    const bool good = report.exit_code == exit_ok;
+    const bool good = report.verdict == Verdict::good;
     const char* color = !format.colors ? "" : good ? "\033[32m" : "\033[31m";
     return text + "\n" + counts_text(report) + "\n" + time_hint(report, options) + color +
-           verdict_of(report.exit_code) + (format.colors ? "\033[0m" : "") + "\n";
+           name_of(report.verdict) + (format.colors ? "\033[0m" : "") + "\n";
 }
 
 std::string compare_markdown(const CompareReport& report, const CompareOptions& options, const CompareFormat& format) {
-    const char* const mark = report.exit_code == exit_ok ? "✅" : report.exit_code == exit_not_comparable ? "❓" : "❌";
-    std::string text = std::string("### ") + mark + " Comparison: " + verdict_of(report.exit_code) + "\n\n";
+    const char* const mark = report.verdict == Verdict::good ? "✅" : report.verdict == Verdict::not_comparable ? "❓" : "❌";
+    std::string text = std::string("### ") + mark + " Comparison: " + name_of(report.verdict) + "\n\n";
     const auto source = [](const StoredResults& results) {
         return markdown_cell(without_middle(source_of(results), longest_markdown_note));
     };

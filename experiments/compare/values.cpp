@@ -4,7 +4,6 @@
 
 #include "experiments/compare/compare.hpp"
 #include "experiments/plan/plan.hpp"
-#include "experiments/run/checks.hpp"
 #include "experiments/text/canonical.hpp"
 
 namespace bcbench {
@@ -20,6 +19,7 @@ constexpr Tolerance gradient_error = {1e-6, 0.0};  // of a right gradient it is 
 ValueChange of_point(const StoredPoint& point, Change change, std::string reason) {
     ValueChange made;
     made.point = point.id;
+    made.seed_group = point.group;
     made.change = change;
     made.reason = std::move(reason);
     return made;
@@ -45,7 +45,7 @@ std::string why_no_value(const StoredValue& value) {
 
 // What is wrong with a value that has no good one before it to be compared with, or nothing.
 std::string why_bad(const StoredValue& value) {
-    if (is_finite(value)) return is_pass_or_fail(value.metric) && *value.value != 1.0 ? "the check does not hold" : "";
+    if (is_finite(value)) return is_pass_or_fail(value.direction, value.group) && *value.value != 1.0 ? "the check does not hold" : "";
     return value.status == "not_applicable" && !value.value ? "" : why_no_value(value);
 }
 
@@ -55,6 +55,7 @@ ValueChange arrival(const StoredPoint& point, const StoredValue& value, Change c
     ValueChange made = of_point(point, reason.empty() ? change : Change::newly_failing, reason);
     made.metric = value.metric;
     made.direction = value.direction;
+    made.metric_group = value.group;
     if (is_finite(value)) made.candidate = value.value;
     return made;
 }
@@ -75,10 +76,10 @@ ValueChange compare_value(const StoredPoint& point, const StoredValue& base, con
         if (made.change == Change::fixed) made.reason = "was " + why_no_value(base);
         return made;
     }
-    ValueChange made;
-    made.point = point.id;
+    ValueChange made = of_point(point, Change::same, "");
     made.metric = base.metric;
     made.direction = candidate.direction;
+    made.metric_group = candidate.group;
     if (is_finite(base)) made.base = base.value;
     if (!is_finite(candidate)) {
         const bool as_before = !made.base && base.status == candidate.status && !candidate.value;
@@ -115,6 +116,7 @@ void compare_ok_points(const StoredPoint& base, const StoredPoint& candidate, co
         ValueChange missing = of_point(base, Change::missing, "the point has no such row any more");
         missing.metric = value.metric;
         missing.direction = value.direction;
+        missing.metric_group = value.group;
         missing.base = value.value;
         changes.push_back(std::move(missing));
     }

@@ -37,16 +37,6 @@ bool check_list(const OrderedJson& value, const Pointer& at, Faults& faults) {
     return value.is_array();
 }
 
-std::string unknown_name(const std::string& kind, const std::string& name, const std::vector<std::string>& known) {
-    std::string message = "there is no " + kind + " " + shown(name);
-    if (known.empty()) return message + "; there are none";
-    const auto nearest = nearest_name(name, known);
-    message += nearest ? "; did you mean \"" + *nearest + "\"? Known: " : "; known: ";
-    std::string list;
-    for (const std::string& each : known) list += (list.empty() ? "" : ", ") + each;
-    return message + list;
-}
-
 void check_keys(const OrderedJson& object, const std::vector<std::string>& known, const std::string& kind,
                 const Pointer& at, Faults& faults) {
     for (const auto& item : object.items())
@@ -100,6 +90,17 @@ nlohmann::json normalised(const Parameter& parameter, const nlohmann::json& valu
     if (!value.is_number()) return value;
     if (!integers) return value.get<double>() + 0.0;  // -0 becomes 0
     return value.is_number_float() ? nlohmann::json(static_cast<std::int64_t>(value.get<double>())) : value;
+}
+
+nlohmann::json with_swept(nlohmann::json values, const std::vector<Parameter>& parameters,
+                          const std::vector<Assignment>& swept, bool training) {
+    for (const Assignment& assignment : swept) {
+        if (is_training(assignment.name) != training) continue;
+        const std::string key = training ? assignment.name.substr(training_prefix.size()) : assignment.name;
+        const Parameter* parameter = find_parameter(parameters, key);
+        values[key] = parameter ? normalised(*parameter, assignment.value) : assignment.value;
+    }
+    return values;
 }
 
 std::string text_of(const nlohmann::json& values, const std::string& key) {

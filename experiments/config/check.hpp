@@ -5,12 +5,14 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "experiments/config/config.hpp"
 #include "experiments/config/keys.hpp"
 #include "experiments/text/fault.hpp"
 #include "experiments/text/json_reader.hpp"
+#include "experiments/text/names.hpp"
 
 namespace bcbench {
 
@@ -30,9 +32,6 @@ void add_fault(Faults& faults, const Pointer& at, const std::string& message);
 bool check_object(const OrderedJson& value, const Pointer& at, Faults& faults);
 bool check_list(const OrderedJson& value, const Pointer& at, Faults& faults);
 
-/// `there is no metric "mean_shft"; did you mean "mean_shift"? Known: ...`
-std::string unknown_name(const std::string& kind, const std::string& name, const std::vector<std::string>& known);
-
 /// A fault for every key of `object` that is not `known`; `kind` is what the keys are called, "key" or
 /// "parameter".
 void check_keys(const OrderedJson& object, const std::vector<std::string>& known, const std::string& kind,
@@ -49,6 +48,14 @@ nlohmann::json read_block(const OrderedJson& value, const Block& block, const Po
 /// The value as stored: 2 for a `number` becomes 2.0, 2.0 for an `integer` 2, and [2] becomes 2 where a single value
 /// stands for a list, so that equal values compare, print and hash alike.
 nlohmann::json normalised(const Parameter& parameter, const nlohmann::json& value);
+
+inline constexpr std::string_view training_prefix = "train.";  // of swept keys of a `train` block
+
+inline bool is_training(const std::string& name) { return name.starts_with(training_prefix); }
+
+/// `values` with the swept parameters of the type put into it, or with the swept keys of its training.
+nlohmann::json with_swept(nlohmann::json values, const std::vector<Parameter>& parameters,
+                          const std::vector<Assignment>& swept, bool training);
 
 /// values[key] if it is a text, else "".
 std::string text_of(const nlohmann::json& values, const std::string& key);

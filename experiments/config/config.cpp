@@ -5,6 +5,7 @@
 #include "experiments/config/check.hpp"
 #include "experiments/config/override.hpp"
 #include "experiments/text/canonical.hpp"
+#include "engine/io/utf8.hpp"
 
 namespace bcbench {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "experiments/config/check.hpp"
 #include "experiments/text/canonical.hpp"
+#include "engine/io/utf8.hpp"
 
 namespace bcbench {
 namespace {

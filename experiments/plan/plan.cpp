@@ -16,22 +16,6 @@ constexpr std::size_t longest_id = 200;
 constexpr std::size_t kept_of_long_id = 180;
 constexpr std::uint64_t most_for_defaults = 1'000'000;  // of a sweep, searched for the point with its defaults
 
-constexpr std::string_view training_prefix = "train.";
-
-bool is_training(const std::string& name) { return name.compare(0, training_prefix.size(), training_prefix) == 0; }
-
-// The swept values put into `params`, or the swept training keys into `train`.
-nlohmann::json with_swept(nlohmann::json values, const std::vector<Parameter>& parameters,
-                          const std::vector<Assignment>& swept, bool training) {
-    for (const Assignment& assignment : swept) {
-        if (is_training(assignment.name) != training) continue;
-        const std::string key = training ? assignment.name.substr(training_prefix.size()) : assignment.name;
-        const Parameter* parameter = find_parameter(parameters, key);
-        values[key] = parameter ? normalised(*parameter, assignment.value) : assignment.value;
-    }
-    return values;
-}
-
 bool is_swept(const std::vector<Assignment>& swept, const std::string& name) {
     return std::any_of(swept.begin(), swept.end(), [&name](const Assignment& each) { return each.name == name; });
 }
@@ -129,7 +113,7 @@ Plan::Plan(Config config, const Catalog& catalog)
       datasets_("datasets", config_->datasets, catalog.datasets),
       methods_("methods", config_->methods, catalog.methods) {}
 
-std::string Plan::id_part(const Choice& choice) {
+std::string Plan::id_part(const Choice& choice, bool with_seed) {
     std::string part = choice.entry->label;
     // in the order in which the type declares its parameters: the keys of a JSON object have none
     std::vector<Assignment> swept = choice.swept;
@@ -137,8 +121,14 @@ std::string Plan::id_part(const Choice& choice) {
         return place_of(a.name, *choice.type) < place_of(b.name, *choice.type);
     });
     for (const Assignment& each : swept) part += "." + each.name + "=" + id_text(each.value);
-    if (choice.entry->lists_seeds) part += ".seed=" + std::to_string(choice.seed);
+    if (with_seed && choice.entry->lists_seeds) part += ".seed=" + std::to_string(choice.seed);
     return part;
+}
+
+nlohmann::ordered_json Plan::swept_values(const Choice& choice) {
+    nlohmann::ordered_json values = nlohmann::ordered_json::object();
+    for (const Assignment& each : choice.swept) values[each.name] = each.value;
+    return values;
 }
 
 std::string Plan::id_at(std::uint64_t index) const {
@@ -174,13 +164,18 @@ Point Plan::at(std::uint64_t index) const {
     if (!method.entry->train.is_null())
         point.train = with_swept(method.entry->train, method.type->training, method.swept, true);
     point.params = params_text(dataset, method, point);
+    point.group = bounded_id(id_part(dataset, false) + "." + id_part(method, false));
+    point.swept = {{"dataset", swept_values(dataset)}, {"method", swept_values(method)}};
     point.precision = config_->precision;
-    for (const Exclusion& exclusion : config_->exclude) {
-        if (!matches(exclusion.match, point.id)) continue;
-        point.excluded_reason = exclusion.reason;
-        break;
-    }
+    if (const Exclusion* exclusion = exclusion_of(point.id)) point.excluded_reason = exclusion->reason;
     return point;
+}
+
+const Exclusion* Plan::exclusion_of(const std::string& id) const {
+    for (const Exclusion& exclusion : config_->exclude) {
+        if (matches(exclusion.match, id)) return &exclusion;
+    }
+    return nullptr;
 }
 
 // Whether every parameter the entry's sweep sets anywhere, `swept`, has its default here.

@@ -17,6 +17,8 @@ namespace bcbench {
 
 constexpr std::uint64_t most_points_of_run = 10'000'000;  // of one run: their indices and records are held in memory
 
+constexpr std::uint64_t most_checked_points = 100'000;
+
 /// One run: a dataset, a method and everything that decides the numbers.
 struct Point {
     std::string id;          // "two_batch.Harmony.n_iterations=5"; a function of the point alone, and a file name
@@ -33,6 +35,8 @@ struct Point {
     std::string params;            // canonical JSON of what differs from the defaults or is swept; keys of training
                                    // start with "train.", those of a swept dataset with "dataset."
     std::string precision;
+    std::string group;              // the id without its seeds: equal for points that differ in these alone
+    nlohmann::ordered_json swept;   // names and values: {"dataset": {...}, "method": {...}}
     std::optional<std::string> excluded_reason;  // set: the point is not run
 };
 
@@ -60,6 +64,11 @@ class Plan {
     /// Points whose ids are equal, naming the entries that make them; each pair of entries once. Plans of
     /// more than most_points_of_run are not searched.
     std::vector<Fault> duplicates() const;
+
+    /// Values that are right one by one and not together, or not with the data: what makes a point fail before it is run.
+    /// Each at its place in the config, once, with the number of points it concerns. Points that are excluded do not
+    /// count; of large plans the first most_checked_points are looked at.
+    std::vector<Fault> contradictions() const;
 
     /// What a reader should know, one line each: more points than most_points_of_run, or else rules of `exclude` that
     /// match no point.
@@ -90,9 +99,11 @@ class Plan {
     };
 
     static bool has_defaults(const Choice& method, const std::set<std::string>& swept);
-    static std::string id_part(const Choice& choice);
+    static std::string id_part(const Choice& choice, bool with_seed = true);
+    static nlohmann::ordered_json swept_values(const Choice& choice);
     static std::string params_text(const Choice& dataset, const Choice& method, const Point& point);
     Fault duplicate(std::uint64_t first, std::uint64_t second) const;
+    const Exclusion* exclusion_of(const std::string& id) const;  // nullptr: it is run
 
     std::shared_ptr<const Config> config_;
     Axis datasets_;

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 #include <sstream>
+#include <type_traits>
 
 #include "engine/io/npy.hpp"
 #include "experiments/text/canonical.hpp"
+#include "experiments/text/csv_field.hpp"
 
 namespace bcbench {
 
@@ -86,16 +89,24 @@ std::optional<PointRecord> ResultsDirectory::read_point(const std::string& id) c
     return std::nullopt;
 }
 
-std::vector<NewFile> ResultsDirectory::files_of(const Executed& executed) const {
+std::vector<NewFile> ResultsDirectory::files_of(Executed& executed) const {
     std::vector<NewFile> files;
-    if (executed.embedding) {
-        files.push_back(
-            {embedding_file(directory_, executed.record.id), npy::encode(npy::from_matrix(*executed.embedding))});
-    }
+    std::visit(
+        [&](auto& embedding) {
+            using Cells = std::decay_t<decltype(embedding)>;
+            if constexpr (!std::is_same_v<Cells, std::monostate>) {
+                const auto cells = std::make_shared<const Cells>(std::move(embedding));
+                const std::size_t bytes = cells->n_elem * sizeof(typename Cells::elem_type);
+                files.emplace_back(embedding_file(directory_, executed.record.id), bytes, [cells](TemporaryFile& file) {
+                    npy::write(*cells, [&](std::string_view piece) { file.append(piece); });
+                });
+            }
+        },
+        executed.embedding);
     if (!executed.model.empty()) {
-        files.push_back({model_file(directory_, executed.record.id), npy::encode_npz(executed.model)});
+        files.emplace_back(model_file(directory_, executed.record.id), npy::encode_npz(executed.model));
     }
-    files.push_back({point_file(directory_, executed.record.id), to_text(executed.record)});
+    files.emplace_back(point_file(directory_, executed.record.id), to_text(executed.record));
     return files;
 }
 
@@ -145,6 +156,23 @@ void ResultsDirectory::order_times(const std::vector<std::string>& ids) const {
 bool ResultsDirectory::has_embedding(const std::string& id) const {
     std::error_code error;
     return fs::exists(embedding_file(directory_, id), error);
+}
+
+Embedding ResultsDirectory::read_embedding(const std::string& id, bool single) const {
+    try {
+        const fs::path file = embedding_file(directory_, id);
+        npy::Array array = npy::decode(read_file(file), file.string());
+        if (array.shape.size() != 2) return {};
+        if (auto* values = std::get_if<std::vector<float>>(&array.values); values && single) {
+            return arma::fmat(values->data(), array.shape[1], array.shape[0]);
+        }
+        if (auto* values = std::get_if<std::vector<double>>(&array.values); values && !single) {
+            return arma::mat(values->data(), array.shape[1], array.shape[0]);
+        }
+    } catch (const std::exception&) {
+        // the point is run instead
+    }
+    return {};
 }
 
 bool ResultsDirectory::has_model(const std::string& id) const {

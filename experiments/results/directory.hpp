@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "experiments/results/record.hpp"
-#include "experiments/run/execute.hpp"
+#include "experiments/results/outcome.hpp"
 #include "experiments/system/files.hpp"
 
 namespace bcbench {
@@ -28,7 +28,8 @@ class ResultsDirectory {
 
     /// The files of a point in the order they have to be written: embedding and model, if there are any, then
     /// the point file, which says that the point is done.
-    std::vector<NewFile> files_of(const Executed& executed) const;
+    /// Takes the embedding out of `executed`.
+    std::vector<NewFile> files_of(Executed& executed) const;
 
     /// Writes the files of any number of points. Throws FileError.
     void write(const std::vector<NewFile>& files) const;
@@ -43,6 +44,9 @@ class ResultsDirectory {
 
     /// Whether the embedding file of a point is there.
     bool has_embedding(const std::string& id) const;
+
+    /// The embedding that the file of a point holds in this precision; nothing if there is none such, or it is damaged.
+    Embedding read_embedding(const std::string& id, bool single) const;
 
     /// Whether the trained model of a point is there.
     bool has_model(const std::string& id) const;

@@ -8,6 +8,7 @@
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/fault.hpp"
 #include "experiments/text/json_reader.hpp"
+#include "experiments/text/csv_field.hpp"
 
 namespace bcbench {
 

@@ -59,6 +59,22 @@ Direction direction_of(const Table& table, std::size_t title) {
     table.fail_at(title, "must be higher, lower or info");
 }
 
+// Where no point file says what a point is without its seeds: "two_batch.MMD.seed=3" -> "two_batch.MMD".
+std::string without_seeds(const std::string& id) {
+    const std::string mark = ".seed=";
+    std::string text = id;
+    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+        const std::size_t end = text.find_first_not_of("0123456789", at + mark.size());
+        const bool whole = end == std::string::npos || text[end] == '.';
+        if (whole && end != at + mark.size()) {
+            text.erase(at, end == std::string::npos ? end : end - at);
+        } else {
+            at += mark.size();
+        }
+    }
+    return text;
+}
+
 PointStatus point_status(const std::string& value_status) {
     if (value_status == "failed") return PointStatus::failed;
     return value_status == "skipped" ? PointStatus::skipped : PointStatus::ok;
@@ -74,6 +90,7 @@ void read_metrics(StoredResults& results, const std::string& name) {
             StoredPoint made;
             made.id = table.field(point);
             made.precision = table.field(precision);
+            made.group = without_seeds(made.id);
             results.points.push_back(std::move(made));
         }
         StoredPoint& stored = results.points[place->second];
@@ -83,6 +100,7 @@ void read_metrics(StoredResults& results, const std::string& name) {
         if (!row.text.empty()) row.value = table.number(value);
         row.direction = direction_of(table, direction);
         row.status = table.field(status);
+        row.group = group_in_older_files(row.metric);
         if (stored.status == PointStatus::ok) stored.status = point_status(row.status);
         if (stored.find(row.metric)) table.fail_at(metric, "stands twice for the point " + stored.id);
         stored.values.push_back(std::move(row));
@@ -154,11 +172,13 @@ void add_details(StoredPoint& point, const StoredPoint& details, std::vector<std
     point.data_hash = details.data_hash;
     point.dataset = details.dataset;
     point.method = details.method;
+    point.group = details.group;
     for (StoredValue& value : point.values) {
         const StoredValue* other = details.find(value.metric);
         if (other == nullptr) continue;
         value.reason = other->reason;
         value.version = other->version;
+        value.group = other->group;
         if (other->text == value.text) continue;
         notes.push_back(point.id + ": " + value.metric + " is '" + value.text + "' in metrics.csv and '" + other->text +
                         "' in its point file; metrics.csv counts");
@@ -233,6 +253,7 @@ StoredPoint stored_point(const PointRecord& record) {
     point.status = record.status;
     point.reason = record.reason;
     point.precision = record.precision;
+    point.group = record.group.empty() ? without_seeds(record.id) : record.group;
     point.program = record.program;
     point.data_hash = record.data_hash;
     point.dataset = record.dataset;
@@ -242,7 +263,7 @@ StoredPoint stored_point(const PointRecord& record) {
                                    : score.value                    ? "ok"
                                                                     : "not_applicable";
         point.values.push_back({score.metric, score.value ? number_text(*score.value) : "", score.value,
-                                score.direction, status, score.not_applicable_reason, score.version});
+                                score.direction, status, score.not_applicable_reason, score.version, score.group});
     }
     return point;
 }

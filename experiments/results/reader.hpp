@@ -24,6 +24,7 @@ struct StoredValue {
     std::string status;          // "ok", "not_applicable", "skipped", "failed"
     std::string reason;          // why there is no value, if a point file says so
     std::optional<int> version;  // of the metric's definition, if a point file says so
+    Group group = Group::other;  // as a point file says, else by the metric's name
 };
 
 struct StoredPoint {
@@ -31,6 +32,7 @@ struct StoredPoint {
     PointStatus status = PointStatus::ok;
     std::string reason;  // why not ok
     std::string precision;
+    std::string group;               // the id without its seeds
     std::string program;             // hash of what computed it; empty: unknown
     std::string data_hash;           // empty: unknown
     nlohmann::ordered_json dataset;  // as in the point file; null: unknown

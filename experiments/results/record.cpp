@@ -8,6 +8,7 @@
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/json_reader.hpp"
+#include "experiments/text/csv_field.hpp"
 
 namespace bcbench {
 
@@ -26,6 +27,17 @@ const char* name_of(PointStatus status) {
             break;
     }
     return "failed";
+}
+
+// Files of version 0.1.0 do not say where a value belongs.
+Group group_in_older_files(const std::string& metric) {
+    if (metric == "gradient" || metric == "optimized_matches_reference") return Group::check;
+    if (metric.starts_with("gradient_")) return Group::check_detail;
+    if (metric.ends_with("_loss")) return Group::loss;
+    if (metric.starts_with("batch_mean_") || metric == "mean_shift") return Group::means;
+    if (metric.starts_with("batch_mixing_entropy")) return Group::mixing;
+    if (metric.starts_with("type_purity")) return Group::biology;
+    return metric == "perfect_mixing" ? Group::reference : Group::other;
 }
 
 namespace {
@@ -57,6 +69,7 @@ ordered_json to_json(const Score& score) {
     json["status"] = "";
     json["reason"] = score.not_applicable_reason;
     json["version"] = score.version;
+    json["group"] = name_of(score.group);
     return json;
 }
 
@@ -82,6 +95,8 @@ Score score_from(const ordered_json& json) {
     score.direction = direction_named(json.at("direction").get<std::string>());
     score.not_applicable_reason = json.at("reason").get<std::string>();
     score.version = static_cast<int>(whole_number(json.at("version")));
+    score.group = json.contains("group") ? group_named(json.at("group").get<std::string>())
+                                         : group_in_older_files(score.metric);
     return score;
 }
 
@@ -135,11 +150,14 @@ std::string to_text(const PointRecord& record) {
                                {"status", name_of(record.status)},
                                {"reason", record.reason},
                                {"fingerprint", record.fingerprint},
+                               {"fit_fingerprint", record.fit_fingerprint},
                                {"program", record.program},
                                {"data_hash", record.data_hash},
                                {"dataset", record.dataset},
                                {"method", record.method},
                                {"params", record.params},
+                               {"swept", record.swept},
+                               {"group", record.group},
                                {"precision", record.precision},
                                {"outputs", record.outputs},
                                {"metrics", scores},
@@ -161,7 +179,10 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
         record.status = status_named(json.at("status").get<std::string>());
         record.reason = json.at("reason").get<std::string>();
         record.fingerprint = json.at("fingerprint").get<std::string>();
-        record.program = json.value("program", "");  // results of older programs have neither
+        record.fit_fingerprint = json.value("fit_fingerprint", "");  // older programs wrote none of these
+        record.swept = json.value("swept", ordered_json());
+        record.group = json.value("group", "");
+        record.program = json.value("program", "");
         record.data_hash = json.value("data_hash", "");
         record.dataset = json.at("dataset");
         record.method = json.at("method");

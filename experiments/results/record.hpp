@@ -27,11 +27,14 @@ struct PointRecord {
     PointStatus status = PointStatus::ok;
     std::string reason;              // why not ok
     std::string fingerprint;         // of everything that decides the values; resume compares it
+    std::string fit_fingerprint;     // of the part that decides the fit and its checks; empty: an older program
     std::string program;             // program_hash() of what computed it; empty: an older program
     std::string data_hash;           // of the cells and labels as loaded; empty if there are none
     nlohmann::ordered_json dataset;  // label, type, seed, params, n_cells, n_features, batches, types
     nlohmann::ordered_json method;   // label, type, seed, params, train
     std::string params;              // canonical JSON: the column of metrics.csv
+    nlohmann::ordered_json swept;    // names and values of what is swept here: {"method": {...}, "dataset": {...}}
+    std::string group;               // the id without its seeds: equal for points that differ in these alone
     std::string precision;
     nlohmann::ordered_json outputs;  // shapes and distributions
     std::vector<Score> scores;
@@ -44,6 +47,9 @@ struct PointRecord {
 
 /// The value of a row; nothing if the point has no such row, or no value in it.
 std::optional<double> value_of(const PointRecord& record, const std::string& metric);
+
+/// Where a value belongs by its name alone, for files that do not say.
+Group group_in_older_files(const std::string& metric);
 
 constexpr int record_schema_version = 1;
 

@@ -8,7 +8,6 @@
 #include <set>
 
 #include "experiments/catalog/catalog.hpp"
-#include "experiments/run/checks.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/table.hpp"
 
@@ -54,9 +53,8 @@ std::string label_of(const PointRecord& record, const Records& peers) {
     std::string label = record.method_label();
     const nlohmann::json params = nlohmann::json::parse(record.params);
     for (const auto& [name, value] : params.items()) {
-        const bool swept = record.id.find("." + name + "=") != std::string::npos ||
-                           record.id.find("," + name + "=") != std::string::npos;
-        if (swept && !starts_with(name, "dataset.") && value != default_of(record, name))
+        const bool swept = record.swept.value("method", ordered_json::object()).contains(name);
+        if (swept && value != default_of(record, name))
             label += " " + name + "=" + canonical_json(value);
     }
     const bool several = std::count_if(peers.begin(), peers.end(), [&](const PointRecord* peer) {
@@ -65,11 +63,14 @@ std::string label_of(const PointRecord& record, const Records& peers) {
     return several ? label + " seed=" + record.method.at("seed").dump() : label;
 }
 
-std::vector<std::string> metrics_where(const Records& records, bool (*wanted)(const std::string&)) {
+// Of cells that a training never saw: beside the main tables.
+bool is_holdout(const Score& score) { return starts_with(score.metric, "holdout_"); }
+
+std::vector<std::string> metrics_where(const Records& records, bool (*wanted)(const Score&)) {
     std::vector<std::string> names;
     for (const PointRecord* record : records) {
         for (const Score& score : record->scores) {
-            if (wanted(score.metric) && std::find(names.begin(), names.end(), score.metric) == names.end()) {
+            if (wanted(score) && std::find(names.begin(), names.end(), score.metric) == names.end()) {
                 names.push_back(score.metric);
             }
         }
@@ -77,17 +78,14 @@ std::vector<std::string> metrics_where(const Records& records, bool (*wanted)(co
     return names;
 }
 
-bool is_loss(const std::string& metric) { return metric.size() > 5 && metric.substr(metric.size() - 5) == "_loss"; }
-bool is_mean(const std::string& metric) { return starts_with(metric, "batch_mean_") || metric == "mean_shift"; }
-bool is_mixing(const std::string& metric) { return starts_with(metric, "batch_mixing_entropy"); }
-bool is_check(const std::string& metric) {
-    const auto checks = check_table();
-    return std::any_of(checks.begin(), checks.end(),
-                       [&](const CheckDefinition& check) { return metric == check.name; });
-}
-bool is_other(const std::string& metric) {
-    return !is_loss(metric) && !is_mean(metric) && !is_mixing(metric) && !is_check(metric) &&
-           metric != "perfect_mixing" && !starts_with(metric, "gradient_");
+bool is_loss(const Score& score) { return score.group == Group::loss && !is_holdout(score); }
+bool is_mean(const Score& score) { return score.group == Group::means && !is_holdout(score); }
+bool is_mixing(const Score& score) { return score.group == Group::mixing && !is_holdout(score); }
+bool is_check(const Score& score) { return score.group == Group::check; }
+bool is_other(const Score& score) {
+    if (is_holdout(score)) return score.group != Group::reference || !starts_with(score.metric, "perfect_mixing");
+    return !is_loss(score) && !is_mean(score) && !is_mixing(score) && !is_check(score) &&
+           score.group != Group::reference && score.group != Group::check_detail;
 }
 
 std::string metric_table_text(const Records& records, const std::vector<std::string>& metrics) {
@@ -237,8 +235,8 @@ std::string sweep_text(const std::string& title, const Records& records) {
     const bool several_seeds = std::any_of(records.begin(), records.end(), [&](const PointRecord* record) {
         return record->method.at("seed") != records.front()->method.at("seed");
     });
-    const std::vector<std::string> metrics = metrics_where(records, [](const std::string& metric) {
-        return (is_loss(metric) || is_mixing(metric) || is_other(metric) || metric == "mean_shift");
+    const std::vector<std::string> metrics = metrics_where(records, [](const Score& score) {
+        return is_loss(score) || is_mixing(score) || is_other(score) || score.metric == "mean_shift";
     });
     TextRow header = parameters;
     if (several_seeds) header.push_back("seed");

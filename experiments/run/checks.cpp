@@ -8,54 +8,12 @@
 #include <utility>
 
 #include "engine/core/random.hpp"
+#include "experiments/bindings/checks.hpp"
 #include "experiments/run/gradcheck.hpp"
 
 namespace bcbench {
 
 namespace {
-
-constexpr ScoreRow reference_rows[] = {{"optimized_matches_reference", Direction::higher}};
-// info: within its tolerance an error is rounding, and neither better nor worse
-constexpr ScoreRow gradient_rows[] = {
-    {"gradient", Direction::higher},
-    {"gradient_nonzero", Direction::higher},
-    {"gradient_finite", Direction::higher},
-    {"gradient_l2_norm", Direction::info},
-    {"gradient_max_relative_error", Direction::info},
-    {"gradient_coordinates_checked", Direction::info},
-    {"gradient_coordinates_skipped", Direction::info},
-};
-
-constexpr CheckDefinition checks[] = {
-    {"optimized_matches_reference", "the engine's result equals the slow reference implementation",
-     "Largest absolute difference of corrected cells, further arrays and losses: at most 1e-5 in float32, 1e-10 in "
-     "float64 "
-     "and tf32 (which is double arithmetic); of arrays and losses beyond 10 in proportion to their size, of "
-     "cluster_assignments "
-     "in proportion to how much a difference of cells can change them, and of mmd_loss near 0 a hundred times that of "
-     "its "
-     "square. Where a fit magnifies rounding (many iterations between centroids that are far apart for sigma and "
-     "temperature) "
-     "float32 may not keep this: the row then says 0, and float64 is the arithmetic to use.",
-     reference_rows},
-    {"gradient", "the gradient of the sum of all corrected entries with respect to the input cells is right",
-     "Rows gradient_nonzero, gradient_finite and gradient_l2_norm are of the run's own gradient. "
-     "gradient_max_relative_error is the largest error of the reverse pass in float64, with the parameters of the run, "
-     "against central differences at 24 coordinates spread over the cells; those where a discrete "
-     "choice flips are skipped and counted. In float32 and tf32 rounding makes the function a staircase "
-     "without useful differences: there the run's gradient is also compared with the float64 one "
-     "(gradient_float64_difference in the point file, norm of the difference over norm). Holds if the gradient is "
-     "finite, "
-     "that error at most 1e-6, no more coordinates are skipped than checked, and that difference at most 0.01 in "
-     "float32 and 0.2 in tf32; and all of this also for a random weight of every corrected entry, at the same "
-     "coordinates.",
-     gradient_rows},
-};
-
-bool is_check(const std::string& metric) {
-    return std::any_of(std::begin(checks), std::end(checks),
-                       [&](const CheckDefinition& check) { return metric == check.name; });
-}
 
 // A difference that rounding explains is in proportion to the values it is of: the tolerances below are for values up
 // to 10, and for an array of larger ones its differences count in proportion.
@@ -116,9 +74,13 @@ void check_reference(const Fit<Real>& fit, Precision precision, PointRecord& rec
     // float32: the documented tolerance. In double, sums of ~1e3 terms of size ~10 differ by the order of summation
     // by about 1e3 * 10 * 1e-16 = 1e-12; 1e-10 leaves room for ten iterations that pass it on.
     const double tolerance = precision == Precision::float32 ? 1e-5 : 1e-10;
+    const ScoreRow& row = check_named("optimized_matches_reference").rows.front();
+    if (!fit.reference) {
+        record.scores.push_back(not_applicable(row, "the method has no reference implementation"));
+        return;
+    }
     const double difference = max_difference(fit, fit.reference());
-    record.scores.push_back(
-        score("optimized_matches_reference", difference <= tolerance ? 1.0 : 0.0, Direction::higher));
+    record.scores.push_back(score(row, difference <= tolerance ? 1.0 : 0.0));
     record.outputs["reference_max_difference"] = difference;
 }
 
@@ -167,21 +129,17 @@ std::array<CheckedGradient, 2> check_gradients_under_sum_and_random(const Fit<Re
     return checked;
 }
 
-const ScoreRow& gradient_row(const std::string& name) {
-    return *std::find_if(std::begin(gradient_rows), std::end(gradient_rows),
-                         [&](const ScoreRow& row) { return name == row.name; });
-}
-
 // The row with its value, or without one for the reason given.
-void add_gradient_row(const char* name, std::optional<double> value, const char* reason, PointRecord& record) {
-    const ScoreRow& row = gradient_row(name);
-    record.scores.push_back(value ? score(name, *value, row.direction) : not_applicable(name, row.direction, reason));
+void add_gradient_row(const std::string& name, std::optional<double> value, const char* reason, PointRecord& record) {
+    const std::span<const ScoreRow> rows = check_named("gradient").rows;
+    const ScoreRow& row = *std::find_if(rows.begin(), rows.end(), [&](const ScoreRow& each) { return name == each.name; });
+    record.scores.push_back(value ? score(row, *value) : not_applicable(row, reason));
 }
 
 template <class Real>
 void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecord& record) {
     if (!fit.backward || !fit.differentiable) {
-        for (Score& row : not_applicable(gradient_rows, "the method is not differentiable"))
+        for (Score& row : not_applicable(check_named("gradient").rows, "the method is not differentiable"))
             record.scores.push_back(std::move(row));
         return;
     }
@@ -213,36 +171,26 @@ void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecor
 
 }  // namespace
 
-std::span<const CheckDefinition> check_table() { return checks; }
-
-const CheckDefinition& check_named(const std::string& name) {
-    for (const CheckDefinition& check : checks) {
-        if (name == check.name) return check;
+template <class Real>
+void run_check(const std::string& name, const Fit<Real>& fit, Precision precision, PointRecord& record) {
+    using Check = void (*)(const Fit<Real>&, Precision, PointRecord&);
+    constexpr std::pair<const char*, Check> functions[] = {
+        {"optimized_matches_reference", check_reference<Real>},
+        {"gradient", check_gradient_of_sum<Real>},
+    };
+    for (const auto& [check, function] : functions) {
+        if (name == check) return function(fit, precision, record);
     }
     throw std::invalid_argument("there is no check '" + name + "'");
 }
 
-bool is_pass_or_fail(const std::string& metric) {
-    const auto says_so = [&](const ScoreRow& row) { return row.direction == Direction::higher && metric == row.name; };
-    return std::any_of(std::begin(checks), std::end(checks), [&](const CheckDefinition& check) {
-        return std::any_of(check.rows.begin(), check.rows.end(), says_so);
-    });
-}
-
-template <class Real>
-void run_check(const std::string& name, const Dataset<Real>&, const Fit<Real>& fit, Precision precision,
-               PointRecord& record) {
-    if (name == "optimized_matches_reference") return check_reference(fit, precision, record);
-    if (name == "gradient") return check_gradient_of_sum(fit, precision, record);
-    throw std::invalid_argument("there is no check '" + name + "'");
-}
-
-template void run_check(const std::string&, const Dataset<float>&, const Fit<float>&, Precision, PointRecord&);
-template void run_check(const std::string&, const Dataset<double>&, const Fit<double>&, Precision, PointRecord&);
+template void run_check(const std::string&, const Fit<float>&, Precision, PointRecord&);
+template void run_check(const std::string&, const Fit<double>&, Precision, PointRecord&);
 
 bool has_failed_check(const PointRecord& record) {
-    return std::any_of(record.scores.begin(), record.scores.end(),
-                       [](const Score& score) { return is_check(score.metric) && score.value && *score.value != 1.0; });
+    return std::any_of(record.scores.begin(), record.scores.end(), [](const Score& score) {
+        return score.group == Group::check && score.value && *score.value != 1.0;
+    });
 }
 
 }  // namespace bcbench

@@ -11,18 +11,14 @@
 #include "engine/core/checkpoint.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/linear/pca.hpp"
-#include "engine/metrics/mean_shift.hpp"
-#include "engine/neighbors/neighbors.hpp"
-#include "experiments/bindings/datasets.hpp"
+#include "experiments/bindings/checks.hpp"
 #include "experiments/bindings/method.hpp"
-#include "experiments/bindings/metrics.hpp"
 #include "experiments/bindings/training_fields.hpp"
 #include "experiments/run/checks.hpp"
-#include "experiments/run/limits.hpp"
+#include "experiments/run/fingerprint.hpp"
+#include "experiments/run/scoring.hpp"
 #include "experiments/system/clock.hpp"
-#include "experiments/system/files.hpp"
 #include "experiments/system/provenance.hpp"
-#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 
@@ -58,14 +54,8 @@ void describe_data(const Dataset<Real>& data, PointRecord& record) {
 template <class Real>
 ordered_json traces_of(const Fit<Real>& fit) {
     ordered_json traces = ordered_json::object();
-    for (const training::Curve& curve : fit.traces) traces[curve.name] = curve.values;
+    for (const Curve& curve : fit.traces) traces[curve.name] = curve.values;
     return traces;
-}
-
-void require_finite(const std::vector<Score>& scores) {
-    for (const Score& score : scores) {
-        if (score.value && !std::isfinite(*score.value)) throw NumericalError(score.metric + " is not finite");
-    }
 }
 
 template <class Real>
@@ -76,45 +66,11 @@ void describe_fit(const Fit<Real>& fit, PointRecord& record) {
     }
     if (fit.trained_steps) record.outputs["trained_steps"] = *fit.trained_steps;
     if (!fit.holdout.empty()) record.outputs["holdout_cells"] = fit.holdout.size();
+    for (const auto& [name, word] : fit.facts) record.outputs[name] = word;
+    if (!fit.notes.empty()) record.outputs["notes"] = fit.notes;
     record.traces = traces_of(fit);
     record.scores = fit.losses;
     require_finite(record.scores);
-}
-
-// Neighbours for the metric that needs most of them, as far as there are cells.
-template <class Real>
-Neighbors neighbors_for(const Config& config, const Matrix<Real>& corrected) {
-    arma::uword k = 0;
-    for (const MetricEntry& metric : config.metrics) {
-        const arma::uword needed = neighbors_needed(metric.params);
-        if (needed < corrected.n_cols) k = std::max(k, needed);
-    }
-    return k == 0 ? Neighbors{} : nearest_neighbors(corrected, k);
-}
-
-// Rows of metrics with other than default parameters carry these in their names: "type_purity(n_neighbors=30)".
-void add_scores(std::vector<Score> scores, const MetricEntry& metric, const std::string& prefix, PointRecord& record) {
-    for (Score& score : scores) {
-        score.metric = prefix + score.metric + metric.name.substr(metric.type.size());
-        score.version = metric_named(metric.type).version;
-        record.scores.push_back(std::move(score));
-    }
-}
-
-void compute_metrics(const Config& config, const MetricInput& input, const std::string& prefix, PointRecord& record) {
-    for (const MetricEntry& metric : config.metrics) {
-        add_scores(metric_named(metric.type).compute(metric.params, input), metric, prefix, record);
-    }
-    require_finite(record.scores);
-}
-
-// All metrics of the corrected cells [F x n], `prefix` before their names.
-template <class Real>
-void score_cells(const Config& config, const Matrix<Real>& corrected, const Labels& batch, const Labels& type,
-                 const std::string& prefix, PointRecord& record) {
-    const std::vector<double> means = batch_means(corrected, batch);
-    const Neighbors neighbors = neighbors_for(config, corrected);
-    compute_metrics(config, {batch, type, means, neighbors}, prefix, record);
 }
 
 // To 6 significant digits, as the double nearest to them: written in full it is no longer than that.
@@ -137,55 +93,97 @@ Projection project(const Dataset<Real>& data, const Matrix<Real>& corrected) {
     return projection;
 }
 
-template <class Real>
-void run(const Point& point, const Config& config, const Dataset<Real>& data, Executed& executed) {
-    PointRecord& record = executed.record;
-    const auto timed = [&](const char* stage, std::uint64_t repeat, const auto& body) {
+// Times the stages of one point.
+class Stages {
+  public:
+    Stages(const Timing& timing, std::vector<StageTime>& times) : timing_(timing), times_(times) {}
+
+    template <class Body>
+    void timed(const char* stage, std::uint64_t repeat, const Body& body) {
         const double start = seconds_now();
         const double operations = operations_so_far();
+        aside_seconds_ = 0.0;
+        aside_operations_ = 0.0;
         body();
-        executed.times.push_back(
-            {stage, repeat, seconds_now() - start, peak_rss_bytes(), operations_so_far() - operations});
-    };
-    // the warm-up repeats, then the timed ones
-    const auto for_each_repeat = [&](const char* stage, const auto& body) {
-        for (std::uint64_t repeat = 0; repeat < config.timing.warmup; ++repeat) body();
-        for (std::uint64_t repeat = 0; repeat < config.timing.repeats; ++repeat) timed(stage, repeat, body);
-    };
-    describe_data(data, record);
+        const double seconds = seconds_now() - start - aside_seconds_;
+        times_.push_back({stage, repeat, seconds, peak_rss_bytes(), operations_so_far() - operations - aside_operations_});
+    }
 
-    const MethodSettings settings{point.method_params, point.train, point.method_seed, precision_named(point.precision),
-                                  config.file.parent_path()};
+    // The warm-up repeats, then the timed ones.
+    template <class Body>
+    void for_each_repeat(const char* stage, const Body& body) {
+        for (std::uint64_t repeat = 0; repeat < timing_.warmup; ++repeat) body();
+        for (std::uint64_t repeat = 0; repeat < timing_.repeats; ++repeat) timed(stage, repeat, body);
+    }
+
+    // Runs work during a stage that is no part of it.
+    void aside(const std::function<void()>& work) {
+        const double start = seconds_now();
+        const double operations = operations_so_far();
+        work();
+        aside_seconds_ += seconds_now() - start;
+        aside_operations_ += operations_so_far() - operations;
+    }
+
+    // What was done aside of the last stage, as a stage of its own; nothing if there was nothing.
+    void add_aside(const char* stage) {
+        if (aside_seconds_ > 0.0) times_.push_back({stage, 0, aside_seconds_, peak_rss_bytes(), aside_operations_});
+    }
+
+  private:
+    const Timing& timing_;
+    std::vector<StageTime>& times_;
+    double aside_seconds_ = 0.0;
+    double aside_operations_ = 0.0;
+};
+
+template <class Real>
+Embedding kept_embedding(const Config& config, Matrix<Real> corrected) {
+    if (!config.outputs.embeddings) return {};
+    return corrected;
+}
+
+template <class Real>
+void run(const Point& point, const Config& config, const SharedData<Real>& data, Executed& executed) {
+    PointRecord& record = executed.record;
+    Stages stages(config.timing, executed.times);
+    describe_data(*data, record);
+
+    MethodSettings settings{point.method_params, point.train, point.method_seed, precision_named(point.precision),
+                            config.file.parent_path()};
+    const std::uint64_t n_fits = config.timing.warmup + config.timing.repeats;
+    std::uint64_t n_fitted = 0;
     Fit<Real> fit;
-    for_each_repeat("fit", [&] {
+    stages.for_each_repeat("fit", [&] {
+        // one look at a training is enough: that of the fit which is kept
+        const bool is_last = ++n_fitted == n_fits;
+        if (is_last) settings.aside = [&](const std::function<void()>& work) { stages.aside(work); };
         fit = fit_method(point.method_type, settings, data);
         checkpoint();
     });
+    stages.add_aside("trace");
     describe_fit(fit, record);
 
-    timed("metrics", 0, [&] {
-        score_cells(config, fit.corrected, data.batch, data.type, "", record);
-        if (fit.holdout.empty()) return;
-        const Dataset<Real> unseen = training::subset<Real>({fit.corrected, data.batch, data.type}, fit.holdout);
-        score_cells(config, unseen.cells, unseen.batch, unseen.type, "holdout_", record);
-    });
+    stages.timed("metrics", 0, [&] { score_cells(config, fit.corrected, *data, fit.holdout, record); });
     checkpoint();
 
     if (std::count(config.checks.begin(), config.checks.end(), "gradient") > 0 && fit.backward) {
         const Matrix<Real> ones(arma::size(fit.corrected), arma::fill::ones);
-        for_each_repeat("gradient", [&] { fit.backward(ones); });
+        stages.for_each_repeat("gradient", [&] { fit.backward(ones); });
     }
     if (!config.checks.empty()) {
-        timed("checks", 0, [&] {
+        stages.timed("checks", 0, [&] {
             for (const std::string& check : config.checks) {
-                run_check(check, data, fit, settings.precision, record);
+                run_check(check, fit, settings.precision, record);
                 checkpoint();
             }
         });
     }
-    if (config.outputs.projections) timed("projection", 0, [&] { record.projection = project(data, fit.corrected); });
+    if (config.outputs.projections) {
+        stages.timed("projection", 0, [&] { record.projection = project(*data, fit.corrected); });
+    }
     executed.model = std::move(fit.model);
-    if (config.outputs.embeddings) executed.embedding = arma::conv_to<arma::mat>::from(fit.corrected);
+    executed.embedding = kept_embedding(config, std::move(fit.corrected));
 }
 
 PointRecord empty_record(const Point& point) {
@@ -201,6 +199,8 @@ PointRecord empty_record(const Point& point) {
                      {"params", point.method_params},
                      {"train", point.train}};
     record.params = point.params;
+    record.swept = point.swept;
+    record.group = point.group;
     record.precision = point.precision;
     record.program = program_hash();
     record.outputs = ordered_json::object();
@@ -208,83 +208,19 @@ PointRecord empty_record(const Point& point) {
     return record;
 }
 
-}  // namespace
-
-std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
-    const std::lock_guard lock(mutex_);
-    if (loaded_ && id_ == point.dataset_id) return loaded_;
-    auto loaded = std::make_shared<LoadedDataset>();
-    const double start = seconds_now();
-    try {
-        Dataset<double> data =
-            load_dataset(point.dataset_type, {point.dataset_params, point.dataset_seed, config_.file.parent_path()});
-        loaded->hash = data_hash(data);
-        if (config_.precision == "float32") {
-            loaded->single = in_arithmetic<float>(data);
-        } else {
-            loaded->doubled = std::move(data);
-        }
-    } catch (const std::bad_alloc&) {
-        loaded->error = "out of memory while loading the dataset";
-        return loaded;  // the next point may find more: nothing is kept
-    } catch (const LimitError& error) {
-        loaded->error = error.what();
-        return loaded;
-    } catch (const std::exception& error) {
-        loaded->error = error.what();
-    }
-    loaded->load_seconds = seconds_now() - start;
-    id_ = point.dataset_id;
-    loaded_ = std::move(loaded);
-    return loaded_;
+void add_fingerprints(const Point& point, const Config& config, const LoadedDataset& loaded, PointRecord& record) {
+    record.data_hash = loaded.hash;
+    record.fit_fingerprint = fit_fingerprint(point, config, loaded.hash);
+    record.fingerprint = fingerprint_of(point, config, loaded.hash);
 }
 
-namespace {
-
-// Of the file that the point's model is loaded from; empty if there is none, or none that can be read: the point fails
-// then.
-std::string loaded_model_hash(const Point& point, const Config& config) {
-    const std::optional<std::string> name = loaded_model(point.train);
-    const auto file = name ? find_data_file(*name, config.file.parent_path()) : std::nullopt;
-    std::error_code error;
-    if (!file || !std::filesystem::is_regular_file(*file, error)) return "";
-    try {
-        return hex(fnv1a(read_file(*file)));
-    } catch (const FileError&) {
-        return "";
-    }
+bool is_of_fit(const Score& score) {
+    return score.group == Group::loss || score.group == Group::iteration || score.group == Group::detail;
 }
+
+bool is_of_check(const Score& score) { return score.group == Group::check || score.group == Group::check_detail; }
 
 }  // namespace
-
-std::string fingerprint_of(const Point& point, const Config& config, const std::string& data_hash) {
-    nlohmann::json metrics = nlohmann::json::array();
-    for (const MetricEntry& metric : config.metrics) {
-        metrics.push_back({metric.name, metric.params, metric_named(metric.type).version});
-    }
-    const nlohmann::json decisive = {point.id,
-                                     point.dataset_label,
-                                     point.dataset_type,
-                                     point.dataset_seed,
-                                     point.dataset_params,
-                                     point.method_label,
-                                     point.method_type,
-                                     point.method_seed,
-                                     point.method_params,
-                                     point.train,
-                                     point.params,
-                                     point.precision,
-                                     metrics,
-                                     config.checks,
-                                     config.timing.warmup,
-                                     config.timing.repeats,
-                                     config.outputs.projections,
-                                     config.outputs.embeddings,
-                                     data_hash,
-                                     loaded_model_hash(point, config),
-                                     program_identity()};
-    return hex(fnv1a(canonical_json(decisive)));
-}
 
 Executed execute(const Point& point, const Config& config, const LoadedDataset& loaded) {
     Executed executed;
@@ -302,8 +238,40 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
     } catch (const std::exception& error) {
         executed.record = record_without_values(point, config, PointStatus::failed, error.what());
     }
-    executed.record.data_hash = loaded.hash;
-    executed.record.fingerprint = fingerprint_of(point, config, loaded.hash);
+    if (executed.record.status != PointStatus::ok) executed.embedding = {};
+    add_fingerprints(point, config, loaded, executed.record);
+    return executed;
+}
+
+Executed score_again(const Point& point, const Config& config, const LoadedDataset& loaded, const PointRecord& earlier,
+                     Embedding embedding) {
+    Executed executed;
+    executed.record = earlier;
+    std::vector<Score>& scores = executed.record.scores;
+    std::erase_if(scores, [](const Score& score) { return !is_of_fit(score); });
+    Stages stages(config.timing, executed.times);
+    stages.timed("metrics", 0, [&] {
+        std::visit(
+            [&](const auto& corrected) {
+                using Cells = std::decay_t<decltype(corrected)>;
+                if constexpr (!std::is_same_v<Cells, std::monostate>) {
+                    using Real = typename Cells::elem_type;
+                    const SharedData<Real>& data = [&]() -> const SharedData<Real>& {
+                        if constexpr (std::is_same_v<Real, float>) return loaded.single;
+                        else return loaded.doubled;
+                    }();
+                    std::vector<std::uint32_t> holdout;
+                    if (holdout_fraction(point.train) > 0.0) {
+                        holdout = training::split_cells(data->batch, common_options(point.train)).holdout;
+                    }
+                    score_cells(config, corrected, *data, holdout, executed.record);
+                }
+            },
+            embedding);
+    });
+    std::copy_if(earlier.scores.begin(), earlier.scores.end(), std::back_inserter(scores), is_of_check);
+    executed.embedding = std::move(embedding);
+    add_fingerprints(point, config, loaded, executed.record);
     return executed;
 }
 
@@ -314,14 +282,8 @@ PointRecord record_without_values(const Point& point, const Config& config, Poin
     const auto add = [&](std::span<const ScoreRow> rows) {
         for (Score& row : not_applicable(rows, record.reason)) record.scores.push_back(std::move(row));
     };
-    add(method_named(point.method_type).losses);
-    std::vector<std::string> prefixes = {""};
-    if (holdout_fraction(point.train) > 0.0) prefixes.push_back("holdout_");
-    for (const std::string& prefix : prefixes) {
-        for (const MetricEntry& metric : config.metrics) {
-            add_scores(not_applicable(metric_named(metric.type).rows, record.reason), metric, prefix, record);
-        }
-    }
+    add(method_named(point.method_type).rows);
+    add_missing_scores(config, holdout_fraction(point.train) > 0.0, record.reason, record);
     for (const std::string& check : config.checks) add(check_named(check).rows);
     return record;
 }

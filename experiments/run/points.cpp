@@ -13,6 +13,7 @@
 #include "engine/core/parallel.hpp"
 #include "experiments/bindings/training_fields.hpp"
 #include "experiments/run/execute.hpp"
+#include "experiments/run/fingerprint.hpp"
 #include "experiments/run/limits.hpp"
 #include "experiments/run/progress.hpp"
 #include "experiments/system/clock.hpp"
@@ -39,7 +40,7 @@ struct Finished {
 
     std::size_t bytes() const {
         std::size_t sum = 0;
-        for (const NewFile& file : files) sum += file.content.size();
+        for (const NewFile& file : files) sum += file.bytes;
         return sum;
     }
 };
@@ -154,6 +155,20 @@ bool can_resume(const Work& work, const Point& point, const LoadedDataset& loade
            record->fingerprint == fingerprint_of(point, config, loaded.hash);
 }
 
+// The point scored anew on the corrected cells that an earlier run left, where its fit stands and only the metrics are
+// others; nothing if it has to be run.
+std::optional<Executed> scored_again(const Work& work, const Point& point, const LoadedDataset& loaded) {
+    const Config& config = work.plan.config();
+    if (work.options.fresh || !config.outputs.embeddings || saves_model(point.train)) return std::nullopt;
+    const std::optional<PointRecord> record = work.results.read_point(point.id);
+    if (!record || record->status != PointStatus::ok ||
+        record->fit_fingerprint != fit_fingerprint(point, config, loaded.hash))
+        return std::nullopt;
+    Embedding embedding = work.results.read_embedding(point.id, point.precision == "float32");
+    if (std::holds_alternative<std::monostate>(embedding)) return std::nullopt;
+    return score_again(point, config, loaded, *record, std::move(embedding));
+}
+
 Finished run_point(Work& work, std::size_t position) {
     const Point point = work.plan.at(work.indices[position]);
     const Current::Entry entry(work.current, point.id);
@@ -171,7 +186,8 @@ Finished run_point(Work& work, std::size_t position) {
         }
         if (can_resume(work, point, *loaded)) return {position, point.id, PointStatus::ok, true, {}, {}, "", ""};
         const CheckpointScope computing(ask_limits(config.limits, work.options.jobs));
-        executed = execute(point, config, *loaded);
+        std::optional<Executed> again = scored_again(work, point, *loaded);
+        executed = again ? std::move(*again) : execute(point, config, *loaded);
     }
     std::vector<NewFile> files;
     try {

@@ -8,6 +8,7 @@
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/results/expected.hpp"
+#include "experiments/results/tables.hpp"
 #include "experiments/run/checks.hpp"
 #include "experiments/run/manifest.hpp"
 #include "experiments/run/points.hpp"
@@ -31,38 +32,6 @@ std::vector<std::uint64_t> selected_points(const Plan& plan, const std::string& 
         if (only.empty() || selects(only, plan.id_at(i))) indices.push_back(i);
     }
     return indices;
-}
-
-// metrics.csv, projections.csv and timings.csv from the files of the points that are done. The projections, which hold
-// every cell of every point, are never held as a whole.
-void write_tables(const Plan& plan, const std::vector<std::uint64_t>& indices, const std::vector<bool>& done,
-                  const ResultsDirectory& results, std::vector<PointRecord>& records) {
-    std::string metrics = metrics_header;
-    std::optional<TemporaryFile> projections;
-    if (plan.config().outputs.projections) {
-        projections.emplace(results.path() / "projections.csv");
-        projections->append(projections_header);
-    }
-    std::vector<std::string> ids;
-    records.clear();
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-        if (!done[i]) continue;
-        std::optional<PointRecord> record = results.read_point(plan.id_at(indices[i]));
-        if (!record) throw FileError("the point file of " + plan.id_at(indices[i]) + " vanished while the run went on");
-        metrics += metrics_rows(*record);
-        if (projections) projections->append(projection_rows(*record));
-        record->projection = {};
-        record->traces = {};
-        ids.push_back(record->id);
-        records.push_back(std::move(*record));
-    }
-    results.write("metrics.csv", metrics);
-    if (projections) {
-        projections->finish();
-    } else {
-        results.remove("projections.csv");
-    }
-    results.order_times(ids);
 }
 
 }  // namespace
@@ -91,7 +60,11 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
     PointsRun run = run_points(plan, options, indices, results);
     if (run.error) std::rethrow_exception(run.error);
 
-    write_tables(plan, indices, run.done, results, records);
+    std::vector<std::string> done;
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+        if (run.done[i]) done.push_back(plan.id_at(indices[i]));
+    }
+    records = write_tables(results, done, plan.config().outputs.projections);
     if (plan.config().expected) {
         run.summary.comparisons = compare_with_expected(expected, records);
         results.write("expected.csv", expected_csv(run.summary.comparisons));

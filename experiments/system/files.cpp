@@ -111,6 +111,11 @@ void TemporaryFile::finish() {
     flush_directory(directory_of(state_->path));
 }
 
+NewFile::NewFile(fs::path where, std::string content)
+    : path(std::move(where)),
+      bytes(content.size()),
+      write([content = std::move(content)](TemporaryFile& file) { file.append(content); }) {}
+
 void write_atomically(const std::vector<NewFile>& files) {
     // Each file flushed by itself costs a commit of the file system's journal; from a few on, one flush of
     // everything is cheaper.
@@ -119,7 +124,7 @@ void write_atomically(const std::vector<NewFile>& files) {
     std::set<fs::path> directories;
     for (const NewFile& file : files) {
         TemporaryFile& temporary = temporaries.emplace_back(file.path);
-        temporary.append(file.content);
+        file.write(temporary);
         temporary.close(flush_each);
         directories.insert(directory_of(file.path));
     }
@@ -131,7 +136,7 @@ void write_atomically(const std::vector<NewFile>& files) {
 }
 
 void write_atomically(const fs::path& path, std::string content) {
-    write_atomically(std::vector<NewFile>{{path, std::move(content)}});
+    write_atomically(std::vector<NewFile>{NewFile(path, std::move(content))});
 }
 
 void remove_stale_temporaries(const fs::path& directory) {
@@ -189,15 +194,5 @@ DirectoryLock::DirectoryLock(const fs::path& directory) {
 }
 
 DirectoryLock::~DirectoryLock() { close(descriptor_); }
-
-std::string csv_field(const std::string& field) {
-    if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
-    std::string quoted = "\"";
-    for (const char c : field) {
-        if (c == '"') quoted += '"';
-        quoted += c;
-    }
-    return quoted + '"';
-}
 
 }  // namespace bcbench

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bcbench {
@@ -13,12 +15,6 @@ namespace bcbench {
 /// A file or directory that could not be read or written; the message names it and the system's reason.
 struct FileError : std::runtime_error {
     using std::runtime_error::runtime_error;
-};
-
-/// A file to be written.
-struct NewFile {
-    std::filesystem::path path;
-    std::string content;
 };
 
 /// A file beside its path, written piece by piece. It takes its place only when it is whole; else nothing is left of
@@ -44,7 +40,19 @@ class TemporaryFile {
     std::unique_ptr<State> state_;
 };
 
-/// Writes each content to a temporary file beside its path, flushes all of them to disk, renames them over
+/// A file to be written: `write` appends its content, piece by piece if it likes, so that what is large need not be held
+/// a second time.
+struct NewFile {
+    NewFile(std::filesystem::path where, std::size_t n_bytes, std::function<void(TemporaryFile&)> how)
+        : path(std::move(where)), bytes(n_bytes), write(std::move(how)) {}
+    NewFile(std::filesystem::path where, std::string content);
+
+    std::filesystem::path path;
+    std::size_t bytes = 0;  // that it holds in memory until it is written
+    std::function<void(TemporaryFile&)> write;
+};
+
+/// Writes each file to a temporary file beside its path, flushes all of them to disk, renames them over
 /// their paths in the order given, and flushes the directories. Many small files at once cost little more
 /// than one. Throws FileError; every path then holds either its new content or what it held before, and no
 /// temporary file is left.
@@ -76,8 +84,5 @@ class DirectoryLock {
   private:
     int descriptor_ = -1;
 };
-
-/// `field` as it stands in a CSV file: quoted (RFC 4180) if it holds a comma, a quote or a line break.
-std::string csv_field(const std::string& field);
 
 }  // namespace bcbench

@@ -63,14 +63,6 @@ std::string_view utf8_prefix(std::string_view text, std::size_t bytes) {
     return text.substr(0, bytes);
 }
 
-bool is_utf8(const std::string& text) {
-    try {
-        return !nlohmann::json(text).dump().empty();
-    } catch (const nlohmann::json::type_error&) {
-        return false;
-    }
-}
-
 std::uint64_t fnv1a(std::string_view text, std::uint64_t hash) {
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
     return hash;

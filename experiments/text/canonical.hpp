@@ -28,8 +28,6 @@ std::string shown(const nlohmann::json& value);
 /// The longest beginning of `text` of at most `bytes` bytes that does not cut a UTF-8 character.
 std::string_view utf8_prefix(std::string_view text, std::size_t bytes);
 
-bool is_utf8(const std::string& text);
-
 /// 64-bit FNV-1a hash; the same everywhere and for ever, unlike std::hash. `hash` continues an earlier one.
 std::uint64_t fnv1a(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325ULL);
 

@@ -40,7 +40,7 @@ static void use_point(const std::string& text) {
     if (to_text(record_from_text(written, "point.json")) != written) std::abort();
     StoredResults results;
     results.points = {stored_point(*record)};
-    if (compare_results(results, results, {}).exit_code != 0) std::abort();
+    if (compare_results(results, results, {}).exit_code() != 0) std::abort();
 }
 
 static std::string_view part(std::string_view text, int number) {
@@ -64,7 +64,7 @@ static void use_tables(std::string_view text, bool colors) {
     if (text.empty()) return;
     const auto base = read_tables(text, 0);
     if (!base) return;
-    if (is_finite(*base) && !base->points.empty() && compare_results(*base, *base, {}).exit_code != 0) std::abort();
+    if (is_finite(*base) && !base->points.empty() && compare_results(*base, *base, {}).exit_code() != 0) std::abort();
     const bool has_other = std::count(text.begin(), text.end(), '\x01') > 2;
     const auto candidate = has_other ? read_tables(text, 3) : base;
     if (!candidate) return;

@@ -31,10 +31,10 @@ inline std::pair<std::string, int> verdict(const std::string& base, const std::s
                                            const std::string& manifest = "") {
     const CompareReport report = compared(base, candidate, manifest);
     REQUIRE(report.values.size() == 1);
-    return {name_of(report.values.front().change), report.exit_code};
+    return {name_of(report.values.front().change), report.exit_code()};
 }
 
-using Verdict = std::pair<std::string, int>;
+using Outcome = std::pair<std::string, int>;
 
 inline std::string tolerances(const nlohmann::json& by_metric) {
     return nlohmann::json{

@@ -12,10 +12,10 @@ namespace bcbench::differentiable_harmony {
 using arma::uword;
 
 void validate(const Options& options) {
-    require(options.n_clusters >= 1, "n_clusters must be at least 1");
-    require(options.n_iterations >= 1, "n_iterations must be at least 1");
-    require(options.sigma > 0.0, "sigma must be greater than 0");
-    require(options.temperature > 0.0, "temperature must be greater than 0");
+    require_option(options.n_clusters >= 1, "n_clusters", options.n_clusters, "at least 1");
+    require_option(options.n_iterations >= 1, "n_iterations", options.n_iterations, "at least 1");
+    require_option(options.sigma > 0.0, "sigma", options.sigma, "greater than 0");
+    require_option(options.temperature > 0.0, "temperature", options.temperature, "greater than 0");
 }
 
 template <class Real>

@@ -45,6 +45,11 @@ void for_each_parameter(Parameters<Real>& parameters, const Visit& visit) {
     visit("centroids", parameters.centroids);
 }
 
+template <class Real>
+Parameters<double> in_double(const Parameters<Real>& parameters) {
+    return {bcbench::in_double(parameters.centroids)};
+}
+
 /// Centroids 0.1 * normal, from the first key of `stream`.
 template <class Real>
 Parameters<Real> initial_parameters(const Options& options, arma::uword n_features, Stream stream);

@@ -13,6 +13,12 @@ using arma::uword;
 using training::finite;
 using training::tensors_of;
 
+void validate(const TrainOptions& options) {
+    require_option(options.mmd_weight >= 0.0, "mmd_weight", options.mmd_weight, "at least 0");
+    require_option(options.mean_weight >= 0.0, "mean_weight", options.mean_weight, "at least 0");
+    require_option(options.preservation_weight >= 0.0, "preservation_weight", options.preservation_weight, "at least 0");
+}
+
 template <class Real>
 double mean_difference(const Matrix<Real>& cells, const Labels& batch, Matrix<Real>* cells_bar, double loss_bar) {
     const std::vector<std::size_t> sizes = label_sizes(batch);
@@ -117,10 +123,10 @@ Losses objective(const Parameters<Real>& parameters, const Dataset<Real>& data, 
 
 template <class Real>
 training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<Real> parameters, const Options& method,
-                                          const TrainOptions& options, const training::Options& common, Key start_key) {
+                                          const TrainOptions& options, const training::Options& common, Key start_key,
+                                          const training::Observe<Real>& observe) {
     require_valid(data);
-    require(options.mmd_weight >= 0.0 && options.mean_weight >= 0.0 && options.preservation_weight >= 0.0,
-            "the weights of losses must not be negative");
+    validate(options);
     training::require_enough_cells(data.batch, options.kernel.estimator);
     require(data.batch.count() > 1, "learning centroids needs at least two batches to mix, the dataset has one");
     if (options.start == Start::cells) {
@@ -140,15 +146,17 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
                           state);
         return norm;
     };
-    const auto evaluate = [&](const Parameters<Real>& current, const Dataset<Real>& cells) {
-        const Losses losses = objective<Real>(current, cells, method, options, options.kernel, nullptr);
-        return training::Evaluation<Real>{losses.objective,
-                                          {{"mmd_loss", {losses.mmd}},
-                                           {"mean_difference", {losses.mean_difference}},
-                                           {"distortion", {losses.distortion}}},
-                                          forward(cells, current, method).corrected};
+    const auto losses = [&](const Parameters<Real>& current, const Dataset<Real>& cells) {
+        const Losses there = objective<Real>(current, cells, method, options, options.kernel, nullptr);
+        return training::Evaluation{there.objective,
+                                    {{"mmd_loss", {there.mmd}},
+                                     {"mean_difference", {there.mean_difference}},
+                                     {"distortion", {there.distortion}}}};
     };
-    return training::run(data, std::move(parameters), common, update, evaluate);
+    const auto corrected = [&](const Parameters<Real>& current, const Dataset<Real>& cells) {
+        return forward(cells, current, method).corrected;
+    };
+    return training::run(data, std::move(parameters), common, update, losses, corrected, observe);
 }
 
 #define BCBENCH_INSTANTIATE(Real)                                                                                 \
@@ -157,7 +165,8 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
     template Losses objective(const Parameters<Real>&, const Dataset<Real>&, const Options&, const TrainOptions&, \
                               const training::Kernel&, Parameters<Real>*);                                        \
     template training::Trained<Parameters<Real>> train(const Dataset<Real>&, Parameters<Real>, const Options&,    \
-                                                       const TrainOptions&, const training::Options&, Key)
+                                                       const TrainOptions&, const training::Options&, Key,                        \
+                                                       const training::Observe<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

@@ -8,9 +8,9 @@ namespace bcbench::mmd_autoencoder {
 using arma::uword;
 
 void validate(const Options& options) {
-    require(options.hidden_dim >= 1, "hidden_dim must be at least 1");
-    require(options.latent_dim >= 1, "latent_dim must be at least 1");
-    require(options.kernel_bandwidth > 0.0, "kernel_bandwidth must be greater than 0");
+    require_option(options.hidden_dim >= 1, "hidden_dim", options.hidden_dim, "at least 1");
+    require_option(options.latent_dim >= 1, "latent_dim", options.latent_dim, "at least 1");
+    require_option(options.kernel_bandwidth > 0.0, "kernel_bandwidth", options.kernel_bandwidth, "greater than 0");
 }
 
 template <class Real>

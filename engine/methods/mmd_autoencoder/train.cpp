@@ -7,6 +7,8 @@ namespace bcbench::mmd_autoencoder {
 
 using training::finite;
 
+void validate(const TrainOptions& options) { require_option(options.mmd_weight >= 0.0, "mmd_weight", options.mmd_weight, "at least 0"); }
+
 template <class Real>
 Losses objective(const Autoencoder<Real>& model, const Dataset<Real>& data, const training::Kernel& kernel,
                  double mmd_weight, Precision precision, Autoencoder<Real>* model_bar) {
@@ -45,9 +47,9 @@ double training_step(Autoencoder<Real>& model, const Dataset<Real>& cells, const
 template <class Real>
 training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencoder<Real> model,
                                            const TrainOptions& options, const training::Options& common,
-                                           Precision precision) {
+                                           Precision precision, const training::Observe<Real>& observe) {
     require_valid(data);
-    require(options.mmd_weight >= 0.0, "mmd_weight must not be negative");
+    validate(options);
     training::require_enough_cells(data.batch, options.kernel.estimator);
     if (options.conditional_decoder) {
         model = with_conditional_decoder(std::move(model), data.batch.count(),
@@ -59,14 +61,15 @@ training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencode
         return training_step(current, cells.next(), at_step(options.kernel, step, common.steps), options.mmd_weight,
                              precision, optimizer_of(common), rate * common.learning_rate, gradient);
     };
-    const auto evaluate = [&](const Autoencoder<Real>& current, const Dataset<Real>& cells) {
-        const Losses losses = objective<Real>(current, cells, options.kernel, options.mmd_weight, precision, nullptr);
-        return training::Evaluation<Real>{
-            losses.objective,
-            {{"reconstruction_loss", {losses.reconstruction}}, {"mmd_loss", {losses.mmd}}},
-            autoencoder_forward(current, cells.cells, cells.batch, precision, false).corrected()};
+    const auto losses = [&](const Autoencoder<Real>& current, const Dataset<Real>& cells) {
+        const Losses there = objective<Real>(current, cells, options.kernel, options.mmd_weight, precision, nullptr);
+        return training::Evaluation{there.objective,
+                                    {{"reconstruction_loss", {there.reconstruction}}, {"mmd_loss", {there.mmd}}}};
     };
-    return training::run(data, std::move(model), common, update, evaluate);
+    const auto corrected = [&](const Autoencoder<Real>& current, const Dataset<Real>& cells) {
+        return autoencoder_forward(current, cells.cells, cells.batch, precision, false).corrected();
+    };
+    return training::run(data, std::move(model), common, update, losses, corrected, observe);
 }
 
 #define BCBENCH_INSTANTIATE(Real)                                                                                     \
@@ -75,7 +78,7 @@ training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencode
     template double training_step(Autoencoder<Real>&, const Dataset<Real>&, const training::Kernel&, double,          \
                                   Precision, const optimizer::Options&, double, Gradient<Real>&);                     \
     template training::Trained<Autoencoder<Real>> train(const Dataset<Real>&, Autoencoder<Real>, const TrainOptions&, \
-                                                        const training::Options&, Precision)
+                                                        const training::Options&, Precision, const training::Observe<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

@@ -19,6 +19,8 @@ struct TrainOptions {
     std::int64_t reference_batch = 0;
 };
 
+void validate(const TrainOptions& options);
+
 struct Losses {
     double reconstruction = 0.0;
     double mmd = 0.0;
@@ -45,11 +47,11 @@ double training_step(Autoencoder<Real>& model, const Dataset<Real>& cells, const
                      double mmd_weight, Precision precision, const optimizer::Options& options, double rate,
                      Gradient<Real>& gradient);
 
-/// Trains `model`, first given a conditional decoder if that is asked for. Throws std::invalid_argument on bad options,
+/// Trains `model`, first given a conditional decoder if that is asked for; `observe` looks on. Throws std::invalid_argument on bad options,
 /// NumericalError if the training diverges.
 template <class Real>
 training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencoder<Real> model,
                                            const TrainOptions& options, const training::Options& common,
-                                           Precision precision);
+                                           Precision precision, const training::Observe<Real>& observe = {});
 
 }  // namespace bcbench::mmd_autoencoder

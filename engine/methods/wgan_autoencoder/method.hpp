@@ -46,6 +46,16 @@ void for_each_parameter(Parameters<Real>& parameters, const Visit& visit) {
 }
 
 template <class Real>
+Autoencoder<Real>* autoencoder_in(Parameters<Real>& parameters) {
+    return &parameters.autoencoder;
+}
+
+template <class Real>
+Parameters<double> in_double(const Parameters<Real>& parameters) {
+    return {bcbench::in_double(parameters.autoencoder), bcbench::in_double(parameters.critic)};
+}
+
+template <class Real>
 Parameters<Real> zeros_like(const Parameters<Real>& parameters);
 
 /// Critic scores of latent cells, and their means over batch 0 and over all others.

@@ -11,6 +11,16 @@ namespace bcbench::wgan_autoencoder {
 using training::finite;
 using training::tensors_of;
 
+void validate(const TrainOptions& options) {
+    require_option(options.critic_weight >= 0.0, "critic_weight", options.critic_weight, "at least 0");
+    require_option(options.n_critic >= 1, "n_critic", options.n_critic, "at least 1");
+    require_option(options.critic_learning_rate > 0.0, "critic_learning_rate", options.critic_learning_rate, "greater than 0");
+    require_option(options.clip > 0.0, "clip", options.clip, "greater than 0");
+    if (options.gradient_penalty) {
+        require_option(*options.gradient_penalty > 0.0, "gradient_penalty", *options.gradient_penalty, "greater than 0");
+    }
+}
+
 template <class Real>
 Losses generator_objective(const Parameters<Real>& parameters, const Dataset<Real>& data, double critic_weight,
                            Precision precision, Autoencoder<Real>* model_bar) {
@@ -117,22 +127,14 @@ double update_jointly(Game<Real>& game, Parameters<Real>& current, const Dataset
     return norm;
 }
 
-void require_valid_options(const TrainOptions& options) {
-    require(options.critic_weight >= 0.0, "critic_weight must not be negative");
-    require(options.n_critic >= 1, "n_critic must be at least 1");
-    require(options.critic_learning_rate > 0.0, "critic_learning_rate must be greater than 0");
-    require(options.clip > 0.0, "clip must be greater than 0");
-    require(!options.gradient_penalty || *options.gradient_penalty > 0.0, "gradient_penalty must be greater than 0");
-}
-
 }  // namespace
 
 template <class Real>
 training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<Real> parameters,
                                           const TrainOptions& options, const training::Options& common,
-                                          Precision precision) {
+                                          Precision precision, const training::Observe<Real>& observe) {
     require_valid(data);
-    require_valid_options(options);
+    validate(options);
     require(data.batch.count() > 1, "a critic needs at least two batches to tell apart, the dataset has one");
     if (options.conditional_decoder) {
         parameters.autoencoder = with_conditional_decoder(std::move(parameters.autoencoder), data.batch.count(),
@@ -152,16 +154,17 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
         return update_autoencoder(game, current, batches.next(), rate);
     };
     const double critic_weight = options.updates == Updates::joint ? 1.0 : options.critic_weight;
-    const auto evaluate = [&](const Parameters<Real>& current, const Dataset<Real>& cells) {
-        const Losses losses = generator_objective<Real>(current, cells, critic_weight, precision, nullptr);
-        return training::Evaluation<Real>{
-            losses.objective,
-            {{"reconstruction_loss", {losses.reconstruction}},
-             {"real_score", {losses.real}},
-             {"fake_score", {losses.fake}}},
-            autoencoder_forward(current.autoencoder, cells.cells, cells.batch, precision, false).corrected()};
+    const auto losses = [&](const Parameters<Real>& current, const Dataset<Real>& cells) {
+        const Losses there = generator_objective<Real>(current, cells, critic_weight, precision, nullptr);
+        return training::Evaluation{there.objective,
+                                    {{"reconstruction_loss", {there.reconstruction}},
+                                     {"real_score", {there.real}},
+                                     {"fake_score", {there.fake}}}};
     };
-    return training::run(data, std::move(parameters), common, update, evaluate);
+    const auto corrected = [&](const Parameters<Real>& current, const Dataset<Real>& cells) {
+        return autoencoder_forward(current.autoencoder, cells.cells, cells.batch, precision, false).corrected();
+    };
+    return training::run(data, std::move(parameters), common, update, losses, corrected, observe);
 }
 
 #define BCBENCH_INSTANTIATE(Real)                                                                                   \
@@ -169,7 +172,7 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
                                         Autoencoder<Real>*);                                                        \
     template double critic_objective(const Mlp<Real>&, const Matrix<Real>&, const Labels&, Precision, Mlp<Real>*);  \
     template training::Trained<Parameters<Real>> train(const Dataset<Real>&, Parameters<Real>, const TrainOptions&, \
-                                                       const training::Options&, Precision)
+                                                       const training::Options&, Precision, const training::Observe<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

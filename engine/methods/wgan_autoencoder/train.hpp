@@ -40,6 +40,8 @@ struct TrainOptions {
     std::int64_t reference_batch = 0;
 };
 
+void validate(const TrainOptions& options);
+
 struct Losses {
     double reconstruction = 0.0;
     double real = 0.0;
@@ -58,11 +60,11 @@ template <class Real>
 double critic_objective(const Mlp<Real>& critic, const Matrix<Real>& latent, const Labels& batch, Precision precision,
                         Mlp<Real>* critic_bar);
 
-/// Trains `parameters`, first given a conditional decoder if that is asked for. Throws std::invalid_argument on bad
+/// Trains `parameters`, first given a conditional decoder if that is asked for; `observe` looks on. Throws std::invalid_argument on bad
 /// options, NumericalError if the training diverges.
 template <class Real>
 training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<Real> parameters,
                                           const TrainOptions& options, const training::Options& common,
-                                          Precision precision);
+                                          Precision precision, const training::Observe<Real>& observe = {});
 
 }  // namespace bcbench::wgan_autoencoder

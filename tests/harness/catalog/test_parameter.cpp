@@ -2,9 +2,11 @@
 #include <cstdlib>
 #include <limits>
 
+#include "engine/core/names.hpp"
 #include "experiments/catalog/parameter.hpp"
 #include "experiments/text/canonical.hpp"
 #include "tests/support/small_catalog.hpp"
+#include "engine/io/utf8.hpp"
 
 using namespace bcbench;
 using bcbench::test::at_least;

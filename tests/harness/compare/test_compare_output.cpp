@@ -110,7 +110,7 @@ TEST_CASE("values that decide together are counted as what they decide", "[compa
     const CompareReport report = compared(base + row("d.U", "x", "1"), candidate + row("d.U", "x", "1"));
     REQUIRE(report.seeds.size() == 1);
     CHECK(report.seeds[0].change == Change::better);
-    CHECK(report.exit_code == 0);
+    CHECK(report.exit_code() == 0);
     CHECK(counts_text(report) == "6 values: 5 better, 1 same");
     CHECK(compare_output(report, {}, {"md", false, false}).find("6 values: 5 better, 1 same") != std::string::npos);
     const json parsed = json::parse(compare_output(report, {}, {"json", false, false}));

@@ -26,10 +26,10 @@ Dataset<double> small_data() {
 const nlohmann::json small_network = {{"hidden_dim", 8}, {"latent_dim", 4}};
 
 template <class Real>
-PointRecord checked(const Dataset<Real>& data, const Fit<Real>& fit, Precision precision) {
+PointRecord checked(const Fit<Real>& fit, Precision precision) {
     PointRecord record;
     record.outputs = nlohmann::ordered_json::object();
-    run_check("gradient", data, fit, precision, record);
+    run_check("gradient", fit, precision, record);
     return record;
 }
 
@@ -83,8 +83,8 @@ TEST_CASE("the check gradient: its rows for a right gradient, in every precision
             const MethodSettings settings{
                 network ? small_network : nlohmann::json::object(), nullptr, 1, precision, {}};
             const PointRecord record = precision == Precision::float32
-                                           ? checked(single, fit_method(method, settings, single), precision)
-                                           : checked(data, fit_method(method, settings, data), precision);
+                                           ? checked(fit_method(method, settings, single), precision)
+                                           : checked(fit_method(method, settings, data), precision);
             INFO(method << ", precision " << static_cast<int>(precision) << ", " << record.outputs.dump());
             const auto rows = rows_of(record);
             REQUIRE(rows.size() == 7);
@@ -108,7 +108,7 @@ TEST_CASE("the check gradient holds for batches far apart, whose cells round ali
         const Dataset<double> data = load_dataset("gaussian_batches", {{{"batch_shifts", {0, 300}}}, seed, ""});
         const Fit<double> fit =
             fit_method("differentiable_harmony", {{{"n_clusters", 20}}, nullptr, 0, Precision::float64, {}}, data);
-        const auto rows = rows_of(checked(data, fit, Precision::float64));
+        const auto rows = rows_of(checked(fit, Precision::float64));
         INFO("seed " << seed << ", error " << rows.at("gradient_max_relative_error").value.value());
         CHECK(rows.at("gradient").value == 1.0);
     }
@@ -117,12 +117,12 @@ TEST_CASE("the check gradient holds for batches far apart, whose cells round ali
 TEST_CASE("the check gradient fails on a wrong, an infinite and a vanished gradient", "[gradcheck]") {
     const Dataset<double> data = small_data();
     const Fit<double> fit = small_fit(data);
-    const PointRecord wrong = checked(data, with_wrong_gradient(fit, 1.0 + 1e-4, true), Precision::float64);
+    const PointRecord wrong = checked(with_wrong_gradient(fit, 1.0 + 1e-4, true), Precision::float64);
     REQUIRE(rows_of(wrong).at("gradient").value == 0.0);
     REQUIRE(rows_of(wrong).at("gradient_max_relative_error").value.value() == Approx(1e-4).epsilon(0.1));
     REQUIRE(has_failed_check(wrong));
 
-    const PointRecord infinite = checked(data, with_wrong_gradient(fit, arma::datum::inf, false), Precision::float64);
+    const PointRecord infinite = checked(with_wrong_gradient(fit, arma::datum::inf, false), Precision::float64);
     REQUIRE(rows_of(infinite).at("gradient_finite").value == 0.0);
     REQUIRE_FALSE(rows_of(infinite).at("gradient_l2_norm").value.has_value());
     REQUIRE_FALSE(rows_of(infinite).at("gradient_l2_norm").not_applicable_reason.empty());
@@ -131,7 +131,7 @@ TEST_CASE("the check gradient fails on a wrong, an infinite and a vanished gradi
     // without a gradient the rows that say 1 or 0 keep their good direction, which a comparison looks at
     Fit<double> constant = fit;
     constant.backward = nullptr;
-    const auto rows = rows_of(checked(data, constant, Precision::float64));
+    const auto rows = rows_of(checked(constant, Precision::float64));
     for (const char* row : {"gradient", "gradient_nonzero", "gradient_finite"}) {
         REQUIRE_FALSE(rows.at(row).value.has_value());
         REQUIRE(rows.at(row).direction == Direction::higher);
@@ -140,7 +140,7 @@ TEST_CASE("the check gradient fails on a wrong, an infinite and a vanished gradi
 
     // wrong in the run's arithmetic alone
     for (const double factor : {-1.0, 0.0, 5.0}) {
-        const PointRecord other = checked(data, with_wrong_gradient(fit, factor, false), Precision::tf32);
+        const PointRecord other = checked(with_wrong_gradient(fit, factor, false), Precision::tf32);
         REQUIRE(rows_of(other).at("gradient").value == 0.0);
     }
 }
@@ -148,11 +148,11 @@ TEST_CASE("the check gradient fails on a wrong, an infinite and a vanished gradi
 TEST_CASE("the check gradient sees an error that keeps the sum of the corrected cells", "[gradcheck]") {
     const Dataset<double> data = small_data();
     Fit<double> fit = fit_method("uncorrected", {nlohmann::json::object(), nullptr, 1, Precision::float64, {}}, data);
-    REQUIRE_FALSE(has_failed_check(checked(data, fit, Precision::float64)));
+    REQUIRE_FALSE(has_failed_check(checked(fit, Precision::float64)));
     fit.backward = [](const arma::mat& corrected_bar) {
         return arma::mat(arma::fliplr(corrected_bar));
     };  // ones stay ones
-    const PointRecord record = checked(data, fit, Precision::float64);
+    const PointRecord record = checked(fit, Precision::float64);
     REQUIRE(rows_of(record).at("gradient").value == 0.0);
     REQUIRE(rows_of(record).at("gradient_max_relative_error").value.value() <= gradient_tolerance);
     REQUIRE(has_failed_check(record));
@@ -163,7 +163,7 @@ TEST_CASE("the check gradient does not apply to a method without a gradient", "[
     Fit<double> fit = small_fit(data);
     fit.backward = nullptr;
     fit.differentiable = nullptr;
-    const PointRecord record = checked(data, fit, Precision::float64);
+    const PointRecord record = checked(fit, Precision::float64);
     REQUIRE(record.scores.size() == 7);
     for (const Score& row : record.scores) REQUIRE_FALSE(row.value.has_value());
     REQUIRE_FALSE(has_failed_check(record));

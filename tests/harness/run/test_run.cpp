@@ -182,7 +182,7 @@ TEST_CASE("writing a group of files is all or nothing for each file", "[run]") {
     const Scratch run;
     const std::string good = run / "good.txt";
     write_atomically(good, "old");
-    std::vector<NewFile> files = {{good, "new"}, {run / "nowhere/bad.txt", "x"}};
+    std::vector<NewFile> files = {NewFile(good, "new"), NewFile(run / "nowhere/bad.txt", "x")};
     CHECK_THROWS_AS(write_atomically(files), FileError);
     CHECK(contents(good) == "old");
     CHECK(files_in(run / "", ".txt") == 1);

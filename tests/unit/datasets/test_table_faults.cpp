@@ -3,6 +3,7 @@
 
 #include "engine/io/csv.hpp"
 #include "tests/support/tables.hpp"
+#include "engine/io/utf8.hpp"
 
 using namespace bcbench;
 using namespace bcbench::testing;

@@ -132,7 +132,7 @@ TEST_CASE("the check of the reference measures rounding by the size of what is r
     const auto holds = [](Fit<double> fit, double factor) {
         fit.corrected *= factor;
         PointRecord record;
-        run_check("optimized_matches_reference", Dataset<double>(), fit, Precision::float64, record);
+        run_check("optimized_matches_reference", fit, Precision::float64, record);
         return record.scores.at(0).value == 1.0;
     };
     const auto far =
@@ -154,7 +154,7 @@ TEST_CASE("the check of the reference takes assignments as good as the cells the
     const Dataset<float> data = in_arithmetic<float>(documented_data());
     const auto check = [](const Fit<float>& fit) {
         PointRecord record;
-        run_check("optimized_matches_reference", Dataset<float>(), fit, Precision::float32, record);
+        run_check("optimized_matches_reference", fit, Precision::float32, record);
         return record.scores.at(0).value == 1.0;
     };
     // sigma 0.01: a cell that is off by 1e-5 moves an assignment by up to 2e-3
@@ -179,7 +179,7 @@ TEST_CASE("the check of the reference does not hold where a loss is not finite",
         return result;
     };
     PointRecord record;
-    run_check("optimized_matches_reference", Dataset<double>(), fit, Precision::float64, record);
+    run_check("optimized_matches_reference", fit, Precision::float64, record);
     CHECK(record.scores.at(0).value == 0.0);
 }
 
@@ -345,7 +345,7 @@ TEST_CASE("the losses of a fit are those that the table of methods names", "[met
     const Dataset<double> data = data_of(shapes[1], 2);
     for (const Case& method : small_cases()) {
         const std::vector<Score> losses = fit_method(method.method, settings(method.params, 1), data).losses;
-        const std::span<const ScoreRow> rows = method_named(method.method).losses;
+        const std::span<const ScoreRow> rows = method_named(method.method).rows;
         INFO(method.method);
         REQUIRE(losses.size() == rows.size());
         for (std::size_t i = 0; i < rows.size(); ++i) {

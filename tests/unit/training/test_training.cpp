@@ -50,7 +50,8 @@ json small_params(const std::string& method) {
 }
 
 MethodSettings settings_of(const std::string& method, const json& train, std::uint64_t seed = 1) {
-    return {small_params(method), train_block(method, train), seed, Precision::float64, ""};
+    return {small_params(method), train_block(method, train), seed, Precision::float64, "",
+            [](const std::function<void()>& work) { work(); }};
 }
 
 // Largest difference between a gradient and central differences of `loss`, relative to its largest entry.
@@ -359,14 +360,14 @@ TEST_CASE("training refuses what cannot be done, and says why", "[training]") {
         return "no error";
     };
     REQUIRE(message_of({{"batch_size", 500}}) == "batch_size is 500, but there are 40 cells to train on");
-    REQUIRE(message_of({{"steps", 10}, {"warmup_steps", 11}}) == "warmup_steps must be between 0 and steps");
+    REQUIRE(message_of({{"steps", 10}, {"warmup_steps", 11}}) == "warmup_steps is 11, must be between 0 and steps (10)");
     REQUIRE(message_of({{"reference_batch", 2}}) == "reference_batch is 2, but the dataset has batches 0 to 1");
     REQUIRE(message_of({{"early_stopping", "holdout"}}) ==
-            "early_stopping on held-out cells needs a holdout_fraction greater than 0");
+            "holdout_fraction is 0, must be greater than 0 where early_stopping is holdout");
     REQUIRE(message_of({{"holdout_fraction", 0.99}}) ==
             "holding out 20 of the 20 cells of batch '0' leaves none to train on");
-    REQUIRE(message_of({{"steps", 0}}) == "steps must be at least 1");
-    REQUIRE(message_of({{"learning_rate", 0.0}}) == "learning_rate must be greater than 0");
+    REQUIRE(message_of({{"steps", 0}}) == "steps is 0, must be at least 1");
+    REQUIRE(message_of({{"learning_rate", 0.0}}) == "learning_rate is 0, must be greater than 0");
     REQUIRE(message_of({{"load_model", "nowhere.npz"}}) ==
             "the model nowhere.npz is neither beside the config nor in the directory $BCBENCH_DATA");
 }
@@ -389,7 +390,7 @@ TEST_CASE("early stopping keeps the parameters of the lowest loss", "[training]"
                         {"patience", 5},    {"save_model", true}};
     const auto fit = fit_method("mmd_autoencoder", settings_of("mmd_autoencoder", train), data);
     const auto curve = [&](const std::string& name) {
-        for (const training::Curve& each : fit.traces) {
+        for (const Curve& each : fit.traces) {
             if (each.name == name) return each.values;
         }
         throw std::invalid_argument("no curve " + name);

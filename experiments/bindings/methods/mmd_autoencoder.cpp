@@ -1,0 +1,118 @@
+// Method `mmd_autoencoder` and its training, bound to their parameters.
+#include "engine/methods/mmd_autoencoder/differentiable.hpp"
+#include "engine/methods/mmd_autoencoder/train.hpp"
+#include "experiments/bindings/methods/losses.hpp"
+#include "experiments/bindings/training_fields.hpp"
+
+namespace bcbench::methods {
+
+namespace {
+
+using nlohmann::json;
+namespace mmd_method = bcbench::mmd_autoencoder;
+
+constexpr Field<mmd_method::Options> fields[] = {
+    field<&mmd_method::Options::hidden_dim>(
+        "hidden_dim", at_least(1), "units of each hidden layer; more fit finer structure and cost quadratically more"),
+    field<&mmd_method::Options::latent_dim>(
+        "latent_dim", at_least(1), "dimensions of the latent space; more keep more of the input, the batch included"),
+    field<&mmd_method::Options::kernel_bandwidth>(
+        "kernel_bandwidth", above(0),
+        "bandwidth of the Gaussian kernel in units of the latent space; larger compares coarser structure"),
+};
+
+constexpr ScoreRow rows[] = {{"reconstruction_loss", Direction::lower, Group::loss}, {"mmd_loss", Direction::lower, Group::loss}};
+
+std::vector<Score> losses_of(double reconstruction_loss, double mmd_loss, const Labels& batch) {
+    return {loss_of(rows[0], reconstruction_loss), loss_between_batches(rows[1], mmd_loss, batch)};
+}
+
+constexpr Field<mmd_method::TrainOptions> train_fields[] = {
+    field<&mmd_method::TrainOptions::mmd_weight>(
+        "mmd_weight", at_least(0),
+        "weight of the MMD beside the reconstruction loss; larger mixes more and keeps less"),
+    field<&mmd_method::TrainOptions::conditional_decoder>(
+        "conditional_decoder", any_value(),
+        "the decoder also sees the batch; corrected cells are decoded as one batch"),
+    field<&mmd_method::TrainOptions::reference_batch>(
+        "reference_batch", at_least(0), "batch that corrected cells are decoded as, by its place in the dataset"),
+};
+
+mmd_method::TrainOptions train_options(const json& train) {
+    mmd_method::TrainOptions options = options_from(train_fields, train);
+    options.kernel = kernel_options(train);
+    return options;
+}
+
+std::vector<ParameterFault> faults(const json& params, const json& train, const DataShape* data) {
+    std::vector<ParameterFault> found;
+    add_faults("params", found, [&] { mmd_method::validate(options_from(fields, params)); });
+    if (train.is_null() || loaded_model(train)) return found;
+    const training::Options common = common_options(train);
+    const mmd_method::TrainOptions options = train_options(train);
+    add_faults("train", found, [&] { training::validate(common); });
+    add_faults("train", found, [&] { mmd_method::validate(options); });
+    if (data == nullptr) return found;
+    add_data_faults(common, 1, *data, found);
+    if (options.conditional_decoder) add_reference_batch_fault(options.reference_batch, *data, found);
+    add_estimator_fault(options.kernel.estimator, *data, found);
+    return found;
+}
+
+template <class Real>
+Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
+    const auto options = options_from(fields, settings.params);
+    Fit<Real> fit;
+    const auto train = [&](Autoencoder<Real> initial, const training::Observe<Real>& observe) {
+        return mmd_method::train(*data, std::move(initial), train_options(settings.train),
+                                 common_options(settings.train), settings.precision, observe);
+    };
+    const Autoencoder<Real> parameters = prepared_model(
+        "mmd_autoencoder", settings,
+        mmd_method::initial_parameters<Real>(options, data->cells.n_rows, Stream(settings.seed)), fit, train);
+    mmd::Options documented;
+    documented.bandwidths = {options.kernel_bandwidth};
+    const Precision precision = settings.precision;
+    auto result = mmd_method::forward(*data, parameters, documented, precision);
+    fit.corrected = result.pass.corrected();
+    fit.arrays.push_back(latent_array(std::move(result.pass.latent)));
+    fit.losses = losses_of(result.reconstruction_loss, result.mmd_loss, data->batch);
+    fit.backward = [data, parameters, documented, precision](const Matrix<Real>& corrected_bar) {
+        const auto taped = mmd_method::forward(*data, parameters, documented, precision, true);
+        return mmd_method::backward(taped, {corrected_bar, 0.0, 0.0}, static_cast<Autoencoder<Real>*>(nullptr));
+    };
+    fit.differentiable = [data, parameters, documented] {
+        return mmd_method::differentiable(in_double(data->cells), data->batch, in_double(parameters), documented);
+    };
+    fit.reference = [data, parameters, options, precision] {
+        const Autoencoder<double> exact = in_double(parameters);
+        const reference::MmdResult slow = reference::mmd_autoencoder(
+            in_double(data->cells), data->batch, reference_network(exact.encoder), reference_network(exact.decoder),
+            reference_conditional(exact), options.kernel_bandwidth, precision == Precision::tf32);
+        return ReferenceFit{slow.corrected,
+                            {{"latent", slow.latent}},
+                            losses_of(slow.reconstruction_loss, slow.mmd_loss, data->batch)};
+    };
+    return fit;
+}
+
+}  // namespace
+
+MethodDefinition mmd_autoencoder() {
+    MethodDefinition method{
+        "mmd_autoencoder",
+        "autoencoder with the maximum mean discrepancy between batches as a loss on its latent space",
+        "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing; "
+        "mmd_loss alone is no evidence of mixing."};
+    method.rows = rows;
+    method.parameters = [] { return parameters_of(fields); };
+    method.training = [] {
+        return joined({common_training(), parameters_of(train_fields), kernel_training(), model_file_training()});
+    };
+    method.faults = faults;
+    method.fit_float = fit<float>;
+    method.fit_double = fit<double>;
+    return method;
+}
+
+}  // namespace bcbench::methods

@@ -1,0 +1,33 @@
+// What running one point leaves behind, before it is on disk.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/core/types.hpp"
+#include "engine/io/npy.hpp"
+#include "experiments/results/record.hpp"
+
+namespace bcbench {
+
+struct StageTime {
+    std::string stage;  // load, fit, trace, metrics, gradient, checks, projection
+    std::uint64_t repeat = 0;
+    double seconds = 0.0;
+    std::uint64_t peak_rss_bytes = 0;
+    double operations = 0.0;  // floating-point, of the whole process meanwhile
+};
+
+/// Corrected cells [F x n] in the precision of the run; nothing if the config does not ask for them.
+using Embedding = std::variant<std::monostate, arma::fmat, arma::mat>;
+
+struct Executed {
+    PointRecord record;
+    std::vector<StageTime> times;
+    Embedding embedding;
+    npy::NamedArrays model;  // trained parameters, if the `train` block asks for them; else empty
+};
+
+}  // namespace bcbench

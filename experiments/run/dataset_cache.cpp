@@ -1,0 +1,41 @@
+#include "experiments/run/dataset_cache.hpp"
+
+#include <new>
+#include <utility>
+
+#include "experiments/bindings/datasets.hpp"
+#include "experiments/run/limits.hpp"
+#include "experiments/system/clock.hpp"
+
+namespace bcbench {
+
+std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
+    const std::lock_guard lock(mutex_);
+    if (loaded_ && id_ == point.dataset_id) return loaded_;
+    auto loaded = std::make_shared<LoadedDataset>();
+    const double start = seconds_now();
+    try {
+        Dataset<double> data =
+            load_dataset(point.dataset_type, {point.dataset_params, point.dataset_seed, config_.file.parent_path()});
+        loaded->hash = data_hash(data);
+        if (config_.precision == "float32") {
+            loaded->single = std::make_shared<const Dataset<float>>(in_arithmetic<float>(data));
+        } else {
+            loaded->doubled = std::make_shared<const Dataset<double>>(std::move(data));
+        }
+    } catch (const std::bad_alloc&) {
+        loaded->error = "out of memory while loading the dataset";
+        return loaded;  // the next point may find more: nothing is kept
+    } catch (const LimitError& error) {
+        loaded->error = error.what();
+        return loaded;
+    } catch (const std::exception& error) {
+        loaded->error = error.what();
+    }
+    loaded->load_seconds = seconds_now() - start;
+    id_ = point.dataset_id;
+    loaded_ = std::move(loaded);
+    return loaded_;
+}
+
+}  // namespace bcbench

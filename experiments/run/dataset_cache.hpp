@@ -1,0 +1,35 @@
+// Datasets as the points of a run share them.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine/core/types.hpp"
+#include "experiments/plan/plan.hpp"
+
+namespace bcbench {
+
+/// A dataset in the arithmetic of the run; or the reason why it cannot be used.
+struct LoadedDataset {
+    std::shared_ptr<const Dataset<float>> single;    // for float32
+    std::shared_ptr<const Dataset<double>> doubled;  // for float64 and tf32
+    std::string hash;
+    std::string error;
+    double load_seconds = 0.0;
+};
+
+/// Loads each dataset once for the consecutive points that need it. Safe to use from several threads.
+class DatasetCache {
+  public:
+    explicit DatasetCache(const Config& config) : config_(config) {}
+    std::shared_ptr<const LoadedDataset> load(const Point& point);
+
+  private:
+    const Config& config_;
+    std::mutex mutex_;
+    std::string id_;
+    std::shared_ptr<const LoadedDataset> loaded_;
+};
+
+}  // namespace bcbench
