@@ -249,26 +249,15 @@ Executed score_again(const Point& point, const Config& config, const LoadedDatas
     executed.record = earlier;
     std::vector<Score>& scores = executed.record.scores;
     std::erase_if(scores, [](const Score& score) { return !is_of_fit(score); });
-    Stages stages(config.timing, executed.times);
-    stages.timed("metrics", 0, [&] {
-        std::visit(
-            [&](const auto& corrected) {
-                using Cells = std::decay_t<decltype(corrected)>;
-                if constexpr (!std::is_same_v<Cells, std::monostate>) {
-                    using Real = typename Cells::elem_type;
-                    const SharedData<Real>& data = [&]() -> const SharedData<Real>& {
-                        if constexpr (std::is_same_v<Real, float>) return loaded.single;
-                        else return loaded.doubled;
-                    }();
-                    std::vector<std::uint32_t> holdout;
-                    if (holdout_fraction(point.train) > 0.0) {
-                        holdout = training::split_cells(data->batch, common_options(point.train)).holdout;
-                    }
-                    score_cells(config, corrected, *data, holdout, executed.record);
-                }
-            },
-            embedding);
-    });
+    const auto score = [&](const auto& corrected, const auto& data) {
+        std::vector<std::uint32_t> holdout;
+        if (holdout_fraction(point.train) > 0.0) {
+            holdout = training::split_cells(data.batch, common_options(point.train)).holdout;
+        }
+        score_cells(config, corrected, data, holdout, executed.record);
+    };
+    if (const auto* single = std::get_if<arma::fmat>(&embedding)) score(*single, *loaded.single);
+    if (const auto* doubled = std::get_if<arma::mat>(&embedding)) score(*doubled, *loaded.doubled);
     std::copy_if(earlier.scores.begin(), earlier.scores.end(), std::back_inserter(scores), is_of_check);
     executed.embedding = std::move(embedding);
     add_fingerprints(point, config, loaded, executed.record);
