@@ -1,57 +1,54 @@
 #include "engine/metrics/groups.hpp"
 
-#include <limits>
+#include <algorithm>
+#include <numeric>
 #include <stdexcept>
 
 namespace bcbench {
 
-Groups groups_of(const Labels& labels, std::size_t n_cells, const std::string& what) {
-    if (labels.code.size() != n_cells) {
-        throw std::invalid_argument("the column " + what + " has " + std::to_string(labels.code.size()) +
-                                    " labels for " + std::to_string(n_cells) + " cells");
-    }
-    for (std::size_t i = 0; i < n_cells; ++i) {
-        const std::string row = "row " + std::to_string(i + 1) + " of the column " + what;
-        if (labels.code[i] >= labels.count()) {
-            throw std::invalid_argument(row + " has the category " + std::to_string(labels.code[i]) + " of " +
-                                        std::to_string(labels.count()));
-        }
-        if (labels.names[labels.code[i]].empty()) throw std::invalid_argument(row + " has no label");
-    }
-    const std::vector<std::size_t> sizes = label_sizes(labels);
+namespace {
+
+// The groups of cells 0 .. n-1 whose categories are code_of(0) .. code_of(n-1), all below `n_codes`.
+template <class CodeOf>
+Groups numbered_by_first_cell(std::size_t n, std::size_t n_codes, const CodeOf& code_of) {
+    constexpr std::uint32_t unseen = 0xffffffffU;
+    std::vector<std::uint32_t> number(n_codes, unseen);
     Groups groups;
-    std::vector<std::uint32_t> group(labels.count(), std::numeric_limits<std::uint32_t>::max());
-    for (std::size_t category = 0; category < sizes.size(); ++category) {
-        if (sizes[category] == 0) continue;
-        group[category] = static_cast<std::uint32_t>(groups.count());
-        groups.size.push_back(sizes[category]);
-        groups.names.push_back(labels.names[category]);
+    groups.of_cell.resize(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::uint32_t code = code_of(i);
+        if (number[code] == unseen) {
+            number[code] = static_cast<std::uint32_t>(groups.count());
+            groups.code.push_back(code);
+            groups.members.emplace_back();
+        }
+        groups.of_cell[i] = number[code];
+        groups.members[number[code]].push_back(static_cast<std::uint32_t>(i));
     }
-    groups.code.reserve(n_cells);
-    for (const std::uint32_t category : labels.code) groups.code.push_back(group[category]);
     return groups;
 }
 
-std::vector<std::vector<std::uint32_t>> cells_of(const Groups& groups) {
-    std::vector<std::vector<std::uint32_t>> cells(groups.count());
-    for (std::size_t g = 0; g < cells.size(); ++g) cells[g].reserve(groups.size[g]);
-    for (std::uint32_t i = 0; i < groups.code.size(); ++i) cells[groups.code[i]].push_back(i);
-    return cells;
+}  // namespace
+
+Groups groups_of(const Labels& labels, std::size_t n_cells, const std::string& what) {
+    if (labels.code.size() != n_cells) {
+        throw std::invalid_argument("there are " + std::to_string(labels.code.size()) + " " + what + " for " +
+                                    std::to_string(n_cells) + " cells");
+    }
+    for (std::size_t i = 0; i < n_cells; ++i) {
+        const std::uint32_t code = labels.code[i];
+        if (code < labels.count() && !labels.names[code].empty()) continue;
+        throw std::invalid_argument("cell " + std::to_string(i) + " among the " + what +
+                                    (code < labels.count() ? " has an empty label"
+                                                           : " has the category " + std::to_string(code) + " of " +
+                                                                 std::to_string(labels.count())));
+    }
+    return numbered_by_first_cell(n_cells, labels.count(), [&](std::size_t i) { return labels.code[i]; });
 }
 
-std::vector<std::vector<LabelBatch>> batches_of_labels(const Groups& label, const Groups& batch) {
-    std::vector<std::vector<LabelBatch>> labels(label.count());
-    const std::vector<std::vector<std::uint32_t>> of_label = cells_of(label);
-    std::vector<std::vector<std::uint32_t>> of_batch(batch.count());
-    for (std::size_t l = 0; l < labels.size(); ++l) {
-        for (const std::uint32_t i : of_label[l]) of_batch[batch.code[i]].push_back(i);
-        for (std::uint32_t b = 0; b < of_batch.size(); ++b) {
-            if (of_batch[b].empty()) continue;
-            labels[l].push_back({b, std::move(of_batch[b])});
-            of_batch[b].clear();
-        }
-    }
-    return labels;
+Groups groups_among(const Groups& groups, const std::vector<std::uint32_t>& cells) {
+    return numbered_by_first_cell(cells.size(), groups.count(),
+                                  [&](std::size_t i) { return groups.of_cell[cells[i]]; });
 }
 
 std::string without_batch_silhouette(std::size_t n_batches, std::size_t n_cells) {
@@ -60,16 +57,23 @@ std::string without_batch_silhouette(std::size_t n_batches, std::size_t n_cells)
     return {};
 }
 
-std::optional<double> mean_over_labels(const std::vector<LabelValue>& values) {
+void set_mean_over_labels(const std::vector<GroupValue>& values, const Groups& groups,
+                          const std::vector<std::string>& names, MetricResult& result) {
     double sum = 0.0;
     std::size_t count = 0;
-    for (const LabelValue& each : values) {
+    for (const GroupValue& each : values) {
         if (!each.value) continue;
         sum += *each.value;
         ++count;
     }
-    if (count == 0) return std::nullopt;
-    return sum / static_cast<double>(count);
+    if (count > 0) result.value = sum / static_cast<double>(count);
+    std::vector<std::size_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(),
+              [&groups](std::size_t a, std::size_t b) { return groups.code[a] < groups.code[b]; });
+    for (const std::size_t g : order) {
+        result.per_label.push_back({names[groups.code[g]], values[g].value, values[g].reason});
+    }
 }
 
 }  // namespace bcbench

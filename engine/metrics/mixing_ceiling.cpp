@@ -19,8 +19,8 @@ std::vector<std::vector<std::uint32_t>> cells_by_type(const Labels& type, std::s
 
 }  // namespace
 
-double mixing_ceiling(const NeighborsView& neighbors, const Labels& batch, const Labels& type, std::uint32_t n_permutations,
-                      std::uint64_t seed) {
+double mixing_ceiling(const NeighborsView& neighbors, const Labels& batch, const Labels& type,
+                      std::uint32_t n_permutations, std::uint64_t seed) {
     const auto groups = cells_by_type(type, batch.code.size());
     Stream stream(seed);
     double sum = 0.0;

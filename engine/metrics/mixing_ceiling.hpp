@@ -12,7 +12,7 @@ namespace bcbench {
 
 /// Mean of batch_mixing_entropy over `n_permutations` permutations of `batch` inside each type (inside all cells, if
 /// `type` is empty), drawn from `seed`.
-double mixing_ceiling(const NeighborsView& neighbors, const Labels& batch, const Labels& type, std::uint32_t n_permutations,
-                      std::uint64_t seed);
+double mixing_ceiling(const NeighborsView& neighbors, const Labels& batch, const Labels& type,
+                      std::uint32_t n_permutations, std::uint64_t seed);
 
 }  // namespace bcbench

@@ -1,4 +1,4 @@
-// What a metric found.
+// What a metric answers: a number, or the reason why there is none.
 #pragma once
 
 #include <optional>
@@ -8,9 +8,11 @@
 
 namespace bcbench {
 
-struct NamedValue {
-    std::string name;
-    double value = 0.0;
+/// A metric that could be computed has a value; one that is not applicable says why instead. Never 0, 1 or NaN in place
+/// of "cannot be computed".
+struct MetricValue {
+    std::optional<double> value;
+    std::string reason;  // empty if there is a value
 };
 
 /// The share of one label in a metric.
@@ -20,16 +22,17 @@ struct LabelValue {
     std::string reason;           // why it was left out; empty if it has a value
 };
 
-/// A value, or the reason why there is none: never 0, 1 or NaN in its place.
-struct MetricResult {
-    std::optional<double> value;
-    std::string reason;                 // why there is no value; empty if there is one
+struct NamedValue {
+    std::string name;
+    double value = 0.0;
+};
+
+/// A MetricValue with what it was made of.
+struct MetricResult : MetricValue {
     std::vector<double> per_cell;       // [n], or empty if the metric has none; NaN for a cell that has no value
-    std::vector<LabelValue> per_label;  // [labels], or empty if the metric has none
+    std::vector<LabelValue> per_label;  // [labels with cells] in the order of the column, or empty if it has none
     std::vector<NamedValue> details;    // further numbers, each explained where the metric is declared
     std::vector<std::string> warnings;  // what a reader of the value should know
-
-    bool applicable() const { return value.has_value(); }
 };
 
 inline MetricResult not_applicable(std::string reason) {

@@ -214,8 +214,8 @@ NeighborsView NeighborsView::nearest(arma::uword k) const {
     const arma::uword others = n_cells() == 0 ? 0 : n_cells() - 1;
     const arma::uword wanted = std::min(k, others);
     if (wanted > k_) {
-        throw std::invalid_argument("the nearest " + std::to_string(wanted) + " neighbours are wanted, but the view has " +
-                                    std::to_string(k_));
+        throw std::invalid_argument("the nearest " + std::to_string(wanted) +
+                                    " neighbours are wanted, but the view has " + std::to_string(k_));
     }
     return {*neighbors_, wanted};
 }

@@ -18,8 +18,8 @@ class NeighborsView {
     /// The first `k` rows; std::invalid_argument if there are fewer.
     NeighborsView(const Neighbors& neighbors, arma::uword k);
 
-    /// The first min(k, n - 1) rows: where there are fewer cells than neighbours wanted, all other cells are neighbours.
-    /// std::invalid_argument if the view has fewer rows than that.
+    /// The first min(k, n - 1) rows: where there are fewer cells than neighbours wanted, all other cells are
+    /// neighbours. std::invalid_argument if the view has fewer rows than that.
     NeighborsView nearest(arma::uword k) const;
 
     arma::uword k() const { return k_; }  // others of each cell
