@@ -63,7 +63,7 @@ inline const std::vector<std::string>& real_case_names() {
     return names;
 }
 
-namespace detail {
+namespace cases {
 
 inline Dataset<double> table_of(const std::string& folder, const nlohmann::json& input, const std::string& cells,
                                 const std::string& column_of) {
@@ -92,7 +92,7 @@ inline arma::mat half_centred(const arma::mat& cells, const Labels& batch) {
     return moved;
 }
 
-}  // namespace detail
+}  // namespace cases
 
 /// A case of real data, or nothing (with a warning) if $BCBENCH_DATA does not say where the files are.
 inline std::optional<MetricCase> real_case(const std::string& name) {
@@ -105,9 +105,9 @@ inline std::optional<MetricCase> real_case(const std::string& name) {
     const bool halved = name == "pbmc_3500_half_centred";
     const nlohmann::json& input = golden.at("input");
     const std::string file = input.at(halved ? "pre" : "cells").get<std::string>();
-    const Dataset<double> labels = detail::table_of(folder, input, file, "labels");
-    Dataset<double> data = detail::table_of(folder, input, file, "batches");
-    if (halved) data.cells = detail::half_centred(data.cells, data.batch);
+    const Dataset<double> labels = cases::table_of(folder, input, file, "labels");
+    Dataset<double> data = cases::table_of(folder, input, file, "batches");
+    if (halved) data.cells = cases::half_centred(data.cells, data.batch);
     return MetricCase{data.cells, labels.batch, data.batch, golden.at("values")};
 }
 
