@@ -41,6 +41,18 @@ void require_finite(const Matrix<Real>& values, const char* what) {
     }
 }
 
+void require_labels(const Labels& labels, std::size_t n_cells, const char* what) {
+    if (labels.code.size() != n_cells) {
+        throw std::invalid_argument(std::string(what) + ": " + std::to_string(labels.code.size()) + " labels for " +
+                                    std::to_string(n_cells) + " cells");
+    }
+    for (const std::uint32_t code : labels.code) {
+        if (code < labels.count()) continue;
+        throw std::invalid_argument(std::string(what) + ": the code " + std::to_string(code) + " is not below " +
+                                    std::to_string(labels.count()) + ", the number of names");
+    }
+}
+
 template <class Real>
 void require_valid(const Dataset<Real>& data) {
     require(data.cells.n_cols > 0, "the dataset has no cells");

@@ -47,6 +47,9 @@ inline void require(bool holds, const char* message) {
 template <class Real>
 void require_finite(const Matrix<Real>& values, const char* what);
 
+/// Throws std::invalid_argument naming `what` unless there is one code per cell and every code has a name.
+void require_labels(const Labels& labels, std::size_t n_cells, const char* what);
+
 /// Throws std::invalid_argument unless the dataset has cells, features and one batch code per cell.
 template <class Real>
 void require_valid(const Dataset<Real>& data);
