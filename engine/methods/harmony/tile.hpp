@@ -1,0 +1,106 @@
+// The arithmetic of harmony on a few cells at a time, with the machine's widest vectors. A cell's values over clusters
+// or features are a row, padded to whole cache lines, so that every row starts on one.
+#pragma once
+
+#include <hwy/aligned_allocator.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bcbench::harmony {
+
+/// Cells of one step of a walk over all cells.
+inline constexpr std::size_t tile_width = 64;
+
+/// `n` values rounded up to whole cache lines.
+template <class Real>
+constexpr std::size_t padded(std::size_t n) {
+    constexpr std::size_t line = 64 / sizeof(Real);
+    return (n + line - 1) / line * line;
+}
+
+/// Numbers on whole cache lines, not set to 0 first.
+template <class Real>
+class Buffer {
+  public:
+    Buffer() = default;
+    explicit Buffer(std::size_t size) : size_(size), values_(hwy::AllocateAligned<Real>(size + 64 / sizeof(Real))) {}
+    Real* get() { return values_.get(); }
+    const Real* get() const { return values_.get(); }
+    std::size_t size() const { return size_; }
+    void zero() {
+        for (std::size_t i = 0; i < size_; ++i) values_[i] = Real(0);
+    }
+
+  private:
+    std::size_t size_ = 0;
+    hwy::AlignedFreeUniquePtr<Real[]> values_;
+};
+
+/// out(r, c) = sum_s a(r, s) b(s, c), in rows of `n_columns`, a whole number of cache lines.
+template <class Real>
+struct Product {
+    std::size_t n_rows, n_steps, n_columns;
+    const Real* a;  // a(r, s) = a[r * a_row + s * a_step]
+    std::size_t a_row, a_step;
+    const Real* b;  // b(s, c) = b[s * n_columns + c], on cache lines
+    Real* out;      // out(r, c) = out[r * n_columns + c], on cache lines
+    bool add;       // to what `out` holds
+    /// Unless nullptr: out = scale(c) sum + offset(c). Not with `add`.
+    const Real* scale;
+    const Real* offset;
+};
+
+template <class Real>
+void multiply(const Product<Real>& product);
+
+/// Scales rows [count x width] to unit length, width whole cache lines; a row of 0 stays.
+template <class Real>
+void to_unit(Real* rows, std::size_t count, std::size_t width);
+
+/// sums[c] += max(2 (1 - dots(i, c)), 0), where that is at least 1e-6, over the rows of `dots` [count x width].
+template <class Real>
+void add_distances(const Real* dots, std::size_t count, std::size_t width, double* sums);
+
+/// The column of the largest entry of each row [count x width]; the first on ties.
+template <class Real>
+void find_largest(const Real* rows, std::size_t count, std::size_t width, std::uint32_t* column);
+
+/// Logits of a run of cells that share one factor, and what becomes of their sums.
+template <class Real>
+struct SoftRun {
+    const Real* logits;              // row of position p at logits + p * width; log2 of exp(-dist/sigma)
+    const std::uint32_t* positions;  // [count]
+    std::size_t count, width;
+    const Real* factor;  // [width] log2 of the penalty factor
+    const Real* sigma;   // [width], 0 beyond the clusters
+    bool same_sigma;     // for all clusters
+};
+
+/// Sums over a run, with R = 2^(logit + factor) / sum over clusters.
+struct SoftParts {
+    double logit = 0.0;    // sum sigma_k R_ki logit_ki
+    double entropy = 0.0;  // sum sigma_k R_ki log2 R_ki
+};
+
+/// share[k] = sum over the run of R. [width]
+template <class Real>
+SoftParts assign_run(const SoftRun<Real>& run, Real* share);
+
+/// R of `count` neighbouring rows of logits [count x width], each with its own factor; to `assigned` [count x width].
+template <class Real>
+void assign_tile(const Real* logits, const Real* const* factors, std::size_t count, std::size_t width, Real* assigned);
+
+/// sums[i] += values[i], and values becomes 0.
+template <class Real>
+void flush(Real* values, std::size_t n, double* sums);
+
+/// sums[c] += sum over rows [count x width].
+template <class Real>
+void add_rows(const Real* rows, std::size_t count, std::size_t width, double* sums);
+
+/// sum[i] += a[i].
+template <class Real>
+void add_to(const Real* a, std::size_t n, double* sum);
+
+}  // namespace bcbench::harmony
