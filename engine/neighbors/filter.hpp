@@ -35,7 +35,7 @@ struct Grid {
 };
 
 template <class Real>
-Grid<Real> common_grid(const CellTiles<Real>& tiles, std::size_t a, std::size_t b);
+Grid<Real> common_grid(const CellTiles<Real>& tiles_a, std::size_t a, const CellTiles<Real>& tiles_b, std::size_t b);
 
 /// The cells of one tile on a grid, two features to a 32-bit word, and how far each may be from a neighbour.
 struct GridTile {
@@ -52,10 +52,11 @@ void put_on_grid(const CellTiles<Real>& tiles, std::size_t tile, const Grid<Real
 template <class Real>
 void set_limits(const std::vector<double>& worst, const Grid<Real>& grid, GridTile& out);
 
-/// For each of the `size` cells of a tile on its grid a squared distance that at least k others of the tile
-/// are within, as computed; infinite if there is none to tell, 0 in the places left over. [tile_width]
+/// For each of the `size_a` cells of tile `a` a squared distance that at least k of the `size_b` cells of tile `b`, on
+/// the same grid, are within, as computed; infinite if there is none to tell, 0 in the places left over. [tile_width]
 template <class Real>
-std::vector<double> worst_within(const GridTile& tile, std::size_t size, std::size_t k, const Grid<Real>& grid);
+std::vector<double> worst_within(const GridTile& a, std::size_t size_a, const GridTile& b, std::size_t size_b,
+                                 std::size_t k, const Grid<Real>& grid);
 
 /// A pair of cells by their places within their tiles.
 struct PlacePair {

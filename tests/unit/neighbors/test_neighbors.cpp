@@ -200,7 +200,7 @@ TEST_CASE("the filter keeps every pair within reach and few others", "[neighbors
     const double offset = GENERATE(0.0, 1e3, 1e6);
     const auto cells = arma::conv_to<Matrix<double>>::from(offset + gaussian_cells(50, 2 * tile_width, 1));
     const CellTiles<double> tiles = cut_into_tiles(cells);
-    const Grid<double> grid = common_grid(tiles, 0, 1);
+    const Grid<double> grid = common_grid(tiles, 0, tiles, 1);
     const double within = 60.0;  // squared; half the pairs of standard normal cells are about 100 apart
     GridTile on_grid[2];
     for (const std::size_t tile : {0U, 1U}) {
