@@ -65,8 +65,11 @@ struct Fit {
     std::function<Matrix<Real>(const Matrix<Real>& corrected_bar)> backward;
     /// The same fit, with the same parameters, for gradient checks. Empty exactly where `backward` is.
     std::function<Differentiable()> differentiable;
-    /// Runs the slow reference. Empty: the method has none.
+    /// Runs the slow reference. Empty: the method has none, or none for these data.
     std::function<ReferenceFit()> reference;
+    /// How far a right fit in float32 may lie from the reference: the documented tolerance, or a method's own with its
+    /// reason.
+    double float32_tolerance = 1e-5;
 };
 
 template <class Real>
@@ -90,7 +93,10 @@ struct MethodDefinition {
                                           const DataShape* data) = no_faults;
     bool differentiable = true;  // its fits have `backward`
     bool has_reference = true;   // its fits have `reference`
-    bool control = false;        // shows what best and worst look like; not ranked
+    bool draws_per_cell = false;  // its random numbers belong to places in the dataset: cells in another order get others
+    /// Parameters small enough for a slow reference and for a gradient at every coordinate, as JSON.
+    const char* small = "{}";
+    bool control = false;  // shows what best and worst look like; not ranked
     Fit<float> (*fit_float)(const MethodSettings&, const SharedData<float>&) = nullptr;
     Fit<double> (*fit_double)(const MethodSettings&, const SharedData<double>&) = nullptr;
 };

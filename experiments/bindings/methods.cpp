@@ -11,6 +11,14 @@ MethodDefinition uncorrected();
 MethodDefinition differentiable_harmony();
 MethodDefinition mmd_autoencoder();
 MethodDefinition wgan_autoencoder();
+MethodDefinition harmony();
+MethodDefinition combat();
+MethodDefinition mnn();
+MethodDefinition batch_mean_centering();
+MethodDefinition batch_scaling();
+MethodDefinition shuffle_batches();
+MethodDefinition shuffle_within_types();
+MethodDefinition one_hot_types();
 
 }  // namespace methods
 
@@ -20,6 +28,14 @@ std::span<const MethodDefinition> method_table() {
         methods::differentiable_harmony(),
         methods::mmd_autoencoder(),
         methods::wgan_autoencoder(),
+        methods::harmony(),
+        methods::combat(),
+        methods::mnn(),
+        methods::batch_mean_centering(),
+        methods::batch_scaling(),
+        methods::shuffle_batches(),
+        methods::shuffle_within_types(),
+        methods::one_hot_types(),
     };
     return table;
 }

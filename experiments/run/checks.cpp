@@ -73,7 +73,7 @@ template <class Real>
 void check_reference(const Fit<Real>& fit, Precision precision, PointRecord& record) {
     // float32: the documented tolerance. In double, sums of ~1e3 terms of size ~10 differ by the order of summation
     // by about 1e3 * 10 * 1e-16 = 1e-12; 1e-10 leaves room for ten iterations that pass it on.
-    const double tolerance = precision == Precision::float32 ? 1e-5 : 1e-10;
+    const double tolerance = precision == Precision::float32 ? fit.float32_tolerance : 1e-10;
     const ScoreRow& row = check_named("optimized_matches_reference").rows.front();
     if (!fit.reference) {
         record.scores.push_back(not_applicable(row, "the method has no reference implementation"));

@@ -112,16 +112,18 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
 }  // namespace
 
 MethodDefinition differentiable_harmony() {
-    MethodDefinition method{
-        "differentiable_harmony", "soft clustering around fixed centroids and a batch-dependent step towards them",
-        "Harmony (Korsunsky et al. 2019) in the differentiable form of DiffBio. theta is accepted and recorded, but the "
-        "documented computation does not use it: changing it changes no value."};
+    MethodDefinition method{"differentiable_harmony",
+                            "soft clustering around fixed centroids and a batch-dependent step towards them",
+                            "Harmony (Korsunsky et al. 2019) in the differentiable form of DiffBio. theta is accepted "
+                            "and recorded, but the "
+                            "documented computation does not use it: changing it changes no value."};
     method.parameters = [] { return parameters_of(fields); };
     method.training = [] {
         return joined({common_training(common_defaults()), parameters_of(train_fields), kernel_training(),
                        model_file_training()});
     };
     method.faults = faults;
+    method.small = R"({"n_clusters": 7, "n_iterations": 3})";
     method.fit_float = fit<float>;
     method.fit_double = fit<double>;
     return method;

@@ -21,7 +21,8 @@ constexpr Field<mmd_method::Options> fields[] = {
         "bandwidth of the Gaussian kernel in units of the latent space; larger compares coarser structure"),
 };
 
-constexpr ScoreRow rows[] = {{"reconstruction_loss", Direction::lower, Group::loss}, {"mmd_loss", Direction::lower, Group::loss}};
+constexpr ScoreRow rows[] = {{"reconstruction_loss", Direction::lower, Group::loss},
+                             {"mmd_loss", Direction::lower, Group::loss}};
 
 std::vector<Score> losses_of(double reconstruction_loss, double mmd_loss, const Labels& batch) {
     return {loss_of(rows[0], reconstruction_loss), loss_between_batches(rows[1], mmd_loss, batch)};
@@ -89,9 +90,8 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
         const reference::MmdResult slow = reference::mmd_autoencoder(
             in_double(data->cells), data->batch, reference_network(exact.encoder), reference_network(exact.decoder),
             reference_conditional(exact), options.kernel_bandwidth, precision == Precision::tf32);
-        return ReferenceFit{slow.corrected,
-                            {{"latent", slow.latent}},
-                            losses_of(slow.reconstruction_loss, slow.mmd_loss, data->batch)};
+        return ReferenceFit{
+            slow.corrected, {{"latent", slow.latent}}, losses_of(slow.reconstruction_loss, slow.mmd_loss, data->batch)};
     };
     return fit;
 }
@@ -110,6 +110,7 @@ MethodDefinition mmd_autoencoder() {
         return joined({common_training(), parameters_of(train_fields), kernel_training(), model_file_training()});
     };
     method.faults = faults;
+    method.small = R"({"hidden_dim": 8, "latent_dim": 4})";
     method.fit_float = fit<float>;
     method.fit_double = fit<double>;
     return method;

@@ -23,8 +23,8 @@ constexpr Field<wgan::Options> fields[] = {
 };
 
 constexpr ScoreRow rows[] = {{"reconstruction_loss", Direction::lower, Group::loss},
-                                  {"generator_loss", Direction::info, Group::loss},
-                                  {"discriminator_loss", Direction::info, Group::loss}};
+                             {"generator_loss", Direction::info, Group::loss},
+                             {"discriminator_loss", Direction::info, Group::loss}};
 
 std::vector<Score> losses_of(double reconstruction, double generator, double discriminator, const Labels& batch) {
     return {loss_of(rows[0], reconstruction), loss_between_batches(rows[1], generator, batch),
@@ -41,14 +41,13 @@ constexpr Field<wgan::TrainOptions> train_fields[] = {
         "updates it is 1"),
     field<&wgan::TrainOptions::n_critic>(
         "n_critic", at_least(1), "critic updates before each update of the autoencoder; more follow it more closely"),
-    field<&wgan::TrainOptions::critic_optimizer>("critic_optimizer", any_value(),
-                                                             "rule of a critic update"),
+    field<&wgan::TrainOptions::critic_optimizer>("critic_optimizer", any_value(), "rule of a critic update"),
     field<&wgan::TrainOptions::critic_learning_rate>("critic_learning_rate", above(0),
-                                                                 "size of a critic update; follows the same schedule"),
+                                                     "size of a critic update; follows the same schedule"),
     field<&wgan::TrainOptions::critic_beta1>("critic_beta1", from_to_below(0, 1),
-                                                         "memory of the critic's gradient (adam), momentum (sgd)"),
+                                             "memory of the critic's gradient (adam), momentum (sgd)"),
     field<&wgan::TrainOptions::critic_beta2>("critic_beta2", from_to_below(0, 1),
-                                                         "memory of the critic's squared gradient (adam, rmsprop)"),
+                                             "memory of the critic's squared gradient (adam, rmsprop)"),
     field<&wgan::TrainOptions::gradient_penalty>(
         "gradient_penalty", above(0),
         "weight of the penalty on slopes of the critic other than 1; null: clip its parameters instead"),
@@ -117,15 +116,13 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
 
 MethodDefinition wgan_autoencoder() {
     MethodDefinition method{
-        "wgan_autoencoder",
-        "autoencoder with a Wasserstein critic on its latent space, seen through gradient reversal",
+        "wgan_autoencoder", "autoencoder with a Wasserstein critic on its latent space, seen through gradient reversal",
         "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing."};
     method.rows = rows;
     method.parameters = [] { return parameters_of(fields); };
-    method.training = [] {
-        return joined({common_training(), parameters_of(train_fields), model_file_training()});
-    };
+    method.training = [] { return joined({common_training(), parameters_of(train_fields), model_file_training()}); };
     method.faults = faults;
+    method.small = R"({"hidden_dim": 8, "latent_dim": 4, "discriminator_hidden_dim": 4})";
     method.fit_float = fit<float>;
     method.fit_double = fit<double>;
     return method;

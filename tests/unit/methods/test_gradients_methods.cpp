@@ -14,17 +14,7 @@ using namespace bcbench::testing;
 namespace {
 
 // Defaults, made small.
-nlohmann::json small_params(const MethodDefinition& method) {
-    nlohmann::json params = nlohmann::json::object();
-    for (const Parameter& parameter : method.parameters()) {
-        if (parameter.name == "n_clusters") params["n_clusters"] = 5;
-        if (parameter.name == "n_iterations") params["n_iterations"] = 3;
-        if (parameter.name == "hidden_dim") params["hidden_dim"] = 8;
-        if (parameter.name == "latent_dim") params["latent_dim"] = 4;
-        if (parameter.name == "discriminator_hidden_dim") params["discriminator_hidden_dim"] = 4;
-    }
-    return params;
-}
+nlohmann::json small_params(const MethodDefinition& method) { return nlohmann::json::parse(method.small); }
 
 Dataset<double> make_data(const std::vector<std::size_t>& sizes, arma::uword n_features) {
     Dataset<double> data;
