@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "engine/core/check.hpp"
+#include "engine/core/names.hpp"
 #include "engine/io/csv.hpp"
 #include "engine/io/utf8.hpp"
-#include "engine/core/names.hpp"
 
 namespace bcbench::table {
 
@@ -108,8 +108,8 @@ Matrix<double> read_cells(DelimitedReader& reader, const Options& options, std::
     for (std::size_t i = 0; i < std::min(header.size(), most_listed); ++i) listed += (i ? ", " : "") + shown(header[i]);
     if (header.size() > most_listed) listed += ", ...";
     const auto nearest = nearest_name(name, header);
-    reader.fail("there is no column " + shown(name) +
-                (nearest ? " (did you mean " + shown(*nearest) + "?)" : "") + "; the columns are " + listed);
+    reader.fail("there is no column " + shown(name) + (nearest ? " (did you mean " + shown(*nearest) + "?)" : "") +
+                "; the columns are " + listed);
 }
 
 std::size_t column_called(const DelimitedReader& reader, const std::string& name) {

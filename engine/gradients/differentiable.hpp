@@ -1,5 +1,6 @@
-// A method as functions of named inputs, in double whatever the arithmetic of a run: what gradient checks differentiate,
-// and what another program can repeat. The reverse passes are the methods' own; here they only get names.
+// A method as functions of named inputs, in double whatever the arithmetic of a run: what gradient checks
+// differentiate, and what another program can repeat. The reverse passes are the methods' own; here they only get
+// names.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,9 @@ struct Differentiable {
 template <class Model>
 std::vector<NamedArray<double>> inputs_of(const arma::mat& cells, Model model) {
     std::vector<NamedArray<double>> inputs = {{"cells", cells}};
-    for_each_parameter(model, [&](const std::string& name, const arma::mat& values) { inputs.push_back({name, values}); });
+    for_each_parameter(model, [&](const std::string& name, const arma::mat& values) {
+        inputs.push_back({name, values});
+    });
     return inputs;
 }
 

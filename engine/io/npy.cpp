@@ -4,8 +4,8 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
-#include <type_traits>
 #include <iterator>
+#include <type_traits>
 
 #include "engine/core/check.hpp"
 

@@ -95,9 +95,8 @@ class Space {
     arma::mat times(const arma::mat& y) const {
         count_operations(rows_.total, 2 * y.n_elem);
         arma::mat result(rows_.total, y.n_cols);
-        parallel_for(parts_.size(), [&](std::size_t t) {
-            result.rows(first(t), last(t)) = columns(parts_[t], 0, width_) * y;
-        });
+        parallel_for(parts_.size(),
+                     [&](std::size_t t) { result.rows(first(t), last(t)) = columns(parts_[t], 0, width_) * y; });
         return result;
     }
 
@@ -160,11 +159,11 @@ arma::mat new_directions(const Space& space, uword n, uword width, Stream& strea
 
 // The Ritz pairs of the space, sorted, and their residuals.
 struct Ritz {
-    arma::vec values;        // [width] falling in size
-    arma::mat vectors;       // [width x width]
-    arma::vec residual;      // [width]
-    uword wanted = 0;        // the count sought and what equals the last of them
-    double worst = 0.0;      // residual of these, relative to the largest eigenvalue
+    arma::vec values;          // [width] falling in size
+    arma::mat vectors;         // [width x width]
+    arma::vec residual;        // [width]
+    uword wanted = 0;          // the count sought and what equals the last of them
+    double worst = 0.0;        // residual of these, relative to the largest eigenvalue
     bool cut_is_sure = false;  // the first one that is not wanted is known well enough to differ
 };
 

@@ -24,13 +24,13 @@ Eigenpairs largest_eigenpairs(const arma::mat& matrix, arma::uword count);
 /// in one place.
 using SymmetricRows = std::function<arma::mat(const arma::mat& x)>;
 
-/// The same of a large matrix that is known by its products only, n >= 3 count + 32 + s: block Lanczos iteration with full
-/// reorthogonalisation and thick restarts (Wu and Simon 2000; Golub and Underwood 1977). Every pair meets
+/// The same of a large matrix that is known by its products only, n >= 3 count + 32 + s: block Lanczos iteration with
+/// full reorthogonalisation and thick restarts (Wu and Simon 2000; Golub and Underwood 1977). Every pair meets
 /// ||S v - lambda v|| <= 1e-10 times the largest eigenvalue. Deterministic: the start is `start` [n x s], s >= 0
 /// (orthonormal columns, eigenvectors that are known, say), and normal draws of a fixed key. Repeated eigenvalues are
 /// found up to the width of the block, 8, beyond those that `start` holds. The memory is that of at most
-/// max(256 MiB, 3 count) columns. Nothing if it does not converge, or if more than `count` further eigenvalues equal the
-/// last one.
+/// max(256 MiB, 3 count) columns. Nothing if it does not converge, or if more than `count` further eigenvalues equal
+/// the last one.
 std::optional<Eigenpairs> largest_eigenpairs(const SymmetricRows& product, arma::uword n, arma::uword count,
                                              const arma::mat& start);
 

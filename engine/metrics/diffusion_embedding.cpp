@@ -14,7 +14,7 @@ namespace {
 
 using arma::uword;
 
-constexpr uword few_nodes = 600;           // up to here all eigenpairs are cheaper than the leading ones
+constexpr uword few_nodes = 600;            // up to here all eigenpairs are cheaper than the leading ones
 constexpr uword most_nodes_at_once = 4000;  // up to here all eigenpairs may be computed where the iteration fails
 constexpr std::size_t rows_at_a_time = 512;
 
@@ -67,7 +67,8 @@ Eigenpairs all_eigenpairs(const Diffusion& diffusion, uword count) {
     const WeightedGraph& graph = diffusion.graph;
     arma::mat dense(graph.count(), graph.count(), arma::fill::zeros);
     for (std::size_t i = 0; i < graph.count(); ++i) {
-        for (std::size_t e = graph.start[i]; e < graph.start[i + 1]; ++e) dense(graph.target[e], i) = diffusion.value[e];
+        for (std::size_t e = graph.start[i]; e < graph.start[i + 1]; ++e)
+            dense(graph.target[e], i) = diffusion.value[e];
     }
     return largest_eigenpairs(dense, count);
 }

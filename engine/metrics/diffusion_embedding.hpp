@@ -12,8 +12,8 @@
 namespace bcbench {
 
 struct DiffusionEmbedding {
-    arma::vec eigenvalues;    // [c] falling in size
-    arma::mat coordinates;    // [c x n]
+    arma::vec eigenvalues;  // [c] falling in size
+    arma::mat coordinates;  // [c x n]
 };
 
 /// The coordinates of the `n_components` eigenvalues that are largest in size, all of them if there are fewer, and of

@@ -8,7 +8,7 @@
 
 #include "engine/core/parallel.hpp"
 #include "engine/metrics/chi_squared.hpp"
-#include "engine/metrics/subgroups.hpp"
+#include "engine/metrics/label_means.hpp"
 
 namespace bcbench::kbet {
 
@@ -44,10 +44,10 @@ void validate(const Options& options) {
 }
 
 MetricResult acceptance(const NeighborsView& neighbors, const Groups& batch, double alpha) {
-    const std::size_t n = batch.code.size();
+    const std::size_t n = batch.of_cell.size();
     std::vector<double> expected(batch.count());
     for (std::size_t b = 0; b < expected.size(); ++b) {
-        expected[b] = static_cast<double>((neighbors.k() + 1) * batch.size[b]) / static_cast<double>(n);
+        expected[b] = static_cast<double>((neighbors.k() + 1) * batch.members[b].size()) / static_cast<double>(n);
     }
     const auto degrees = static_cast<double>(batch.count() - 1);
     const double limit = chi_squared_quantile(alpha, degrees);
@@ -58,7 +58,7 @@ MetricResult acceptance(const NeighborsView& neighbors, const Groups& batch, dou
     parallel_for(tiles.count(), [&](std::size_t tile) {
         std::vector<std::uint32_t> counts(batch.count());
         for (std::size_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
-            result.per_cell[i] = statistic(neighbors, i, batch.code, expected, counts);
+            result.per_cell[i] = statistic(neighbors, i, batch.of_cell, expected, counts);
             accepted[tile] += result.per_cell[i] <= limit ? 1 : 0;
         }
     });
@@ -71,7 +71,7 @@ MetricResult acceptance(const NeighborsView& neighbors, const Groups& batch, dou
 
 MetricResult evaluate(const NeighborsView& neighbors, const Labels& batch, const Options& options) {
     validate(options);
-    const Groups groups = groups_by_first_cell(batch, neighbors.n_cells(), "batch");
+    const Groups groups = groups_of(batch, neighbors.n_cells(), "batch");
     if (groups.count() < 2) return not_applicable("kBET compares batches, and there is only one");
     return acceptance(neighbors.nearest(static_cast<uword>(options.n_others)), groups, options.alpha);
 }
@@ -80,12 +80,12 @@ template <class Real>
 MetricResult evaluate_per_label(const Matrix<Real>& cells, const Labels& label, const Labels& batch,
                                 const Options& options) {
     validate(options);
-    const Groups labels = groups_by_first_cell(label, cells.n_cols, "label");
+    const Groups labels = groups_of(label, cells.n_cols, "label");
     const Groups batches = groups_of(batch, cells.n_cols, "batch");
-    const std::vector<std::vector<std::uint32_t>> members = cells_of(labels);
+    const std::vector<std::vector<std::uint32_t>>& members = labels.members;
     std::vector<LabelValue> values(labels.count());
     for (std::size_t l = 0; l < values.size(); ++l) {
-        values[l].label = labels.names[l];
+        values[l].label = label.names[labels.code[l]];
         const Groups own = groups_among(batches, members[l]);
         if (own.count() < 2) {
             values[l].reason = "the label occurs in one batch only";

@@ -1,6 +1,6 @@
 // kBET, the k-nearest-neighbour batch effect test (Buettner et al. 2019, "A test metric for assessing single-cell
-// RNA-seq batch correction"), in the forms that scib-metrics and pegasus use: the batches of a cell's neighbourhood, the
-// cell itself counted, against the shares of the batches.
+// RNA-seq batch correction"), in the forms that scib-metrics and pegasus use: the batches of a cell's neighbourhood,
+// the cell itself counted, against the shares of the batches.
 //   t = sum_b (O_b - e_b)^2 / e_b,   O_b neighbours of batch b, e_b = k * share of b;   p = P(chi^2_{B-1} > t)
 // The acceptance rate, the share of cells with p >= alpha, is 1 where all neighbourhoods look like all cells.
 #pragma once

@@ -10,7 +10,7 @@
 #include "engine/core/parallel.hpp"
 #include "engine/metrics/diffusion_embedding.hpp"
 #include "engine/metrics/kbet.hpp"
-#include "engine/metrics/subgroups.hpp"
+#include "engine/metrics/label_means.hpp"
 
 namespace bcbench::kbet_per_label {
 
@@ -84,26 +84,27 @@ LabelResult evaluate_label(const WeightedGraph& connectivities, const std::vecto
 }
 
 // Largest first, so that threads end together.
-std::vector<std::size_t> by_falling_size(const std::vector<std::size_t>& sizes) {
-    std::vector<std::size_t> order(sizes.size());
+std::vector<std::size_t> by_falling_size(const std::vector<std::vector<std::uint32_t>>& members) {
+    std::vector<std::size_t> order(members.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return sizes[a] > sizes[b]; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return members[a].size() > members[b].size(); });
     return order;
 }
 
-std::vector<LabelResult> evaluate_labels(const WeightedGraph& connectivities, const Groups& labels,
+std::vector<LabelResult> evaluate_labels(const WeightedGraph& connectivities, const Labels& label, const Groups& labels,
                                          const Groups& batches, const Options& options) {
-    const std::vector<std::vector<std::uint32_t>> members = cells_of(labels);
-    const std::vector<std::size_t> order = by_falling_size(labels.size);
+    const std::vector<std::vector<std::uint32_t>>& members = labels.members;
+    const std::vector<std::size_t> order = by_falling_size(members);
     std::vector<LabelResult> results(labels.count());
     const auto evaluate_at = [&](std::size_t place) {
         const std::size_t l = order[place];
         results[l] = evaluate_label(connectivities, members[l], batches, options);
-        results[l].value.label = labels.names[l];
+        results[l].value.label = label.names[labels.code[l]];
     };
     // a label of more than its share of cells has all threads to itself; the others have one each
     std::size_t alone = 0;
-    while (alone < order.size() && labels.size[order[alone]] * thread_count() > connectivities.count()) {
+    while (alone < order.size() && members[order[alone]].size() * thread_count() > connectivities.count()) {
         evaluate_at(alone++);
     }
     parallel_for(order.size() - alone, [&](std::size_t place) { evaluate_at(alone + place); });
@@ -123,10 +124,10 @@ void validate(const Options& options) {
 MetricResult evaluate(const WeightedGraph& connectivities, const Labels& label, const Labels& batch,
                       const Options& options) {
     validate(options);
-    const Groups labels = groups_by_first_cell(label, connectivities.count(), "label");
+    const Groups labels = groups_of(label, connectivities.count(), "label");
     const Groups batches = groups_of(batch, connectivities.count(), "batch");
     if (batches.count() < 2) return not_applicable("kBET compares batches, and there is only one");
-    const std::vector<LabelResult> results = evaluate_labels(connectivities, labels, batches, options);
+    const std::vector<LabelResult> results = evaluate_labels(connectivities, label, labels, batches, options);
     std::vector<LabelValue> values;
     std::vector<std::string> warnings;
     double set_to_zero = 0.0;
@@ -135,8 +136,8 @@ MetricResult evaluate(const WeightedGraph& connectivities, const Labels& label, 
         set_to_zero += each.fell_apart ? 1.0 : 0.0;
         if (!each.warning.empty()) warnings.push_back("label '" + each.value.label + "' " + each.warning);
     }
-    MetricResult result = mean_of_labels(std::move(values), label,
-                                         "every label has fewer than 10 cells or occurs in one batch only");
+    MetricResult result =
+        mean_of_labels(std::move(values), label, "every label has fewer than 10 cells or occurs in one batch only");
     result.details.push_back({"set_to_zero", set_to_zero});
     result.warnings = std::move(warnings);
     return result;

@@ -26,10 +26,10 @@ struct Options {
 /// Throws std::invalid_argument unless 0 < alpha < 1 and n_components is at least 1.
 void validate(const Options& options);
 
-/// The mean over labels, in [0, 1], with per_label values. `connectivities` is usually umap_graph with 49 others. Details:
-/// `left_out`, and `set_to_zero`, the labels that fell apart; the warnings name these and those of which small components
-/// were left out. Not applicable if all labels are left out. Throws std::invalid_argument on bad options or shapes,
-/// NumericalError if an embedding does not converge.
+/// The mean over labels, in [0, 1], with per_label values. `connectivities` is usually umap_graph with 49 others.
+/// Details: `left_out`, and `set_to_zero`, the labels that fell apart; the warnings name these and those of which small
+/// components were left out. Not applicable if all labels are left out. Throws std::invalid_argument on bad options or
+/// shapes, NumericalError if an embedding does not converge.
 MetricResult evaluate(const WeightedGraph& connectivities, const Labels& label, const Labels& batch,
                       const Options& options = {});
 

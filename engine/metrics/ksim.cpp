@@ -45,7 +45,7 @@ MetricResult evaluate(const NeighborsView& neighbors, const Labels& label, const
     for (arma::uword i = 0; i < n; ++i) {
         arma::uword alike = 1;
         for (arma::uword r = 0; r < nearest.k(); ++r) {
-            alike += labels.code[nearest.index(i)[r]] == labels.code[i] ? 1 : 0;
+            alike += labels.of_cell[nearest.index(i)[r]] == labels.of_cell[i] ? 1 : 0;
         }
         result.per_cell[i] = static_cast<double>(alike) / k;
         sum += alike;

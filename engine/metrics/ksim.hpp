@@ -12,8 +12,8 @@
 namespace bcbench::ksim {
 
 struct Options {
-    /// Neighbours of each cell, itself not counted: 24, which is the field's 25 that counts it; counting the cell at most
-    /// the square root of the number of cells. More ask for larger pure surroundings.
+    /// Neighbours of each cell, itself not counted: 24, which is the field's 25 that counts it; counting the cell at
+    /// most the square root of the number of cells. More ask for larger pure surroundings.
     std::int64_t n_others = 24;
     /// The share of its own label at which a cell is accepted.
     double accepted_share = 0.9;

@@ -73,7 +73,8 @@ bool weights_of(const double* distance, std::size_t count, double beta, double* 
     const auto factor = hn::Set(doubles, -beta * log2_of_e);
     HWY_ALIGN double rest[HWY_MAX_BYTES / sizeof(double)];
     for (std::size_t first = 0; first < count; first += hn::Lanes(doubles)) {
-        const auto weight = bcbench::HWY_NAMESPACE::exp2_of_negative(doubles, hn::Mul(factor, distances_from(distance, first, count)));
+        const auto weight =
+            bcbench::HWY_NAMESPACE::exp2_of_negative(doubles, hn::Mul(factor, distances_from(distance, first, count)));
         hn::Store(hn::Div(weight, hn::Set(doubles, sum)), doubles, rest);
         std::copy(rest, rest + std::min(hn::Lanes(doubles), count - first), p + first);
     }

@@ -12,7 +12,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
-#include "engine/metrics/subgroups.hpp"
+#include "engine/metrics/label_means.hpp"
 
 namespace bcbench::sbee {
 
@@ -20,25 +20,25 @@ namespace {
 
 using arma::uword;
 
-constexpr double steepness = 0.15;       // of the ratio's exponential
-constexpr double least_count = 1e-10;    // so that a batch without cells has a logarithm
+constexpr double steepness = 0.15;     // of the ratio's exponential
+constexpr double least_count = 1e-10;  // so that a batch without cells has a logarithm
 constexpr std::size_t rows_at_a_time = 32;
 constexpr double undefined = -1.0;  // a median of nothing
 
 // The cells of one label, batch after batch, counted from their mean.
 struct LabelCells {
-    std::vector<std::uint32_t> cell;  // [m] their numbers among all cells
-    std::vector<std::size_t> start;   // [b+1] of each batch
-    std::vector<std::uint32_t> batch; // [m] 0 .. b-1
-    arma::mat centred;                // [F x m]
-    arma::vec squared;                // [m] |x|^2
+    std::vector<std::uint32_t> cell;   // [m] their numbers among all cells
+    std::vector<std::size_t> start;    // [b+1] of each batch
+    std::vector<std::uint32_t> batch;  // [m] 0 .. b-1
+    arma::mat centred;                 // [F x m]
+    arma::vec squared;                 // [m] |x|^2
 };
 
 template <class Real>
 LabelCells cells_of_label(const Matrix<Real>& cells, const std::vector<std::uint32_t>& members, const Groups& batch) {
     LabelCells label;
     label.start.assign(1, 0);
-    for (const std::vector<std::uint32_t>& own : cells_of(batch)) {
+    for (const std::vector<std::uint32_t>& own : batch.members) {
         for (const std::uint32_t place : own) {
             label.cell.push_back(members[place]);
             label.batch.push_back(static_cast<std::uint32_t>(label.start.size() - 1));
@@ -134,7 +134,7 @@ std::vector<double> mixing(const NeighborsView& neighbors, const LabelCells& lab
     const std::size_t m = label.cell.size();
     const uword others = std::min<uword>(neighbors.nearest(n_others).k(), m - 1);
     std::vector<double> whole(batches.count(), 0.0);
-    for (const std::uint32_t cell : label.cell) whole[batches.code[cell]] += 1.0;
+    for (const std::uint32_t cell : label.cell) whole[batches.of_cell[cell]] += 1.0;
     for (double& count : whole) count = std::max(count, least_count);
     std::vector<double> mixed(m);
     const Tiles tiles{m, 256};
@@ -143,10 +143,10 @@ std::vector<double> mixing(const NeighborsView& neighbors, const LabelCells& lab
         for (std::size_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
             const std::uint32_t cell = label.cell[i];
             std::fill(counts.begin(), counts.end(), 0.0);
-            counts[batches.code[cell]] += 1.0;
+            counts[batches.of_cell[cell]] += 1.0;
             for (uword r = 0; r < others; ++r) {
                 const std::uint32_t other = neighbors.index(cell)[r];
-                if (labels.code[other] == labels.code[cell]) counts[batches.code[other]] += 1.0;
+                if (labels.of_cell[other] == labels.of_cell[cell]) counts[batches.of_cell[other]] += 1.0;
             }
             for (double& count : counts) count = std::max(count, least_count);
             mixed[i] = 1.0 - jensen_shannon(counts, whole);
@@ -183,9 +183,9 @@ MetricResult evaluate(const Matrix<Real>& cells, const NeighborsView& neighbors,
     validate(options);
     require(neighbors.n_cells() == cells.n_cols, "sBEE needs the neighbours of the cells it is given");
     require_finite(cells, "a cell given to sBEE");
-    const Groups labels = groups_by_first_cell(label, cells.n_cols, "label");
-    const Groups batches = groups_by_first_cell(batch, cells.n_cols, "batch");
-    const std::vector<std::vector<std::uint32_t>> members = cells_of(labels);
+    const Groups labels = groups_of(label, cells.n_cols, "label");
+    const Groups batches = groups_of(batch, cells.n_cols, "batch");
+    const std::vector<std::vector<std::uint32_t>>& members = labels.members;
     std::vector<double> per_cell(cells.n_cols);
     std::vector<LabelValue> values(labels.count());
     for (std::size_t l = 0; l < values.size(); ++l) {
@@ -194,7 +194,7 @@ MetricResult evaluate(const Matrix<Real>& cells, const NeighborsView& neighbors,
         const std::vector<double> ratio = ratios(cells, own);
         for (std::size_t i = 0; i < score.size(); ++i) score[i] = harmonic_mean(score[i], ratio[i]);
         for (std::size_t i = 0; i < score.size(); ++i) per_cell[own.cell[i]] = score[i];
-        values[l].label = labels.names[l];
+        values[l].label = label.names[labels.code[l]];
         values[l].value = mean_over_batches(own, score);
     }
     MetricResult result = mean_of_labels(std::move(values), label, "there are no labels");

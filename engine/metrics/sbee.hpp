@@ -17,18 +17,19 @@
 namespace bcbench::sbee {
 
 struct Options {
-    /// Neighbours of each cell, itself not counted: 89, which is the field's 90 that counts it. In a label of fewer cells
-    /// the neighbourhood has as many cells as the label.
+    /// Neighbours of each cell, itself not counted: 89, which is the field's 90 that counts it. In a label of fewer
+    /// cells the neighbourhood has as many cells as the label.
     std::int64_t n_others = 89;
 };
 
 /// Throws std::invalid_argument unless n_others is at least 1.
 void validate(const Options& options);
 
-/// The score, in [0, 1], per_cell and per_label (labels are never left out). With one batch every cell scores 1, but 0 where
-/// it is alone in its label or the median distance is 0. `neighbors` are those of `cells` [F x n]. Sums are in double; distances, too, which
-/// come from products of centred cells: to about 1e-7 of the label's radius where they are much smaller than it, exact
-/// where the median is 0. Throws std::invalid_argument on bad options or shapes, NumericalError if a cell is not finite.
+/// The score, in [0, 1], per_cell and per_label (labels are never left out). With one batch every cell scores 1, but 0
+/// where it is alone in its label or the median distance is 0. `neighbors` are those of `cells` [F x n]. Sums are in
+/// double; distances, too, which come from products of centred cells: to about 1e-7 of the label's radius where they
+/// are much smaller than it, exact where the median is 0. Throws std::invalid_argument on bad options or shapes,
+/// NumericalError if a cell is not finite.
 template <class Real>
 MetricResult evaluate(const Matrix<Real>& cells, const NeighborsView& neighbors, const Labels& label,
                       const Labels& batch, const Options& options = {});

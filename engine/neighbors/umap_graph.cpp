@@ -211,9 +211,8 @@ WeightedGraph umap_graph(const NeighborsView& neighbors, const UmapGraphOptions&
             for (uword i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) body(i);
         });
     };
-    for_each_cell([&](uword i) {
-        for_each_edge(out, in, i, [&](std::uint32_t, double, double) { ++graph.start[i + 1]; });
-    });
+    for_each_cell(
+        [&](uword i) { for_each_edge(out, in, i, [&](std::uint32_t, double, double) { ++graph.start[i + 1]; }); });
     for (uword i = 0; i < n; ++i) graph.start[i + 1] += graph.start[i];
     graph.target.resize(graph.start.back());
     graph.weight.resize(graph.start.back());

@@ -16,8 +16,8 @@
 namespace bcbench {
 
 struct UmapGraphOptions {
-    /// Neighbours of each cell, itself not counted: 14, which is the field's 15 that counts it (Leiden), or 49 (kBET per
-    /// label). With fewer cells, all others. More connect farther cells.
+    /// Neighbours of each cell, itself not counted: 14, which is the field's 15 that counts it (Leiden), or 49 (kBET
+    /// per label). With fewer cells, all others. More connect farther cells.
     std::int64_t n_others = 14;
 };
 

@@ -8,7 +8,8 @@ void validate(const Options& options) {
     require_option(options.warmup_steps >= 0 && options.warmup_steps <= options.steps, "warmup_steps",
                    options.warmup_steps, "between 0 and steps (" + std::to_string(options.steps) + ")");
     if (options.batch_size) require_option(*options.batch_size >= 2, "batch_size", *options.batch_size, "at least 2");
-    require_option(options.holdout_fraction >= 0.0 && options.holdout_fraction < 1.0, "holdout_fraction", options.holdout_fraction, "in [0, 1)");
+    require_option(options.holdout_fraction >= 0.0 && options.holdout_fraction < 1.0, "holdout_fraction",
+                   options.holdout_fraction, "in [0, 1)");
     if (options.early_stopping == Stopping::holdout) {
         require_option(options.holdout_fraction > 0.0, "holdout_fraction", options.holdout_fraction,
                        "greater than 0 where early_stopping is holdout");

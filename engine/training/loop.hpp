@@ -64,10 +64,10 @@ struct Evaluation {
 /// A look at a training between two updates. The functions evaluate the model as it stands.
 template <class Real>
 struct Observation {
-    std::int64_t step;           // updates made
-    double gradient_norm;        // of the last one
-    const Dataset<Real>& seen;   // cells trained on
-    const Dataset<Real>& unseen; // cells held out, or none
+    std::int64_t step;            // updates made
+    double gradient_norm;         // of the last one
+    const Dataset<Real>& seen;    // cells trained on
+    const Dataset<Real>& unseen;  // cells held out, or none
     std::function<Evaluation(const Dataset<Real>&)> losses;
     std::function<Matrix<Real>(const Dataset<Real>&)> corrected;  // [F x n]
 };
@@ -90,9 +90,9 @@ struct Trained {
 /// `value`, or a NumericalError saying that `what` is not finite.
 double finite(double value, const char* what);
 
-/// Trains `model`. update(model, mini_batches, step, rate) makes one update at `rate` times the learning rate and returns
-/// the norm of its gradient; losses(model, data) returns an Evaluation, corrected(model, data) the cells [F x n]. Throws
-/// NumericalError naming the step at which a training diverged, and of what.
+/// Trains `model`. update(model, mini_batches, step, rate) makes one update at `rate` times the learning rate and
+/// returns the norm of its gradient; losses(model, data) returns an Evaluation, corrected(model, data) the cells [F x
+/// n]. Throws NumericalError naming the step at which a training diverged, and of what.
 template <class Real, class Model, class Update, class Losses, class Corrected>
 Trained<Model> run(const Dataset<Real>& data, Model model, const Options& options, Update&& update,
                    const Losses& losses, const Corrected& corrected, const Observe<Real>& observe) {

@@ -110,10 +110,10 @@ void add_reference_batch(const Autoencoder<Real>& model, NamedArrays& arrays) {
     if (model.conditional()) arrays[reference_batch_name] = one_integer(model.reference_batch);
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                 \
-    template Array to_array(const Matrix<Real>&);                                                                 \
-    template void read_parameter(const NamedArrays&, const std::string&, Matrix<Real>&, const std::string&);      \
-    template void add_reference_batch(const Autoencoder<Real>&, NamedArrays&);                                    \
+#define BCBENCH_INSTANTIATE(Real)                                                                            \
+    template Array to_array(const Matrix<Real>&);                                                            \
+    template void read_parameter(const NamedArrays&, const std::string&, Matrix<Real>&, const std::string&); \
+    template void add_reference_batch(const Autoencoder<Real>&, NamedArrays&);                               \
     template void match_decoder(const NamedArrays&, Autoencoder<Real>&, const std::string&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

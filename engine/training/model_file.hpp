@@ -12,7 +12,9 @@
 namespace bcbench::model_file {
 
 template <class Model>
-concept HoldsAutoencoder = requires(Model& model) { autoencoder_in(model); };
+concept HoldsAutoencoder = requires(Model& model) {
+    autoencoder_in(model);
+};
 
 npy::NamedArrays start_arrays(const std::string& method);
 
@@ -37,8 +39,7 @@ void match_decoder(const npy::NamedArrays& arrays, Autoencoder<Real>& model, con
 template <class Model>
 npy::NamedArrays to_arrays(const std::string& method, Model model) {
     npy::NamedArrays arrays = start_arrays(method);
-    for_each_parameter(model,
-                       [&](const std::string& name, auto& parameter) { arrays[name] = to_array(parameter); });
+    for_each_parameter(model, [&](const std::string& name, auto& parameter) { arrays[name] = to_array(parameter); });
     if constexpr (HoldsAutoencoder<Model>) add_reference_batch(*autoencoder_in(model), arrays);
     return arrays;
 }
@@ -51,9 +52,8 @@ Model from_arrays(const std::string& method, const npy::NamedArrays& arrays, Mod
                   const std::string& origin) {
     require_method(method, arrays, origin);
     if constexpr (HoldsAutoencoder<Model>) match_decoder(arrays, *autoencoder_in(untrained), origin);
-    for_each_parameter(untrained, [&](const std::string& name, auto& parameter) {
-        read_parameter(arrays, name, parameter, origin);
-    });
+    for_each_parameter(
+        untrained, [&](const std::string& name, auto& parameter) { read_parameter(arrays, name, parameter, origin); });
     return untrained;
 }
 

@@ -38,6 +38,8 @@ Catalog make_catalog() {
         entry.rows = rows_of(definition.rows);
         made.checks.push_back(std::move(entry));
     }
+    for (const MetricPreset& preset : metric_presets())
+        made.presets.push_back({preset.name, preset.summary, preset.metrics});
     return made;
 }
 

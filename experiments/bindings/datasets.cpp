@@ -90,8 +90,7 @@ constexpr DatasetDefinition datasets[] = {
      [] {
          return std::vector<std::string>{"cells", "metadata"};
      },
-     [] { return parameters_of(table_fields); },
-     [](const nlohmann::json&) { return std::vector<ParameterFault>(); },
+     [] { return parameters_of(table_fields); }, [](const nlohmann::json&) { return std::vector<ParameterFault>(); },
      [](const nlohmann::json&) { return std::optional<DataShape>(); }, load_table},
 };
 

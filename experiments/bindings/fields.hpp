@@ -151,9 +151,9 @@ struct MemberOf<Value Options::*> {
 }  // namespace field_detail
 
 /// Declares the parameter `name` of an Options struct: field<&Options::sigma>("sigma", above(0), "width of ...").
-template <auto member>
+/// `Options` may derive from the struct that has the member: then it is to be named.
+template <auto member, class Options = typename field_detail::MemberOf<decltype(member)>::OptionsType>
 constexpr auto field(const char* name, Range range, const char* help, const char* choices = "", bool required = false) {
-    using Options = typename field_detail::MemberOf<decltype(member)>::OptionsType;
     using Value = typename field_detail::MemberOf<decltype(member)>::ValueType;
     return Field<Options>{
         name,

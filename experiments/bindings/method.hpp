@@ -1,5 +1,5 @@
-// What a correction method is to the harness: a row of a table, and what a fit hands back. Each method binds itself in a
-// file of its own (methods/<name>.cpp); methods.cpp lists them (README, "Adding a method").
+// What a correction method is to the harness: a row of a table, and what a fit hands back. Each method binds itself in
+// a file of its own (methods/<name>.cpp); methods.cpp lists them (README, "Adding a method").
 #pragma once
 
 #include <filesystem>
@@ -26,8 +26,8 @@ struct MethodSettings {
     std::uint64_t seed = 0;
     Precision precision = Precision::float64;
     std::filesystem::path config_directory;  // where a model to load is looked for first
-    /// Runs work that only looks on, such as evaluating a model while it is trained: a clock stops meanwhile. Empty: the
-    /// work is not wanted.
+    /// Runs work that only looks on, such as evaluating a model while it is trained: a clock stops meanwhile. Empty:
+    /// the work is not wanted.
     std::function<void(const std::function<void()>& work)> aside = nullptr;
 };
 
@@ -54,13 +54,13 @@ template <class Real>
 struct Fit {
     Matrix<Real> corrected;  // [F x n]
     std::vector<FurtherArray<Real>> arrays;
-    std::vector<Score> losses;                  // and further rows: those of MethodDefinition::rows first
+    std::vector<Score> losses;                               // and further rows: those of MethodDefinition::rows first
     std::vector<std::pair<std::string, std::string>> facts;  // words for the point file: "status", "converged"
-    std::vector<std::string> notes;             // what a reader of the values should know
-    std::vector<Curve> traces;                  // along a training or the iterations; may be empty
-    std::optional<std::int64_t> trained_steps;  // updates behind the parameters, of a training
-    std::vector<std::uint32_t> holdout;         // cells that the training never saw
-    npy::NamedArrays model;                     // the parameters, if the `train` block asks to save them
+    std::vector<std::string> notes;                          // what a reader of the values should know
+    std::vector<Curve> traces;                               // along a training or the iterations; may be empty
+    std::optional<std::int64_t> trained_steps;               // updates behind the parameters, of a training
+    std::vector<std::uint32_t> holdout;                      // cells that the training never saw
+    npy::NamedArrays model;                                  // the parameters, if the `train` block asks to save them
     /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]. Empty: no gradient.
     std::function<Matrix<Real>(const Matrix<Real>& corrected_bar)> backward;
     /// The same fit, with the same parameters, for gradient checks. Empty exactly where `backward` is.
@@ -93,7 +93,8 @@ struct MethodDefinition {
                                           const DataShape* data) = no_faults;
     bool differentiable = true;  // its fits have `backward`
     bool has_reference = true;   // its fits have `reference`
-    bool draws_per_cell = false;  // its random numbers belong to places in the dataset: cells in another order get others
+    bool draws_per_cell =
+        false;  // its random numbers belong to places in the dataset: cells in another order get others
     /// Parameters small enough for a slow reference and for a gradient at every coordinate, as JSON.
     const char* small = "{}";
     bool control = false;  // shows what best and worst look like; not ranked

@@ -1,9 +1,11 @@
-// What a metric is to the harness: a row of a table, what it may look at, and what it gives. Each group of metrics binds
-// itself in a file of metrics/; metrics.cpp lists them (README, "Adding a metric").
+// What a metric is to the harness: a row of a table, what it may look at, and what it gives. Each group of metrics
+// binds itself in a file of metrics/; metrics.cpp lists them (README, "Adding a metric").
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -43,9 +45,18 @@ class MetricContext {
         return {*neighbors_, std::min(static_cast<arma::uword>(k), others)};
     }
 
+    /// What make() gives, made once per embedding: intermediate results that several metrics need.
+    template <class T, class Make>
+    const T& shared(const std::string& key, const Make& make) const {
+        auto found = shared_.find(key);
+        if (found == shared_.end()) found = shared_.emplace(key, std::make_shared<const T>(make())).first;
+        return *static_cast<const T*>(found->second.get());
+    }
+
   private:
     const Dataset<Real>& labels_;
     arma::uword most_neighbors_;
+    mutable std::map<std::string, std::shared_ptr<const void>> shared_;
     mutable std::optional<Neighbors> neighbors_;
 };
 
@@ -91,6 +102,16 @@ struct MetricDefinition {
 
 std::span<const MetricDefinition> metric_table();
 
+/// A set of metrics under one name, with their default parameters.
+struct MetricPreset {
+    const char* name;
+    const char* summary;
+    std::vector<std::string> metrics;
+};
+
+/// The first is what a config without metrics gets.
+std::span<const MetricPreset> metric_presets();
+
 const MetricDefinition& metric_named(const std::string& type);
 
 /// Neighbours that the metric looks at with these parameters; 0: none.
@@ -100,5 +121,13 @@ arma::uword neighbors_needed(const MetricDefinition& metric, const nlohmann::jso
 template <class Real>
 MetricOutput compute_metric(const MetricDefinition& metric, const nlohmann::json& params,
                             const MetricContext<Real>& context);
+
+/// The same, computed once per embedding and set of parameters.
+template <class Real>
+const MetricOutput& computed(const MetricDefinition& metric, const nlohmann::json& params,
+                             const MetricContext<Real>& context) {
+    return context.template shared<MetricOutput>(std::string(metric.name) + " " + params.dump(),
+                                                 [&] { return compute_metric(metric, params, context); });
+}
 
 }  // namespace bcbench

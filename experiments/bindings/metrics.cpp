@@ -12,6 +12,23 @@ MetricDefinition batch_mixing_entropy();
 MetricDefinition mean_shift();
 MetricDefinition type_purity();
 MetricDefinition mixing_ceiling();
+MetricDefinition ilisi();
+MetricDefinition clisi();
+MetricDefinition silhouette_label();
+MetricDefinition silhouette_batch();
+MetricDefinition bras();
+MetricDefinition isolated_labels();
+MetricDefinition graph_connectivity();
+MetricDefinition kbet();
+MetricDefinition kbet_per_label();
+MetricDefinition pcr_comparison();
+MetricDefinition nmi_kmeans();
+MetricDefinition ari_kmeans();
+MetricDefinition nmi_leiden();
+MetricDefinition ari_leiden();
+MetricDefinition sbee();
+MetricDefinition ksim();
+MetricDefinition total();
 
 }  // namespace metrics
 
@@ -21,8 +38,38 @@ std::span<const MetricDefinition> metric_table() {
         metrics::mean_shift(),
         metrics::type_purity(),
         metrics::mixing_ceiling(),
+        metrics::ilisi(),
+        metrics::clisi(),
+        metrics::silhouette_label(),
+        metrics::silhouette_batch(),
+        metrics::bras(),
+        metrics::isolated_labels(),
+        metrics::graph_connectivity(),
+        metrics::kbet(),
+        metrics::kbet_per_label(),
+        metrics::pcr_comparison(),
+        metrics::nmi_kmeans(),
+        metrics::ari_kmeans(),
+        metrics::nmi_leiden(),
+        metrics::ari_leiden(),
+        metrics::sbee(),
+        metrics::ksim(),
+        metrics::total(),
     };
     return table;
+}
+
+std::span<const MetricPreset> metric_presets() {
+    static const MetricPreset presets[] = {
+        {"diffbio",
+         "the documented system: what a config without metrics gets",
+         {"batch_mixing_entropy", "mean_shift", "type_purity", "mixing_ceiling"}},
+        {"scib-metrics-0.6",
+         "the default metrics of the Python package scib-metrics 0.6, exact, and their aggregates",
+         {"isolated_labels", "nmi_kmeans", "ari_kmeans", "silhouette_label", "clisi", "bras", "ilisi", "kbet_per_label",
+          "graph_connectivity", "pcr_comparison", "total"}},
+    };
+    return presets;
 }
 
 const MetricDefinition& metric_named(const std::string& type) {

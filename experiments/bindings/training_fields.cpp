@@ -149,9 +149,9 @@ void add_data_faults(const training::Options& options, std::size_t fewest_batche
         n_seen += size - std::min(size, held_out);
     }
     if (options.batch_size && static_cast<std::size_t>(*options.batch_size) > n_seen) {
-        faults.push_back({"train", "batch_size", "is " + std::to_string(*options.batch_size) +
-                                                     ", must be at most the " + std::to_string(n_seen) +
-                                                     " cells there are to train on"});
+        faults.push_back({"train", "batch_size",
+                          "is " + std::to_string(*options.batch_size) + ", must be at most the " +
+                              std::to_string(n_seen) + " cells there are to train on"});
     }
 }
 
@@ -159,16 +159,17 @@ void add_reference_batch_fault(std::int64_t reference_batch, const DataShape& da
                                std::vector<ParameterFault>& faults) {
     const std::size_t n_batches = data.batch_sizes.size();
     if (static_cast<std::size_t>(reference_batch) < n_batches) return;
-    faults.push_back({"train", "reference_batch", "is " + std::to_string(reference_batch) +
-                                                      ", must be one of the dataset's batches 0 to " +
-                                                      std::to_string(n_batches - 1)});
+    faults.push_back({"train", "reference_batch",
+                      "is " + std::to_string(reference_batch) + ", must be one of the dataset's batches 0 to " +
+                          std::to_string(n_batches - 1)});
 }
 
 void add_estimator_fault(mmd::Estimator estimator, const DataShape& data, std::vector<ParameterFault>& faults) {
     for (std::size_t b = 0; b < data.batch_sizes.size(); ++b) {
         if (data.batch_sizes[b] >= mmd::fewest_cells(estimator)) continue;
-        faults.push_back({"train", "estimator", "is unbiased, which needs two cells of each batch; batch " +
-                                                    std::to_string(b) + " has one: use biased"});
+        faults.push_back(
+            {"train", "estimator",
+             "is unbiased, which needs two cells of each batch; batch " + std::to_string(b) + " has one: use biased"});
     }
 }
 

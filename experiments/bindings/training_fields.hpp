@@ -57,8 +57,8 @@ void add_reference_batch_fault(std::int64_t reference_batch, const DataShape& da
 void add_estimator_fault(mmd::Estimator estimator, const DataShape& data, std::vector<ParameterFault>& faults);
 
 /// The curves of a training, from looks at it: "step", "loss", its parts, "mixing" (batch_mixing_entropy among 10
-/// neighbours, where it is defined), "gradient_norm"; with held-out cells the same of them as "holdout_...". All work is
-/// done `aside`.
+/// neighbours, where it is defined), "gradient_norm"; with held-out cells the same of them as "holdout_...". All work
+/// is done `aside`.
 template <class Real>
 training::Observe<Real> tracing(const MethodSettings& settings, std::vector<Curve>& curves);
 

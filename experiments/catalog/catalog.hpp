@@ -13,9 +13,9 @@ namespace bcbench {
 
 struct CatalogEntry {
     std::string name;
-    std::string summary;                // one line
-    std::string notes;                  // paragraphs for `describe`; may be empty
-    std::vector<Parameter> parameters;  // in the order `describe` prints them
+    std::string summary;                   // one line
+    std::string notes;                     // paragraphs for `describe`; may be empty
+    std::vector<Parameter> parameters;     // in the order `describe` prints them
     std::vector<Parameter> training = {};  // keys of the method's `train` block; empty: the method cannot be trained
     std::vector<ScoreRow> rows = {};       // of metrics.csv, that it gives for every dataset
     /// What is wrong with values that are right one by one, alone or for data of this shape; empty: nothing can be.
@@ -26,11 +26,19 @@ struct CatalogEntry {
     std::function<std::optional<DataShape>(const nlohmann::json& params)> shape = {};
 };
 
+/// A set of metrics under one name, with their default parameters.
+struct Preset {
+    std::string name;
+    std::string summary;
+    std::vector<std::string> metrics;
+};
+
 struct Catalog {
     std::vector<CatalogEntry> datasets;
     std::vector<CatalogEntry> methods;
     std::vector<CatalogEntry> metrics;
     std::vector<CatalogEntry> checks;
+    std::vector<Preset> presets = {};  // the first is what a config without metrics gets; none: all metrics
 };
 
 /// The catalog of this program (bindings/catalog.cpp makes it from the tables).

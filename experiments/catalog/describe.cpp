@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "experiments/text/names.hpp"
 #include "experiments/text/canonical.hpp"
+#include "experiments/text/names.hpp"
 #include "experiments/text/table.hpp"
 
 namespace bcbench {

@@ -20,8 +20,9 @@ const char* name_of(Direction direction) {
 
 namespace {
 
-constexpr std::array<const char*, 11> group_names = {"loss",      "iteration", "detail", "mixing", "means",       "biology",
-                                                     "aggregate", "reference", "other",  "check",  "check_detail"};
+constexpr std::array<const char*, 12> group_names = {"loss",      "iteration", "detail",    "mixing",
+                                                     "means",     "biology",   "aggregate", "detail_of_metric",
+                                                     "reference", "other",     "check",     "check_detail"};
 
 }  // namespace
 

@@ -17,13 +17,14 @@ const char* name_of(Direction direction);
 /// others from a metric.
 enum class Group {
     loss,
-    iteration,  // of a method's own course: iterations run, why it stopped
-    detail,     // of a method, for reference
-    mixing,     // of batches
-    means,      // of batches: how far apart
-    biology,    // what should be kept
-    aggregate,  // of several metrics
-    reference,  // what a perfect result reaches: nothing to be ranked by
+    iteration,         // of a method's own course: iterations run, why it stopped
+    detail,            // of a method, for reference
+    mixing,            // of batches
+    means,             // of batches: how far apart
+    biology,           // what should be kept
+    aggregate,         // of several metrics
+    detail_of_metric,  // figures behind a metric
+    reference,         // what a perfect result reaches: nothing to be ranked by
     other,
     check,         // 1 (holds) or 0, where the direction is `higher`
     check_detail,  // figures behind a check; those of direction `higher` are 1 or 0 too

@@ -10,8 +10,8 @@
 #include "experiments/plan/plan.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
-#include "experiments/text/table.hpp"
 #include "experiments/text/csv_field.hpp"
+#include "experiments/text/table.hpp"
 
 namespace bcbench {
 

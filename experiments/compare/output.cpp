@@ -154,7 +154,7 @@ std::string compare_json(const CompareReport& report, const CompareFormat& forma
     const auto counts = counts_of(report);
     ordered_json json = {{"schema_version", compare_schema_version}, {"base", json_of(report.base)},
                          {"candidate", json_of(report.candidate)},   {"identical", report.identical},
-                         {"verdict", name_of(report.verdict)},  {"exit_code", report.exit_code()}};
+                         {"verdict", name_of(report.verdict)},       {"exit_code", report.exit_code()}};
     for (std::size_t i = 0; i < n_changes; ++i) json["counts"][name_of(static_cast<Change>(i))] = counts[i];
     for (const char* list : {"values", "seeds", "times"}) json[list] = ordered_json::array();
     for (const ValueChange* value : shown_values(report, format.all)) json["values"].push_back(json_of(*value));

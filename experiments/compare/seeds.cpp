@@ -13,7 +13,8 @@ constexpr std::size_t fewest_seeds = 3;  // two say next to nothing about their 
 
 // A check that no longer holds is no matter of chance: its seeds decide one by one.
 bool counts_with_its_seeds(const ValueChange& value) {
-    return value.base && value.candidate && value.change != Change::not_comparable && !is_pass_or_fail(value.direction, value.metric_group);
+    return value.base && value.candidate && value.change != Change::not_comparable &&
+           !is_pass_or_fail(value.direction, value.metric_group);
 }
 
 // A seed that lies further below the baseline's worst seed than the baseline's seeds lie apart; `sign` says where below

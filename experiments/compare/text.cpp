@@ -182,12 +182,14 @@ std::string compare_text(const CompareReport& report, const CompareOptions& opti
     text += text_of(times_listing(report, options, format.all), format.colors);
     const bool good = report.verdict == Verdict::good;
     const char* color = !format.colors ? "" : good ? "\033[32m" : "\033[31m";
-    return text + "\n" + counts_text(report) + "\n" + time_hint(report, options) + color +
-           name_of(report.verdict) + (format.colors ? "\033[0m" : "") + "\n";
+    return text + "\n" + counts_text(report) + "\n" + time_hint(report, options) + color + name_of(report.verdict) +
+           (format.colors ? "\033[0m" : "") + "\n";
 }
 
 std::string compare_markdown(const CompareReport& report, const CompareOptions& options, const CompareFormat& format) {
-    const char* const mark = report.verdict == Verdict::good ? "✅" : report.verdict == Verdict::not_comparable ? "❓" : "❌";
+    const char* const mark = report.verdict == Verdict::good             ? "✅"
+                             : report.verdict == Verdict::not_comparable ? "❓"
+                                                                         : "❌";
     std::string text = std::string("### ") + mark + " Comparison: " + name_of(report.verdict) + "\n\n";
     const auto source = [](const StoredResults& results) {
         return markdown_cell(without_middle(source_of(results), longest_markdown_note));

@@ -45,7 +45,8 @@ std::string why_no_value(const StoredValue& value) {
 
 // What is wrong with a value that has no good one before it to be compared with, or nothing.
 std::string why_bad(const StoredValue& value) {
-    if (is_finite(value)) return is_pass_or_fail(value.direction, value.group) && *value.value != 1.0 ? "the check does not hold" : "";
+    if (is_finite(value))
+        return is_pass_or_fail(value.direction, value.group) && *value.value != 1.0 ? "the check does not hold" : "";
     return value.status == "not_applicable" && !value.value ? "" : why_no_value(value);
 }
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/io/utf8.hpp"
 #include "experiments/config/check.hpp"
 #include "experiments/config/override.hpp"
 #include "experiments/text/canonical.hpp"
-#include "engine/io/utf8.hpp"
 
 namespace bcbench {
 namespace {
@@ -17,6 +17,12 @@ std::string metric_name(const CatalogEntry& type, const nlohmann::json& params) 
         if (params.at(parameter.name) != normalised(parameter, parameter.default_value))
             list += (list.empty() ? "" : ",") + parameter.name + "=" + id_text(params.at(parameter.name));
     return list.empty() ? type.name : type.name + "(" + list + ")";
+}
+
+std::vector<std::string> names_with_presets(const Catalog& catalog) {
+    std::vector<std::string> names = names_of(catalog.metrics);
+    for (const Preset& preset : catalog.presets) names.push_back(preset.name);
+    return names;
 }
 
 void read_metric(const OrderedJson& value, const Catalog& catalog, const Pointer& at, Faults& faults,
@@ -33,7 +39,7 @@ void read_metric(const OrderedJson& value, const Catalog& catalog, const Pointer
     const CatalogEntry* type = find_entry(catalog.metrics, text_of(values, "type"));
     if (!type) {
         add_fault(faults, plain ? at : at / "type",
-                  unknown_name("metric", text_of(values, "type"), names_of(catalog.metrics)));
+                  unknown_name("metric", text_of(values, "type"), names_with_presets(catalog)));
         return;
     }
     const bool given = !plain && value.contains("params");
@@ -49,15 +55,30 @@ void read_metric(const OrderedJson& value, const Catalog& catalog, const Pointer
     if (std::none_of(metrics.begin(), metrics.end(), same)) metrics.push_back(std::move(metric));
 }
 
+// The metrics of a preset that are not there yet.
+void read_preset(const Preset& preset, const Catalog& catalog, const Pointer& at, Faults& faults,
+                 std::vector<MetricEntry>& metrics) {
+    for (const std::string& name : preset.metrics) read_metric(name, catalog, at, faults, metrics);
+}
+
 void read_metrics(Config& config, const Catalog& catalog, Faults& faults) {
     const Pointer at = Pointer() / "metrics";
     if (!config.source.contains("metrics")) {
+        if (!catalog.presets.empty()) return read_preset(catalog.presets.front(), catalog, at, faults, config.metrics);
         for (const CatalogEntry& type : catalog.metrics) read_metric(type.name, catalog, at, faults, config.metrics);
         return;
     }
     const OrderedJson& list = config.source["metrics"];
     if (!check_list(list, at, faults)) return;
-    for (std::size_t i = 0; i < list.size(); ++i) read_metric(list[i], catalog, at / i, faults, config.metrics);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const auto named = [&](const Preset& preset) { return list[i] == preset.name; };
+        const auto preset = std::find_if(catalog.presets.begin(), catalog.presets.end(), named);
+        if (preset != catalog.presets.end()) {
+            read_preset(*preset, catalog, at / i, faults, config.metrics);
+        } else {
+            read_metric(list[i], catalog, at / i, faults, config.metrics);
+        }
+    }
 }
 
 void read_checks(Config& config, const Catalog& catalog, Faults& faults) {

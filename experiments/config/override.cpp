@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "engine/io/utf8.hpp"
 #include "experiments/config/check.hpp"
 #include "experiments/text/canonical.hpp"
-#include "engine/io/utf8.hpp"
 
 namespace bcbench {
 namespace {

@@ -133,8 +133,9 @@ OrderedJson entries_schema(const Block& block, const std::vector<CatalogEntry>& 
     return list_of(entry, true);
 }
 
-OrderedJson metrics_schema(const std::vector<CatalogEntry>& metrics) {
+OrderedJson metrics_schema(const std::vector<CatalogEntry>& metrics, const std::vector<Preset>& presets) {
     OrderedJson forms = OrderedJson::array({type_names(metrics)});
+    for (const Preset& preset : presets) forms.push_back({{"const", preset.name}, {"description", preset.summary}});
     for (const CatalogEntry& metric : metrics) {
         OrderedJson form =
             block_schema(metric_block(), {{"params", object_schema(values_properties(metric.parameters))}});
@@ -152,7 +153,7 @@ OrderedJson config_schema(const Catalog& catalog) {
     OrderedJson sections = {
         {"datasets", entries_schema(dataset_block(), catalog.datasets, "dataset", definitions)},
         {"methods", entries_schema(method_block(), catalog.methods, "method", definitions)},
-        {"metrics", metrics_schema(catalog.metrics)},
+        {"metrics", metrics_schema(catalog.metrics, catalog.presets)},
         {"checks", list_of(type_names(catalog.checks), false)},
         {"timing", block_schema(timing_block())},
         {"outputs", block_schema(outputs_block())},

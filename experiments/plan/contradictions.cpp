@@ -40,7 +40,8 @@ std::vector<Fault> Plan::contradictions() const {
             const std::string place = place_of(config_->source[axis.name][entry], pointer, fault);
             const bool names_it = !fault.name.empty() && place.ends_with("/" + fault.name);
             Found& known = found[{place, fault.name}];
-            if (known.n_points == 0) known.message = (names_it || fault.name.empty() ? "" : fault.name + " ") + fault.message;
+            if (known.n_points == 0)
+                known.message = (names_it || fault.name.empty() ? "" : fault.name + " ") + fault.message;
             known.n_points += n_points;
         }
     };
@@ -67,12 +68,15 @@ std::vector<Fault> Plan::contradictions() const {
         for (std::uint64_t i = 0; i < m && n_looked_at < most_checked_points; ++i, ++n_looked_at) {
             const Choice method = methods_.at(i);
             if (!method.type->faults) continue;
-            const nlohmann::json values = with_swept(method.entry->params, method.type->parameters, method.swept, false);
-            const nlohmann::json train = method.entry->train.is_null()
-                                             ? nlohmann::json()
-                                             : with_swept(method.entry->train, method.type->training, method.swept, true);
+            const nlohmann::json values =
+                with_swept(method.entry->params, method.type->parameters, method.swept, false);
+            const nlohmann::json train =
+                method.entry->train.is_null()
+                    ? nlohmann::json()
+                    : with_swept(method.entry->train, method.type->training, method.swept, true);
             const auto faults = method.type->faults(values, train, shape ? &*shape : nullptr);
-            if (!faults.empty() && exclusion_of(id_at(d * m + i)) == nullptr) add(methods_, method.entry_index, faults, 1);
+            if (!faults.empty() && exclusion_of(id_at(d * m + i)) == nullptr)
+                add(methods_, method.entry_index, faults, 1);
         }
     }
     std::vector<Fault> faults;

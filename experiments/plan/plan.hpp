@@ -35,8 +35,8 @@ struct Point {
     std::string params;            // canonical JSON of what differs from the defaults or is swept; keys of training
                                    // start with "train.", those of a swept dataset with "dataset."
     std::string precision;
-    std::string group;              // the id without its seeds: equal for points that differ in these alone
-    nlohmann::ordered_json swept;   // names and values: {"dataset": {...}, "method": {...}}
+    std::string group;             // the id without its seeds: equal for points that differ in these alone
+    nlohmann::ordered_json swept;  // names and values: {"dataset": {...}, "method": {...}}
     std::optional<std::string> excluded_reason;  // set: the point is not run
 };
 
@@ -65,9 +65,9 @@ class Plan {
     /// more than most_points_of_run are not searched.
     std::vector<Fault> duplicates() const;
 
-    /// Values that are right one by one and not together, or not with the data: what makes a point fail before it is run.
-    /// Each at its place in the config, once, with the number of points it concerns. Points that are excluded do not
-    /// count; of large plans the first most_checked_points are looked at.
+    /// Values that are right one by one and not together, or not with the data: what makes a point fail before it is
+    /// run. Each at its place in the config, once, with the number of points it concerns. Points that are excluded do
+    /// not count; of large plans the first most_checked_points are looked at.
     std::vector<Fault> contradictions() const;
 
     /// What a reader should know, one line each: more points than most_points_of_run, or else rules of `exclude` that

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/results/record.hpp"
 #include "experiments/results/outcome.hpp"
+#include "experiments/results/record.hpp"
 #include "experiments/system/files.hpp"
 
 namespace bcbench {

@@ -6,9 +6,9 @@
 
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
+#include "experiments/text/csv_field.hpp"
 #include "experiments/text/fault.hpp"
 #include "experiments/text/json_reader.hpp"
-#include "experiments/text/csv_field.hpp"
 
 namespace bcbench {
 

@@ -7,8 +7,8 @@
 
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
-#include "experiments/text/json_reader.hpp"
 #include "experiments/text/csv_field.hpp"
+#include "experiments/text/json_reader.hpp"
 
 namespace bcbench {
 
@@ -95,8 +95,8 @@ Score score_from(const ordered_json& json) {
     score.direction = direction_named(json.at("direction").get<std::string>());
     score.not_applicable_reason = json.at("reason").get<std::string>();
     score.version = static_cast<int>(whole_number(json.at("version")));
-    score.group = json.contains("group") ? group_named(json.at("group").get<std::string>())
-                                         : group_in_older_files(score.metric);
+    score.group =
+        json.contains("group") ? group_named(json.at("group").get<std::string>()) : group_in_older_files(score.metric);
     return score;
 }
 

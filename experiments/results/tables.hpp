@@ -9,9 +9,9 @@
 
 namespace bcbench {
 
-/// Writes metrics.csv, projections.csv (or removes it, if there are to be none) and orders timings.csv, from the files of
-/// the points `ids`, in this order. The projections, which hold every cell of every point, are never held as a whole.
-/// Returns the records without projections and traces. Throws FileError, also if a point's file is not there.
+/// Writes metrics.csv, projections.csv (or removes it, if there are to be none) and orders timings.csv, from the files
+/// of the points `ids`, in this order. The projections, which hold every cell of every point, are never held as a
+/// whole. Returns the records without projections and traces. Throws FileError, also if a point's file is not there.
 std::vector<PointRecord> write_tables(const ResultsDirectory& results, const std::vector<std::string>& ids,
                                       bool with_projections);
 

@@ -54,8 +54,7 @@ std::string label_of(const PointRecord& record, const Records& peers) {
     const nlohmann::json params = nlohmann::json::parse(record.params);
     for (const auto& [name, value] : params.items()) {
         const bool swept = record.swept.value("method", ordered_json::object()).contains(name);
-        if (swept && value != default_of(record, name))
-            label += " " + name + "=" + canonical_json(value);
+        if (swept && value != default_of(record, name)) label += " " + name + "=" + canonical_json(value);
     }
     const bool several = std::count_if(peers.begin(), peers.end(), [&](const PointRecord* peer) {
                              return peer->method_label() == record.method_label();

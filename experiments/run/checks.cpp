@@ -132,7 +132,8 @@ std::array<CheckedGradient, 2> check_gradients_under_sum_and_random(const Fit<Re
 // The row with its value, or without one for the reason given.
 void add_gradient_row(const std::string& name, std::optional<double> value, const char* reason, PointRecord& record) {
     const std::span<const ScoreRow> rows = check_named("gradient").rows;
-    const ScoreRow& row = *std::find_if(rows.begin(), rows.end(), [&](const ScoreRow& each) { return name == each.name; });
+    const ScoreRow& row =
+        *std::find_if(rows.begin(), rows.end(), [&](const ScoreRow& each) { return name == each.name; });
     record.scores.push_back(value ? score(row, *value) : not_applicable(row, reason));
 }
 

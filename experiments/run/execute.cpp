@@ -106,7 +106,8 @@ class Stages {
         aside_operations_ = 0.0;
         body();
         const double seconds = seconds_now() - start - aside_seconds_;
-        times_.push_back({stage, repeat, seconds, peak_rss_bytes(), operations_so_far() - operations - aside_operations_});
+        times_.push_back(
+            {stage, repeat, seconds, peak_rss_bytes(), operations_so_far() - operations - aside_operations_});
     }
 
     // The warm-up repeats, then the timed ones.

@@ -9,8 +9,8 @@
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
-#include "experiments/text/table.hpp"
 #include "experiments/text/csv_field.hpp"
+#include "experiments/text/table.hpp"
 
 namespace bcbench {
 

@@ -34,7 +34,13 @@ void score_embedding(const Config& config, const Matrix<Real>& corrected, const 
     }
     const MetricContext<Real> context(corrected, before.cells, before, most_neighbors);
     for (const MetricEntry& metric : config.metrics) {
-        add_scores(compute_metric(metric_named(metric.type), metric.params, context).scores, metric, prefix, record);
+        const MetricOutput& output = computed(metric_named(metric.type), metric.params, context);
+        add_scores(output.scores, metric, prefix, record);
+        for (const std::string& note : output.notes) record.outputs["metric_notes"].push_back(prefix + note);
+        for (const PerLabel& label : output.per_label) {
+            record.outputs["per_label"][prefix + label.name + metric.name.substr(metric.type.size())][label.label] =
+                label.value ? nlohmann::ordered_json(*label.value) : nlohmann::ordered_json(label.reason);
+        }
     }
     require_finite(record.scores);
 }

@@ -10,8 +10,9 @@
 
 namespace bcbench {
 
-/// Adds the rows of every metric of the corrected cells [F x n] to the record; `before` are the same cells uncorrected, with
-/// their labels. With `holdout`, cells that a training never saw, every metric also has a holdout_ row for them alone.
+/// Adds the rows of every metric of the corrected cells [F x n] to the record; `before` are the same cells uncorrected,
+/// with their labels. With `holdout`, cells that a training never saw, every metric also has a holdout_ row for them
+/// alone.
 template <class Real>
 void score_cells(const Config& config, const Matrix<Real>& corrected, const Dataset<Real>& before,
                  const std::vector<std::uint32_t>& holdout, PointRecord& record);

@@ -40,8 +40,8 @@ class TemporaryFile {
     std::unique_ptr<State> state_;
 };
 
-/// A file to be written: `write` appends its content, piece by piece if it likes, so that what is large need not be held
-/// a second time.
+/// A file to be written: `write` appends its content, piece by piece if it likes, so that what is large need not be
+/// held a second time.
 struct NewFile {
     NewFile(std::filesystem::path where, std::size_t n_bytes, std::function<void(TemporaryFile&)> how)
         : path(std::move(where)), bytes(n_bytes), write(std::move(how)) {}

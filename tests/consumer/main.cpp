@@ -8,7 +8,8 @@
 
 int main() {
     bcbench::use_single_threaded_blas();
-    bcbench::Dataset<double> data{bcbench::in_double(bcbench::normal(bcbench::make_key(1), 5, 200)), {{}, {"a", "b"}}, {}};
+    bcbench::Dataset<double> data{
+        bcbench::in_double(bcbench::normal(bcbench::make_key(1), 5, 200)), {{}, {"a", "b"}}, {}};
     for (arma::uword i = 0; i < 200; ++i) {
         data.batch.code.push_back(i % 2);
         if (i % 2 == 1) data.cells.col(i) += 1.0;

@@ -53,8 +53,8 @@ inline MetricCase generated_case(const std::string& name) {
 }
 
 inline const std::vector<std::string>& generated_case_names() {
-    static const std::vector<std::string> names{"gauss_default",   "gauss_three",   "gauss_tiny",
-                                                "gauss_one_batch", "gauss_one_type"};
+    static const std::vector<std::string> names{"gauss_default", "gauss_three", "gauss_tiny", "gauss_one_batch",
+                                                "gauss_one_type"};
     return names;
 }
 

@@ -9,12 +9,12 @@ Differentiable differentiable(const arma::mat& cells, const Labels& batch, const
     const auto corrected = [batch, options, parameters](const std::vector<arma::mat>& inputs) {
         const auto result = std::make_shared<const Result<double>>(
             forward(Dataset<double>{inputs.front(), batch, {}}, model_from(inputs, parameters), options, true));
-        return Linearization{result->corrected, choices(result->tape), [result](const arma::mat& corrected_bar) {
-                                 Parameters<double> bar{
-                                     arma::mat(arma::size(result->tape.parameters.centroids), arma::fill::zeros)};
-                                 arma::mat cells_bar = backward(result->tape, corrected_bar, &bar);
-                                 return bars_of(std::move(cells_bar), bar);
-                             }};
+        return Linearization{
+            result->corrected, choices(result->tape), [result](const arma::mat& corrected_bar) {
+                Parameters<double> bar{arma::mat(arma::size(result->tape.parameters.centroids), arma::fill::zeros)};
+                arma::mat cells_bar = backward(result->tape, corrected_bar, &bar);
+                return bars_of(std::move(cells_bar), bar);
+            }};
     };
     return {inputs_of(cells, parameters), {{"corrected", corrected}}};
 }

@@ -16,7 +16,8 @@ using training::tensors_of;
 void validate(const TrainOptions& options) {
     require_option(options.mmd_weight >= 0.0, "mmd_weight", options.mmd_weight, "at least 0");
     require_option(options.mean_weight >= 0.0, "mean_weight", options.mean_weight, "at least 0");
-    require_option(options.preservation_weight >= 0.0, "preservation_weight", options.preservation_weight, "at least 0");
+    require_option(options.preservation_weight >= 0.0, "preservation_weight", options.preservation_weight,
+                   "at least 0");
 }
 
 template <class Real>
@@ -165,7 +166,7 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
     template Losses objective(const Parameters<Real>&, const Dataset<Real>&, const Options&, const TrainOptions&, \
                               const training::Kernel&, Parameters<Real>*);                                        \
     template training::Trained<Parameters<Real>> train(const Dataset<Real>&, Parameters<Real>, const Options&,    \
-                                                       const TrainOptions&, const training::Options&, Key,                        \
+                                                       const TrainOptions&, const training::Options&, Key,        \
                                                        const training::Observe<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

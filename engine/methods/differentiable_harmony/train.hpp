@@ -53,8 +53,8 @@ template <class Real>
 Losses objective(const Parameters<Real>& parameters, const Dataset<Real>& data, const Options& method,
                  const TrainOptions& options, const training::Kernel& kernel, Parameters<Real>* parameters_bar);
 
-/// Trains the centroids; `start_key` draws the cells they start at, and `observe` looks on. Throws std::invalid_argument on bad options,
-/// NumericalError if the training diverges.
+/// Trains the centroids; `start_key` draws the cells they start at, and `observe` looks on. Throws
+/// std::invalid_argument on bad options, NumericalError if the training diverges.
 template <class Real>
 training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<Real> parameters, const Options& method,
                                           const TrainOptions& options, const training::Options& common, Key start_key,

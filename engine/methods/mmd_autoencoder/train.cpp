@@ -7,7 +7,9 @@ namespace bcbench::mmd_autoencoder {
 
 using training::finite;
 
-void validate(const TrainOptions& options) { require_option(options.mmd_weight >= 0.0, "mmd_weight", options.mmd_weight, "at least 0"); }
+void validate(const TrainOptions& options) {
+    require_option(options.mmd_weight >= 0.0, "mmd_weight", options.mmd_weight, "at least 0");
+}
 
 template <class Real>
 Losses objective(const Autoencoder<Real>& model, const Dataset<Real>& data, const training::Kernel& kernel,
@@ -78,7 +80,8 @@ training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencode
     template double training_step(Autoencoder<Real>&, const Dataset<Real>&, const training::Kernel&, double,          \
                                   Precision, const optimizer::Options&, double, Gradient<Real>&);                     \
     template training::Trained<Autoencoder<Real>> train(const Dataset<Real>&, Autoencoder<Real>, const TrainOptions&, \
-                                                        const training::Options&, Precision, const training::Observe<Real>&)
+                                                        const training::Options&, Precision,                          \
+                                                        const training::Observe<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

@@ -47,8 +47,8 @@ double training_step(Autoencoder<Real>& model, const Dataset<Real>& cells, const
                      double mmd_weight, Precision precision, const optimizer::Options& options, double rate,
                      Gradient<Real>& gradient);
 
-/// Trains `model`, first given a conditional decoder if that is asked for; `observe` looks on. Throws std::invalid_argument on bad options,
-/// NumericalError if the training diverges.
+/// Trains `model`, first given a conditional decoder if that is asked for; `observe` looks on. Throws
+/// std::invalid_argument on bad options, NumericalError if the training diverges.
 template <class Real>
 training::Trained<Autoencoder<Real>> train(const Dataset<Real>& data, Autoencoder<Real> model,
                                            const TrainOptions& options, const training::Options& common,

@@ -31,16 +31,16 @@ Arrays without_reversal(const Result<double>& result, const Adjoint<double>& adj
 
 DifferentiableOutput loss_output(const char* name, double Result<double>::*loss, double Adjoint<double>::*loss_bar,
                                  const Labels& batch, const Parameters<double>& parameters) {
-    return {name, [=](const Arrays& inputs) {
-                const auto result = std::make_shared<const Result<double>>(
-                    forward(Dataset<double>{inputs.front(), batch, {}}, model_from(inputs, parameters),
-                            Precision::float64, true));
-                return Linearization{scalar((*result).*loss), choices(*result), [=](const arma::mat& value_bar) {
-                                         Adjoint<double> adjoint;
-                                         adjoint.*loss_bar = arma::as_scalar(value_bar);
-                                         return without_reversal(*result, adjoint);
-                                     }};
-            }};
+    return {
+        name, [=](const Arrays& inputs) {
+            const auto result = std::make_shared<const Result<double>>(forward(
+                Dataset<double>{inputs.front(), batch, {}}, model_from(inputs, parameters), Precision::float64, true));
+            return Linearization{scalar((*result).*loss), choices(*result), [=](const arma::mat& value_bar) {
+                                     Adjoint<double> adjoint;
+                                     adjoint.*loss_bar = arma::as_scalar(value_bar);
+                                     return without_reversal(*result, adjoint);
+                                 }};
+        }};
 }
 
 }  // namespace

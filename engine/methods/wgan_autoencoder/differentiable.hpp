@@ -7,8 +7,8 @@
 namespace bcbench::wgan_autoencoder {
 
 /// Inputs cells [F x n], encoder, decoder and critic; outputs corrected, reconstruction_loss, generator_loss,
-/// discriminator_loss. Gradient reversal makes what the encoder receives no derivative of these; the reverse passes given
-/// here take it back again.
+/// discriminator_loss. Gradient reversal makes what the encoder receives no derivative of these; the reverse passes
+/// given here take it back again.
 Differentiable differentiable(const arma::mat& cells, const Labels& batch, const Parameters<double>& parameters);
 
 }  // namespace bcbench::wgan_autoencoder

@@ -27,7 +27,8 @@ Counts count_cells(const Labels& batch) {
 void validate(const Options& options) {
     require_option(options.hidden_dim >= 1, "hidden_dim", options.hidden_dim, "at least 1");
     require_option(options.latent_dim >= 1, "latent_dim", options.latent_dim, "at least 1");
-    require_option(options.discriminator_hidden_dim >= 1, "discriminator_hidden_dim", options.discriminator_hidden_dim, "at least 1");
+    require_option(options.discriminator_hidden_dim >= 1, "discriminator_hidden_dim", options.discriminator_hidden_dim,
+                   "at least 1");
 }
 
 template <class Real>

@@ -14,10 +14,12 @@ using training::tensors_of;
 void validate(const TrainOptions& options) {
     require_option(options.critic_weight >= 0.0, "critic_weight", options.critic_weight, "at least 0");
     require_option(options.n_critic >= 1, "n_critic", options.n_critic, "at least 1");
-    require_option(options.critic_learning_rate > 0.0, "critic_learning_rate", options.critic_learning_rate, "greater than 0");
+    require_option(options.critic_learning_rate > 0.0, "critic_learning_rate", options.critic_learning_rate,
+                   "greater than 0");
     require_option(options.clip > 0.0, "clip", options.clip, "greater than 0");
     if (options.gradient_penalty) {
-        require_option(*options.gradient_penalty > 0.0, "gradient_penalty", *options.gradient_penalty, "greater than 0");
+        require_option(*options.gradient_penalty > 0.0, "gradient_penalty", *options.gradient_penalty,
+                       "greater than 0");
     }
 }
 
@@ -172,7 +174,8 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
                                         Autoencoder<Real>*);                                                        \
     template double critic_objective(const Mlp<Real>&, const Matrix<Real>&, const Labels&, Precision, Mlp<Real>*);  \
     template training::Trained<Parameters<Real>> train(const Dataset<Real>&, Parameters<Real>, const TrainOptions&, \
-                                                       const training::Options&, Precision, const training::Observe<Real>&)
+                                                       const training::Options&, Precision,                         \
+                                                       const training::Observe<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

@@ -60,8 +60,8 @@ template <class Real>
 double critic_objective(const Mlp<Real>& critic, const Matrix<Real>& latent, const Labels& batch, Precision precision,
                         Mlp<Real>* critic_bar);
 
-/// Trains `parameters`, first given a conditional decoder if that is asked for; `observe` looks on. Throws std::invalid_argument on bad
-/// options, NumericalError if the training diverges.
+/// Trains `parameters`, first given a conditional decoder if that is asked for; `observe` looks on. Throws
+/// std::invalid_argument on bad options, NumericalError if the training diverges.
 template <class Real>
 training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<Real> parameters,
                                           const TrainOptions& options, const training::Options& common,

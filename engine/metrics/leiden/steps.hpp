@@ -16,9 +16,9 @@ void move_nodes(const Level& level, const Gains& gains, const std::vector<std::u
                 Membership& membership);
 
 /// Step 2, refinement (RefinePartition): clusters inside the `n_clusters` clusters of `membership`, grown from single
-/// nodes in `order`. A node that is well connected to its cluster joins a well connected refined cluster, at random with
-/// probability proportional to exp(gain / randomness) among those that do not lose, its own included. Draws are the
-/// words of `key` in order.
+/// nodes in `order`. A node that is well connected to its cluster joins a well connected refined cluster, at random
+/// with probability proportional to exp(gain / randomness) among those that do not lose, its own included. Draws are
+/// the words of `key` in order.
 Membership refine(const Level& level, const Gains& gains, const Membership& membership, std::uint32_t n_clusters,
                   const std::vector<std::uint32_t>& order, double randomness, Key key);
 

@@ -16,13 +16,14 @@ struct Settings : method::Options {
 };
 
 constexpr Field<Settings> fields[] = {
-    field<&Settings::covariates>("covariates", any_value(), "label columns whose differences are kept"),
-    field<&Settings::keep_types>("keep_types", any_value(), "keep the differences between cell types"),
-    field<&Settings::mean_only>("mean_only", any_value(), "adjust the means of batches only, not their spreads"),
-    field<&Settings::tolerance>("tolerance", above(0),
-                                "the turns end when nothing changes by a larger share; smaller is more exact"),
-    field<&Settings::max_iterations>("max_iterations", at_least(1),
-                                     "turns after which a batch that has not settled is an error"),
+    field<&Settings::covariates, Settings>("covariates", any_value(), "label columns whose differences are kept"),
+    field<&Settings::keep_types, Settings>("keep_types", any_value(), "keep the differences between cell types"),
+    field<&Settings::mean_only, Settings>("mean_only", any_value(),
+                                          "adjust the means of batches only, not their spreads"),
+    field<&Settings::tolerance, Settings>(
+        "tolerance", above(0), "the turns end when nothing changes by a larger share; smaller is more exact"),
+    field<&Settings::max_iterations, Settings>("max_iterations", at_least(1),
+                                               "turns after which a batch that has not settled is an error"),
 };
 
 std::vector<ParameterFault> faults(const json& params, const json&, const DataShape*) {

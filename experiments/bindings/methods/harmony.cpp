@@ -18,50 +18,56 @@ struct Settings : method::Options {
 };
 
 constexpr Field<Settings> fields[] = {
-    field<&Settings::preset>(
+    field<&Settings::preset, Settings>(
         "preset", any_value(),
         "follow a package: its settings stand for every parameter that is left at its default here",
         "none R-2.0.4 harmonypy-2.1 scanpy"),
-    field<&Settings::batch_keys>(
+    field<&Settings::batch_keys, Settings>(
         "batch_keys", any_value(),
         "label columns to correct for, each a covariate; none: the dataset's batch column alone"),
-    field<&Settings::variant>("variant", any_value(),
-                              "harmony2 (2026), or harmony1 as in the paper of 2019, with moving centroids"),
-    field<&Settings::n_clusters>(
+    field<&Settings::variant, Settings>("variant", any_value(),
+                                        "harmony2 (2026), or harmony1 as in the paper of 2019, with moving centroids"),
+    field<&Settings::n_clusters, Settings>(
         "n_clusters", at_least(1),
         "soft clusters; more correct finer structure and cost more; null: cells / 30, at most 100"),
-    field<&Settings::theta>("theta", at_least(0),
-                            "diversity penalty: larger mixes batches within clusters more; one number, or one per "
-                            "covariate or level"),
-    field<&Settings::sigma>("sigma", above(0),
-                            "width of the soft assignment; larger spreads a cell over more clusters"),
-    field<&Settings::lambda>("lambda", above(0),
-                             "ridge penalty: larger corrects less; one number, or one per covariate or level; null: "
-                             "alpha times the expected cells (harmony1: 1)"),
-    field<&Settings::alpha>("alpha", above(0), "strength of the automatic ridge penalty; larger corrects less"),
-    field<&Settings::max_iter>("max_iter", at_least(0), "iterations at most; 0 leaves the cells as they are"),
-    field<&Settings::max_iter_cluster>("max_iter_cluster", at_least(1),
-                                       "rounds of clustering in an iteration at most; null: 4 (harmony1: 20)"),
-    field<&Settings::epsilon_cluster>(
+    field<&Settings::theta, Settings>(
+        "theta", at_least(0),
+        "diversity penalty: larger mixes batches within clusters more; one number, or one per "
+        "covariate or level"),
+    field<&Settings::sigma, Settings>("sigma", above(0),
+                                      "width of the soft assignment; larger spreads a cell over more clusters"),
+    field<&Settings::lambda, Settings>(
+        "lambda", above(0),
+        "ridge penalty: larger corrects less; one number, or one per covariate or level; null: "
+        "alpha times the expected cells (harmony1: 1)"),
+    field<&Settings::alpha, Settings>("alpha", above(0),
+                                      "strength of the automatic ridge penalty; larger corrects less"),
+    field<&Settings::max_iter, Settings>("max_iter", at_least(0), "iterations at most; 0 leaves the cells as they are"),
+    field<&Settings::max_iter_cluster, Settings>(
+        "max_iter_cluster", at_least(1), "rounds of clustering in an iteration at most; null: 4 (harmony1: 20)"),
+    field<&Settings::epsilon_cluster, Settings>(
         "epsilon_cluster", above(0),
         "rounds end when they change the objective by less; larger stops earlier; null: never"),
-    field<&Settings::epsilon_harmony>(
+    field<&Settings::epsilon_harmony, Settings>(
         "epsilon_harmony", above(0),
         "iterations end when the objective falls by less; larger stops earlier; null: never"),
-    field<&Settings::block_size>(
+    field<&Settings::block_size, Settings>(
         "block_size", Range{0.0, 1.0, true, false},
         "share of the cells updated at once; smaller follows the penalty more closely and costs more"),
-    field<&Settings::tau>("tau", at_least(0), "protects small batches from theta; larger protects larger ones; 0: off"),
-    field<&Settings::batch_prop_cutoff>(
+    field<&Settings::tau, Settings>("tau", at_least(0),
+                                    "protects small batches from theta; larger protects larger ones; 0: off"),
+    field<&Settings::batch_prop_cutoff, Settings>(
         "batch_prop_cutoff", from_to_below(0, 1),
         "a batch with no larger share of its cells in a cluster is not corrected there"),
-    field<&Settings::covariate_penalty>("covariate_penalty", any_value(),
-                                        "how the penalties of several covariates join; sum is what the R package does"),
-    field<&Settings::stop_on_increase>("stop_on_increase", any_value(),
-                                       "an iteration in which the objective rose ends the run"),
-    field<&Settings::reference>("reference", any_value(), "names of batches that stay where they are; the others move"),
-    field<&Settings::lloyd_steps>("lloyd_steps", at_least(0),
-                                  "steps of k-means that place the first centroids; more change less and less"),
+    field<&Settings::covariate_penalty, Settings>(
+        "covariate_penalty", any_value(),
+        "how the penalties of several covariates join; sum is what the R package does"),
+    field<&Settings::stop_on_increase, Settings>("stop_on_increase", any_value(),
+                                                 "an iteration in which the objective rose ends the run"),
+    field<&Settings::reference, Settings>("reference", any_value(),
+                                          "names of batches that stay where they are; the others move"),
+    field<&Settings::lloyd_steps, Settings>(
+        "lloyd_steps", at_least(0), "steps of k-means that place the first centroids; more change less and less"),
 };
 
 // What the preset sets, but for values that are given otherwise than by default.
@@ -173,15 +179,15 @@ npy::NamedArrays arrays_of(const method::Result<Real>& fitted) {
     return arrays;
 }
 
-arma::mat matrix_in(const npy::NamedArrays& arrays, const std::string& name, std::size_t rows, std::size_t columns,
+arma::mat matrix_in(const npy::NamedArrays& arrays, const std::string& name, std::size_t n_rows, std::size_t n_columns,
                     const std::string& origin) {
     const auto found = arrays.find(name);
     const auto* values = found == arrays.end() ? nullptr : std::get_if<std::vector<double>>(&found->second.values);
-    if (values == nullptr || values->size() != rows * columns) {
-        throw DataError(origin + ": " + name + " must hold " + std::to_string(columns) + " x " + std::to_string(rows) +
-                        " float64 numbers for these data");
+    if (values == nullptr || values->size() != n_rows * n_columns) {
+        throw DataError(origin + ": " + name + " must hold " + std::to_string(n_columns) + " x " +
+                        std::to_string(n_rows) + " float64 numbers for these data");
     }
-    return arma::mat(values->data(), rows, columns);
+    return arma::mat(values->data(), n_rows, n_columns);
 }
 
 method::Model model_from(const npy::NamedArrays& arrays, std::size_t n_features, const std::string& origin) {

@@ -3,10 +3,10 @@
 #include <limits>
 
 #include "engine/core/names.hpp"
+#include "engine/io/utf8.hpp"
 #include "experiments/catalog/parameter.hpp"
 #include "experiments/text/canonical.hpp"
 #include "tests/support/small_catalog.hpp"
-#include "engine/io/utf8.hpp"
 
 using namespace bcbench;
 using bcbench::test::at_least;

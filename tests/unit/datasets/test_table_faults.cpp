@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "engine/io/csv.hpp"
-#include "tests/support/tables.hpp"
 #include "engine/io/utf8.hpp"
+#include "tests/support/tables.hpp"
 
 using namespace bcbench;
 using namespace bcbench::testing;

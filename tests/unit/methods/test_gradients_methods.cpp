@@ -35,7 +35,8 @@ template <class Test>
 void for_each_method(const Dataset<double>& data, const Test& test) {
     for (const MethodDefinition& method : method_table()) {
         if (!method.differentiable) continue;
-        const Fit<double> fit = fit_method(method.name, {small_params(method), nullptr, 3, Precision::float64, {}}, data);
+        const Fit<double> fit =
+            fit_method(method.name, {small_params(method), nullptr, 3, Precision::float64, {}}, data);
         INFO(method.name << ", " << data.cells.n_cols << " cells, " << data.batch.count() << " batches");
         REQUIRE(fit.differentiable);
         test(method, fit, fit.differentiable());
@@ -184,7 +185,8 @@ TEST_CASE("float32 gradients agree with double ones to 1e-4", "[gradients][metho
     const Dataset<double> data = make_data({60, 70}, 12);
     const Dataset<float> single{arma::conv_to<arma::fmat>::from(data.cells), data.batch, {}};
     for_each_method(data, [&](const MethodDefinition& method, const Fit<double>& fit, const Differentiable&) {
-        const auto fit_single = fit_method(method.name, {small_params(method), nullptr, 3, Precision::float32, {}}, single);
+        const auto fit_single =
+            fit_method(method.name, {small_params(method), nullptr, 3, Precision::float32, {}}, single);
         const arma::fmat bar = arma::conv_to<arma::fmat>::from(random_like(38, fit.corrected));
         const arma::mat from_single = arma::conv_to<arma::mat>::from(fit_single.backward(bar));
         REQUIRE(relative_difference(from_single, fit.backward(arma::conv_to<arma::mat>::from(bar))) < 1e-4);

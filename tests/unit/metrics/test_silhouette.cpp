@@ -18,10 +18,10 @@ using namespace bcbench::testing;
 
 namespace {
 
-constexpr silhouette::Options in_double{true};
+constexpr silhouette::Options double_options{true};
 
 void check_case(const MetricCase& data) {
-    const silhouette::DistanceSums exact = silhouette::measure(data.cells, data.label, data.batch, in_double);
+    const silhouette::DistanceSums exact = silhouette::measure(data.cells, data.label, data.batch, double_options);
     const silhouette::DistanceSums single = silhouette::measure(data.cells, data.label, data.batch);
     const auto floats = arma::conv_to<Matrix<float>>::from(data.cells);
     const silhouette::DistanceSums of_floats = silhouette::measure(floats, data.label, data.batch);
@@ -63,7 +63,7 @@ TEST_CASE("silhouettes have the golden values", "[metrics][silhouette][golden]")
     }
     const MetricCase three = generated_case("gauss_three");
     const MetricResult result =
-        silhouette::silhouette_label(silhouette::measure(three.cells, three.label, three.batch, in_double));
+        silhouette::silhouette_label(silhouette::measure(three.cells, three.label, three.batch, double_options));
     for (std::size_t i = 0; i < 5; ++i) {
         const double wanted = golden_metrics()["steps"]["silhouette_label_first5"][i].get<double>();
         CHECK(std::abs(result.per_cell[i] - wanted) <= 1e-9);

@@ -50,7 +50,11 @@ json small_params(const std::string& method) {
 }
 
 MethodSettings settings_of(const std::string& method, const json& train, std::uint64_t seed = 1) {
-    return {small_params(method), train_block(method, train), seed, Precision::float64, "",
+    return {small_params(method),
+            train_block(method, train),
+            seed,
+            Precision::float64,
+            "",
             [](const std::function<void()>& work) { work(); }};
 }
 
@@ -360,7 +364,8 @@ TEST_CASE("training refuses what cannot be done, and says why", "[training]") {
         return "no error";
     };
     REQUIRE(message_of({{"batch_size", 500}}) == "batch_size is 500, but there are 40 cells to train on");
-    REQUIRE(message_of({{"steps", 10}, {"warmup_steps", 11}}) == "warmup_steps is 11, must be between 0 and steps (10)");
+    REQUIRE(message_of({{"steps", 10}, {"warmup_steps", 11}}) ==
+            "warmup_steps is 11, must be between 0 and steps (10)");
     REQUIRE(message_of({{"reference_batch", 2}}) == "reference_batch is 2, but the dataset has batches 0 to 1");
     REQUIRE(message_of({{"early_stopping", "holdout"}}) ==
             "holdout_fraction is 0, must be greater than 0 where early_stopping is holdout");
