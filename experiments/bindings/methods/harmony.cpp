@@ -13,7 +13,7 @@ namespace method = bcbench::harmony;
 
 // The options of the engine, and what only the harness knows: where they come from.
 struct Settings : method::Options {
-    std::string preset;
+    std::string preset = "none";
     std::vector<std::string> batch_keys;
 };
 
