@@ -43,7 +43,7 @@ struct Keys {
 /// Sorts the positions by key, ascending within a key. A counting sort where the keys are few.
 std::vector<Stretch> sort_positions(const Keys& keys, std::uint64_t n_keys, std::vector<std::uint32_t>& positions) {
     const std::size_t n = keys.now.size();
-    positions.resize(n);
+    positions.assign(n + 64, 0);  // some beyond the end are read ahead
     std::vector<Stretch> stretches;
     if (n_keys <= 4 * n + 65536) {
         std::vector<std::uint32_t> place(n_keys + 1, 0);

@@ -33,6 +33,17 @@ class ThreadsFor {
     unsigned before_;
 };
 
+/// Refuses cells that are not finite, naming the first.
+template <class Real>
+void require_finite_cells(const Matrix<Real>& cells) {
+    if (cells.is_finite()) return;
+    arma::uword entry = 0;
+    while (std::isfinite(cells[entry])) ++entry;
+    throw std::invalid_argument("cell " + std::to_string(entry / cells.n_rows) + ", feature " +
+                                std::to_string(entry % cells.n_rows) +
+                                " (counted from 0) is not finite; harmony takes finite numbers");
+}
+
 /// y_k = sum_i R_ki zhat_i, to unit length.
 template <class Real>
 void centre(State<Real>& state, const Matrix<Real>& corrected) {
@@ -174,13 +185,7 @@ Result<Real> forward(const Matrix<Real>& cells, std::span<const Labels> covariat
     require(cells.n_rows >= 1, "harmony needs at least 1 feature, got 0");
     const ThreadsFor threads(cells.n_cols);
     const Problem problem = make_problem(options, cells.n_rows, make_levels(cells.n_cols, covariates));
-    for (arma::uword i = 0; i < cells.n_cols; ++i) {
-        for (arma::uword f = 0; f < cells.n_rows; ++f) {
-            require(std::isfinite(cells(f, i)), ("cell " + std::to_string(i) + ", feature " + std::to_string(f) +
-                                                 " (counted from 0) is not finite; harmony takes finite numbers")
-                                                    .c_str());
-        }
-    }
+    require_finite_cells(cells);
     const auto seed = static_cast<std::uint64_t>(options.seed);
     Result<Real> result;
     if (choices.seeds.empty()) {

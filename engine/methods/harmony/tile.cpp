@@ -1,5 +1,9 @@
 #include "engine/methods/harmony/tile.hpp"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -7,6 +11,7 @@
 // This file is compiled once per instruction set; Highway picks the best one when the program starts.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/methods/harmony/tile.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -23,6 +28,9 @@ constexpr std::size_t lanes = HWY_LANES(Real);
 /// Most vectors of a row, and rows, whose sums are held in registers at once.
 constexpr std::size_t most_vectors = HWY_CAP_GE512 ? 7 : 3;
 constexpr std::size_t block_rows = 4;
+
+/// How many rows before its turn a row is asked for: rows of a run are far apart, and none foresees them.
+constexpr std::size_t rows_ahead = 6;
 
 /// `Rows` rows by `Vectors` vectors of a product.
 template <std::size_t Rows, std::size_t Vectors, class Real>
@@ -230,6 +238,8 @@ HWY_INLINE SoftParts assign_run(const SoftRun<Real>& run, Real* share, Real* scr
     LogOfProduct totals;
     for (std::size_t i = 0; i < run.count; ++i) {
         const Real* logits = run.logits + run.positions[i] * width;
+        const Real* later = run.logits + run.positions[i + rows_ahead] * width;
+        for (std::size_t c = 0; c < width; c += 64 / sizeof(Real)) hwy::Prefetch(later + c);
         hn::Vec<decltype(reals)> highest;
         hn::Vec<decltype(reals)> total;
         exponentiate(reals, logits, run.factor, width, powers, highest, total);
@@ -330,6 +340,15 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace bcbench::harmony {
+
+void ask_for_large_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) {
+#ifdef __linux__
+    constexpr std::size_t page = std::size_t{1} << 21;
+    if (bytes < 2 * page) return;
+    const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(memory) % page) % page;
+    madvise(static_cast<char*>(memory) + before, (bytes - before) / page * page, MADV_HUGEPAGE);
+#endif
+}
 
 #define BCBENCH_DISPATCH(Real, suffix)                                                                     \
     HWY_EXPORT(multiply_##suffix);                                                                         \

@@ -19,12 +19,17 @@ constexpr std::size_t padded(std::size_t n) {
     return (n + line - 1) / line * line;
 }
 
+/// Asks for large pages: rows far apart then need fewer translations of addresses. Only a hint, where there are such.
+void ask_for_large_pages(void* memory, std::size_t bytes);
+
 /// Numbers on whole cache lines, not set to 0 first.
 template <class Real>
 class Buffer {
   public:
     Buffer() = default;
-    explicit Buffer(std::size_t size) : size_(size), values_(hwy::AllocateAligned<Real>(size + 64 / sizeof(Real))) {}
+    explicit Buffer(std::size_t size) : size_(size), values_(hwy::AllocateAligned<Real>(size + 64 / sizeof(Real))) {
+        ask_for_large_pages(values_.get(), size * sizeof(Real));
+    }
     Real* get() { return values_.get(); }
     const Real* get() const { return values_.get(); }
     std::size_t size() const { return size_; }
