@@ -6,6 +6,7 @@
 
 #include "engine/core/names.hpp"
 #include "experiments/text/canonical.hpp"
+#include "experiments/text/nearest_name.hpp"
 
 namespace bcbench {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "experiments/text/canonical.hpp"
+#include "experiments/text/nearest_name.hpp"
 
 namespace bcbench {
 
