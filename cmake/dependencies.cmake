@@ -20,3 +20,18 @@ target_link_libraries(bcbench_armadillo INTERFACE ${OPENBLAS_LIBRARY})
 find_path(RANDOM123_INCLUDE Random123/threefry.h REQUIRED)
 add_library(bcbench_random123 INTERFACE)
 target_include_directories(bcbench_random123 SYSTEM INTERFACE ${RANDOM123_INCLUDE})
+
+# HDF5 for .h5ad files, with its compressions. The static library: the shared one of Debian brings in libcurl and some
+# thirty libraries behind it, 30 ms at every start of the program, for reading from object stores, which is not used.
+find_path(HDF5_INCLUDE hdf5.h PATH_SUFFIXES hdf5/serial REQUIRED)
+find_library(HDF5_LIBRARY NAMES libhdf5_serial.a libhdf5.a REQUIRED)
+find_library(SZ_LIBRARY NAMES libsz.a sz REQUIRED)
+find_library(AEC_LIBRARY NAMES libaec.a aec REQUIRED)
+find_path(LZF_INCLUDE liblzf/lzf.h REQUIRED)
+find_library(LZF_LIBRARY lzf REQUIRED)
+find_path(ZSTD_INCLUDE zstd.h REQUIRED)
+find_library(ZSTD_LIBRARY zstd REQUIRED)
+add_library(bcbench_hdf5 INTERFACE)
+target_include_directories(bcbench_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE} ${LZF_INCLUDE} ${ZSTD_INCLUDE})
+target_link_libraries(bcbench_hdf5 INTERFACE ${HDF5_LIBRARY} ${SZ_LIBRARY} ${AEC_LIBRARY} ${LZF_LIBRARY} ${ZSTD_LIBRARY}
+                      ZLIB::ZLIB ${CMAKE_DL_LIBS})

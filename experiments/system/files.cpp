@@ -95,6 +95,8 @@ TemporaryFile::~TemporaryFile() {
 
 void TemporaryFile::append(std::string_view content) { write_all(state_->descriptor.get(), content, state_->path); }
 
+fs::path TemporaryFile::temporary_path() const { return state_->name; }
+
 void TemporaryFile::close(bool flush) {
     if (flush && fsync(state_->descriptor.get()) != 0) fail("flush", state_->path, errno);
     if (!state_->descriptor.close()) fail("write", state_->path, errno);

@@ -28,6 +28,9 @@ class TemporaryFile {
 
     void append(std::string_view content);
 
+    /// Where it lies until it takes its place, for others that write to it.
+    std::filesystem::path temporary_path() const;
+
     /// No more comes; with `flush` it is on disk.
     void close(bool flush);
     void move_into_place();
