@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/core/names.hpp"
 #include "experiments/text/canonical.hpp"
-#include "experiments/text/nearest_name.hpp"
 
 namespace bcbench {
 

@@ -5,10 +5,10 @@
 #include <limits>
 #include <unordered_map>
 
+#include "engine/core/names.hpp"
 #include "engine/io/csv.hpp"
 #include "experiments/h5ad/sizes.hpp"
 #include "experiments/text/canonical.hpp"
-#include "experiments/text/nearest_name.hpp"
 
 namespace bcbench::h5ad {
 

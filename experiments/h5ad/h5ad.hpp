@@ -79,8 +79,8 @@ struct H5adData {
     bool is_sparse = false;                  //
     std::vector<std::string> cell_names;     // [n]
     std::vector<std::string> feature_names;  // [F]; for obsm/X_pca: X_pca1, X_pca2, ...
-    std::vector<H5adLabelColumn> labels;         // in the order of the request
-    std::vector<H5adNumberColumn> numbers;       // in the order of the request
+    std::vector<H5adLabelColumn> labels;     // in the order of the request
+    std::vector<H5adNumberColumn> numbers;   // in the order of the request
     std::vector<std::size_t> rows;           // [n] which row of the file each cell is, from 0, ascending
     std::size_t n_cells_in_file = 0;
 };

@@ -6,12 +6,12 @@
 #include <unordered_map>
 
 #include "engine/core/check.hpp"
+#include "engine/core/names.hpp"
 #include "engine/core/random.hpp"
 #include "engine/io/csv.hpp"
 #include "experiments/h5ad/h5ad.hpp"
 #include "experiments/h5ad/sizes.hpp"
 #include "experiments/h5ad/transport.hpp"
-#include "experiments/text/nearest_name.hpp"
 
 namespace bcbench {
 

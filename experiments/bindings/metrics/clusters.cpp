@@ -3,9 +3,9 @@
 #include <cmath>
 
 #include "engine/core/random.hpp"
-#include "engine/metrics/kmeans.hpp"
 #include "engine/metrics/leiden/leiden.hpp"
-#include "engine/metrics/partition_agreement.hpp"
+#include "engine/metrics/partitions/agreement.hpp"
+#include "engine/metrics/partitions/kmeans.hpp"
 #include "engine/neighbors/umap_graph.hpp"
 #include "experiments/bindings/metrics/scib.hpp"
 

@@ -1,8 +1,8 @@
 // Metrics of distances and variances: silhouettes, BRAS, isolated labels, PCR.
-#include "engine/metrics/bras.hpp"
-#include "engine/metrics/isolated_labels.hpp"
 #include "engine/metrics/pcr.hpp"
-#include "engine/metrics/silhouette.hpp"
+#include "engine/metrics/silhouettes/bras.hpp"
+#include "engine/metrics/silhouettes/isolated_labels.hpp"
+#include "engine/metrics/silhouettes/silhouette.hpp"
 #include "experiments/bindings/metrics/scib.hpp"
 
 namespace bcbench::metrics {

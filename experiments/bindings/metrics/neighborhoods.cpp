@@ -1,9 +1,9 @@
 // Metrics of neighbourhoods: LISI, kBET, kSIM, sBEE, graph connectivity. All look at prefixes of one exact search.
 #include "engine/metrics/graph_connectivity.hpp"
-#include "engine/metrics/kbet.hpp"
-#include "engine/metrics/kbet_per_label.hpp"
+#include "engine/metrics/kbet/kbet.hpp"
+#include "engine/metrics/kbet/per_label.hpp"
 #include "engine/metrics/ksim.hpp"
-#include "engine/metrics/lisi.hpp"
+#include "engine/metrics/lisi/lisi.hpp"
 #include "engine/metrics/sbee.hpp"
 #include "engine/neighbors/umap_graph.hpp"
 #include "experiments/bindings/metrics/scib.hpp"

@@ -5,7 +5,6 @@
 #include "engine/core/names.hpp"
 #include "engine/io/utf8.hpp"
 #include "experiments/catalog/parameter.hpp"
-#include "experiments/text/nearest_name.hpp"
 #include "experiments/text/canonical.hpp"
 #include "tests/support/small_catalog.hpp"
 

@@ -1,4 +1,4 @@
-#include "engine/metrics/bras.hpp"
+#include "engine/metrics/silhouettes/bras.hpp"
 
 #include <catch2/catch.hpp>
 #include <cmath>

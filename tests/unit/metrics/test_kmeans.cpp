@@ -1,4 +1,4 @@
-#include "engine/metrics/kmeans.hpp"
+#include "engine/metrics/partitions/kmeans.hpp"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/parallel.hpp"
-#include "engine/metrics/partition_agreement.hpp"
+#include "engine/metrics/partitions/agreement.hpp"
 #include "engine/reference/metrics_partitions.hpp"
 #include "tests/support/golden_check.hpp"
 #include "tests/support/graph_metric_cases.hpp"

@@ -1,4 +1,4 @@
-#include "engine/metrics/lisi.hpp"
+#include "engine/metrics/lisi/lisi.hpp"
 
 #include <catch2/catch.hpp>
 #include <cmath>

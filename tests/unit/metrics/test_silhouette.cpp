@@ -1,4 +1,4 @@
-#include "engine/metrics/silhouette.hpp"
+#include "engine/metrics/silhouettes/silhouette.hpp"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -6,8 +6,8 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/parallel.hpp"
-#include "engine/metrics/isolated_labels.hpp"
-#include "engine/metrics/silhouette_tiles.hpp"
+#include "engine/metrics/silhouettes/isolated_labels.hpp"
+#include "engine/metrics/silhouettes/tiles.hpp"
 #include "engine/reference/metrics_pairs.hpp"
 #include "tests/support/golden_check.hpp"
 #include "tests/support/graph_metric_cases.hpp"

@@ -1,4 +1,4 @@
-#include "engine/metrics/bras.hpp"
+#include "engine/metrics/silhouettes/bras.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/parallel.hpp"
 #include "engine/metrics/groups.hpp"
-#include "engine/metrics/silhouette_value.hpp"
+#include "engine/metrics/silhouettes/value.hpp"
 
 namespace bcbench::bras {
 

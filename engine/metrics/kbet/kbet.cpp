@@ -1,4 +1,4 @@
-#include "engine/metrics/kbet.hpp"
+#include "engine/metrics/kbet/kbet.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/core/parallel.hpp"
-#include "engine/metrics/chi_squared.hpp"
+#include "engine/metrics/kbet/chi_squared.hpp"
 #include "engine/metrics/label_means.hpp"
 
 namespace bcbench::kbet {

@@ -1,4 +1,4 @@
-#include "engine/metrics/kbet_per_label.hpp"
+#include "engine/metrics/kbet/per_label.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine/core/parallel.hpp"
-#include "engine/metrics/diffusion_embedding.hpp"
-#include "engine/metrics/kbet.hpp"
+#include "engine/metrics/kbet/diffusion_embedding.hpp"
+#include "engine/metrics/kbet/kbet.hpp"
 #include "engine/metrics/label_means.hpp"
 
 namespace bcbench::kbet_per_label {

@@ -1,4 +1,4 @@
-#include "engine/metrics/partition_agreement.hpp"
+#include "engine/metrics/partitions/agreement.hpp"
 
 #include <algorithm>
 #include <cmath>

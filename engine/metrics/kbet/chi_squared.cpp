@@ -1,4 +1,4 @@
-#include "engine/metrics/chi_squared.hpp"
+#include "engine/metrics/kbet/chi_squared.hpp"
 
 #include <boost/math/distributions/chi_squared.hpp>
 

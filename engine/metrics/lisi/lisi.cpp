@@ -1,4 +1,4 @@
-#include "engine/metrics/lisi.hpp"
+#include "engine/metrics/lisi/lisi.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/parallel.hpp"
-#include "engine/metrics/lisi_weights.hpp"
+#include "engine/metrics/lisi/weights.hpp"
 
 namespace bcbench::lisi {
 

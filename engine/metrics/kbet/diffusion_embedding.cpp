@@ -1,4 +1,4 @@
-#include "engine/metrics/diffusion_embedding.hpp"
+#include "engine/metrics/kbet/diffusion_embedding.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "engine/metrics/kmeans.hpp"
+#include "engine/metrics/partitions/kmeans.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,8 +11,8 @@
 #include "engine/core/checkpoint.hpp"
 #include "engine/core/parallel.hpp"
 #include "engine/core/random.hpp"
-#include "engine/metrics/centre_distances.hpp"
 #include "engine/metrics/groups.hpp"
+#include "engine/metrics/partitions/centre_distances.hpp"
 
 namespace bcbench::kmeans {
 

@@ -1,4 +1,4 @@
-#include "engine/metrics/centre_distances.hpp"
+#include "engine/metrics/partitions/centre_distances.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "engine/metrics/silhouette_tiles.hpp"
+#include "engine/metrics/silhouettes/tiles.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 // This file is compiled once per instruction set; Highway picks the best one when the program starts.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "engine/metrics/silhouette_tiles.cpp"
+#define HWY_TARGET_INCLUDE "engine/metrics/silhouettes/tiles.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

@@ -1,4 +1,4 @@
-#include "engine/metrics/isolated_labels.hpp"
+#include "engine/metrics/silhouettes/isolated_labels.hpp"
 
 #include <algorithm>
 #include <string>

@@ -1,4 +1,4 @@
-#include "engine/metrics/silhouette.hpp"
+#include "engine/metrics/silhouettes/silhouette.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,8 +8,8 @@
 #include "engine/core/check.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
-#include "engine/metrics/silhouette_tiles.hpp"
-#include "engine/metrics/silhouette_value.hpp"
+#include "engine/metrics/silhouettes/tiles.hpp"
+#include "engine/metrics/silhouettes/value.hpp"
 
 namespace bcbench::silhouette {
 

@@ -1,11 +1,11 @@
-#include "engine/metrics/lisi_weights.hpp"
+#include "engine/metrics/lisi/weights.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 // This file is compiled once per instruction set; Highway picks the best one when the program starts.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "engine/metrics/lisi_weights.cpp"
+#define HWY_TARGET_INCLUDE "engine/metrics/lisi/weights.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

@@ -10,7 +10,7 @@
 
 #include "engine/core/types.hpp"
 #include "engine/metrics/result.hpp"
-#include "engine/metrics/silhouette.hpp"
+#include "engine/metrics/silhouettes/silhouette.hpp"
 
 namespace bcbench::isolated_labels {
 
