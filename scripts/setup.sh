@@ -4,14 +4,9 @@
 set -euo pipefail
 
 declare -A packages=(
-<<<<<<< HEAD
   [build]="g++ cmake ninja-build ccache git libarmadillo-dev libopenblas-pthread-dev nlohmann-json3-dev libcli11-dev
-           librandom123-dev libboost-dev libhwy-dev libxxhash-dev zlib1g-dev catch2 libbenchmark-dev"
-=======
-  [build]="g++ cmake ninja-build git libarmadillo-dev libopenblas-pthread-dev nlohmann-json3-dev libcli11-dev
            librandom123-dev libboost-dev libhwy-dev libxxhash-dev zlib1g-dev libhdf5-dev liblzf-dev libzstd-dev
            catch2 libbenchmark-dev"
->>>>>>> 621df75 (.h5ad files: read, described and added to by a worker process)
   [report]="python3 python3-matplotlib python3-jinja2"
   [test]="python3-pytest flake8 mypy chromium shellcheck clang-format"
   [bench]="libfaiss-dev python3"
