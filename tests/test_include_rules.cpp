@@ -35,7 +35,7 @@ const std::map<std::string, std::set<std::string>> may_include = {
      {"engine/core", "engine/io", "experiments/text", "experiments/catalog", "experiments/system"}},
     {"experiments/system", {"engine/linear", "experiments/text"}},
     {"experiments/h5ad", {"engine/core", "engine/io", "experiments/text", "experiments/system"}},
-    {"experiments/bindings", {"engine", "experiments/catalog"}},
+    {"experiments/bindings", {"engine", "experiments/catalog", "experiments/h5ad"}},
     {"experiments/plan", {"experiments/text", "experiments/catalog", "experiments/config", "experiments/bindings"}},
     {"experiments/results",
      {"engine/core", "engine/io", "experiments/text", "experiments/catalog", "experiments/config", "experiments/plan",

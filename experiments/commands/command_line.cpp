@@ -11,6 +11,7 @@
 #include "experiments/commands/compare.hpp"
 #include "experiments/config/config.hpp"
 #include "experiments/config/schema.hpp"
+#include "experiments/h5ad/h5ad.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/results/expected.hpp"
 #include "experiments/results/terminal_report.hpp"
@@ -227,6 +228,9 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     CLI::App* compare =
         app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");
     add_compare_options(*compare, arguments.compare);
+    CLI::App* inspect_command =
+        app.add_subcommand("inspect", "what is in an .h5ad file, and a config that would run on it");
+    inspect_command->add_option("file", arguments.name, "AnnData file (.h5ad)")->required();
     CLI::App* schema_command = app.add_subcommand("schema", "print the JSON Schema of configs");
 
     try {
@@ -241,6 +245,10 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     if (list_command->parsed()) std::cout << list_text(catalog(), arguments.name);
     if (compare->parsed()) return compare_command(arguments.compare);
     if (describe_command->parsed()) std::cout << describe_text(catalog(), arguments.name);
+    if (inspect_command->parsed()) {
+        const H5adSummary summary = describe_h5ad(arguments.name);
+        std::cout << h5ad_text(summary) << "\nA config that runs on it:\n\n" << h5ad_config(summary);
+    }
     if (schema_command->parsed()) std::cout << config_schema(catalog()).dump(2) << '\n';
     return exit_ok;
 }

@@ -34,6 +34,7 @@ struct H5adLimits {
 
 /// What happens to a cell without a label in one of the columns asked for.
 enum class MissingLabels { error, drop, label };
+constexpr const char* words_of(MissingLabels) { return "error drop label"; }
 
 /// Name of the label that MissingLabels::label gives.
 inline constexpr const char* missing_label = "missing";
