@@ -143,7 +143,10 @@ Dataset<double> load_h5ad(const DatasetSettings& settings) {
     return data;
 }
 
-const DatasetDefinition datasets[] = {
+std::vector<ParameterFault> no_faults(const nlohmann::json&) { return {}; }
+std::optional<DataShape> unknown_shape(const nlohmann::json&) { return std::nullopt; }
+
+constexpr DatasetDefinition datasets[] = {
     {"gaussian_batches", "Gaussian cell types, each batch shifted by a constant",
      "Ordered by batch, then type. Drawn in float32 from counter-based random numbers (Threefry-2x32-20), the same on "
      "every machine.",
@@ -153,23 +156,17 @@ const DatasetDefinition datasets[] = {
      "Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and types are numbered in "
      "order of first appearance.",
      [] {
-         return std::vector<std::string>{
-             "cells",
-             "metadata" {"h5ad", "cells and labels from an AnnData file",
-                         "Of anndata 0.6 to 0.12; dense or sparse, gzip, lzf or zstd. A worker process of bounded "
-                         "memory reads it: a damaged "
-                         "file cannot take the run with it. `bcbench inspect FILE` prints what is in a file, and a "
-                         "config that runs on it. "
-                         "Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and "
-                         "types are numbered in "
-                         "order of first appearance.",
-                         [] { return std::vector<std::string>{"file"}; }, [] { return parameters_of(h5ad_fields); },
-                         [](const nlohmann::json&) { return std::vector<ParameterFault>(); },
-                         [](const nlohmann::json&) { return std::optional<DataShape>(); }, load_h5ad},
-         };
+         return std::vector<std::string>{"cells", "metadata"};
      },
-     [] { return parameters_of(table_fields); }, [](const nlohmann::json&) { return std::vector<ParameterFault>(); },
-     [](const nlohmann::json&) { return std::optional<DataShape>(); }, load_table},
+     [] { return parameters_of(table_fields); }, no_faults, unknown_shape, load_table},
+    {"h5ad", "cells and labels from an AnnData file",
+     "Of anndata 0.6 to 0.12; dense or sparse, gzip, lzf or zstd. A worker process of bounded memory reads it: a "
+     "damaged "
+     "file cannot take the run with it. `bcbench inspect FILE` prints what is in a file, and a config that runs on it. "
+     "Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and types are numbered in "
+     "order of first appearance.",
+     [] { return std::vector<std::string>{"file"}; }, [] { return parameters_of(h5ad_fields); }, no_faults,
+     unknown_shape, load_h5ad},
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "engine/io/csv.hpp"
+#include "engine/io/utf8.hpp"
 
 namespace bcbench::h5ad {
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine/io/csv.hpp"
+#include "engine/io/utf8.hpp"
 
 namespace bcbench::h5ad {
 

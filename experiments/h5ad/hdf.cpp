@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "engine/io/csv.hpp"
+#include "engine/io/utf8.hpp"
 #include "experiments/h5ad/sizes.hpp"
 
 namespace bcbench::h5ad {

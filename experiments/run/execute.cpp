@@ -199,6 +199,7 @@ PointRecord empty_record(const Point& point) {
                      {"seed", point.method_seed},
                      {"params", point.method_params},
                      {"train", point.train}};
+    if (method_named(point.method_type).control) record.method["control"] = true;
     record.params = point.params;
     record.swept = point.swept;
     record.group = point.group;
