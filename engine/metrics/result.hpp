@@ -42,7 +42,7 @@ inline MetricResult not_applicable(std::string reason) {
 }
 
 /// The detail `name` of `result`, or nothing.
-inline std::optional<double> detail(const MetricResult& result, const std::string& name) {
+inline std::optional<double> detail_of(const MetricResult& result, const std::string& name) {
     for (const NamedValue& entry : result.details) {
         if (entry.name == name) return entry.value;
     }

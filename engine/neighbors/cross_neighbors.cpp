@@ -7,6 +7,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/neighbors/bound.hpp"
 #include "engine/neighbors/search.hpp"
 
 namespace bcbench {
@@ -32,27 +33,28 @@ std::vector<std::size_t> nearest_tiles(const CellTiles<Real>& tiles, std::size_t
     return order;
 }
 
-/// All pairs of a tile of `first` and one of `second`. Every tile that wants neighbours meets the nearest one of the
-/// other set first, for that one leaves neighbours that are hard to beat.
+/// The order in which each tile of `seekers` takes the tiles of `others`, whose nearest bound what its cells look for.
+template <class Real>
+std::vector<std::vector<std::size_t>> prepare(Seekers<Real>& seekers, const CellTiles<Real>& others) {
+    std::vector<std::vector<std::size_t>> order(seekers.tiles.count());  // [tiles] tiles of others, nearest first
+    parallel_for(order.size(), [&](std::size_t tile) {
+        order[tile] = nearest_tiles(seekers.tiles, tile, others);
+        if (seekers.k == 0) return;
+        std::vector<std::size_t> near = order[tile];
+        near.resize(std::min(near.size(), neighbor_search::tiles_worth_a_bound(seekers.k)));
+        set_bound(seekers, tile, others, near, seekers.k);
+    });
+    return order;
+}
+
+/// All pairs of a tile of `first` and one of `second`, near ones first, for these leave neighbours that are hard to
+/// beat.
 template <class Real>
 void meet_all(Seekers<Real>& first, Seekers<Real>& second) {
-    const std::size_t n_first = first.tiles.count();
-    const std::size_t n_second = second.tiles.count();
-    std::vector<std::vector<std::size_t>> order(n_first);  // [n_first] tiles of second, nearest first
-    parallel_for(n_first, [&](std::size_t a) { order[a] = nearest_tiles(first.tiles, a, second.tiles); });
-    parallel_for(n_first, [&](std::size_t a) { meet(first, a, second, order[a].front(), true); });
-    std::vector<std::size_t> nearest_first(n_second, n_first);  // [n_second] n_first: none met early
-    if (second.k > 0) {
-        parallel_for(n_second, [&](std::size_t b) {
-            nearest_first[b] = nearest_tiles(second.tiles, b, first.tiles).front();
-            if (order[nearest_first[b]].front() != b) meet(first, nearest_first[b], second, b, true);
-        });
-    }
-    parallel_for(n_first, [&](std::size_t a) {
-        for (std::size_t place = 1; place < n_second; ++place) {
-            const std::size_t b = order[a][place];
-            if (nearest_first[b] != a) meet(first, a, second, b);
-        }
+    const std::vector<std::vector<std::size_t>> order = prepare(first, second.tiles);
+    if (second.k > 0) prepare(second, first.tiles);
+    parallel_for(order.size(), [&](std::size_t a) {
+        for (const std::size_t b : order[a]) meet(first, a, second, b);
     });
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <limits>
 
 // This file is compiled once per instruction set; Highway picks the best one when the program starts.
@@ -198,7 +197,6 @@ void find_close_pairs(const GridTile& a, const GridTile& b, std::vector<PlacePai
     }
 }
 
-/// Minus half the squared grid distances of the cells first .. first+7 of `a` to all cells of `b`. [tile_width x 8]
 void grid_distances_of_eight(const GridTile& a, std::size_t first, const GridTile& b, std::int32_t* out) {
     for (std::size_t row = 0; row < 8; row += block_rows) {
         for (std::size_t column = 0; column < tile_width; column += block_vectors * lanes) {
@@ -238,16 +236,20 @@ double reach(double squared, std::size_t n_features) {
 }
 
 template <class Real>
-Grid<Real> common_grid(const CellTiles<Real>& tiles_a, std::size_t a, const CellTiles<Real>& tiles_b, std::size_t b) {
+Grid<Real> common_grid(const CellTiles<Real>& tiles_a, std::size_t a, const CellTiles<Real>& tiles_b,
+                       const std::vector<std::size_t>& members) {
     const std::size_t n_features = tiles_a.centre.n_rows;
+    const auto count = static_cast<Real>(members.size() + 1);
     Grid<Real> grid;
-    grid.centre = tiles_a.centre.col(a) / Real(2) + tiles_b.centre.col(b) / Real(2);
+    grid.centre = tiles_a.centre.col(a) / count;
+    for (const std::size_t b : members) grid.centre += tiles_b.centre.col(b) / count;
     grid.slack = std::sqrt(static_cast<double>(n_features)) * (0.5 + 1.0 / 64.0) * room;
     const auto reaches = [&](const CellTiles<Real>& tiles, std::size_t tile) {
         const double shift = distance_at_most(tiles.centre.colptr(tile), grid.centre.memptr(), n_features);
         return (tiles.radius[tile] + shift) * room;
     };
-    const double radius = std::max(reaches(tiles_a, a), reaches(tiles_b, b));
+    double radius = reaches(tiles_a, a);
+    for (const std::size_t b : members) radius = std::max(radius, reaches(tiles_b, b));
     // Half a unit below, so that rounding the scale to Real cannot push a norm over; differences must not
     // overflow.
     const double scale = (largest_norm - 0.5 - grid.slack) / radius;
@@ -286,35 +288,26 @@ void find_close_pairs(const GridTile& a, const GridTile& b, std::vector<PlacePai
     HWY_DYNAMIC_DISPATCH(find_close_pairs)(a, b, close);
 }
 
-template <class Real>
-std::vector<double> worst_within(const GridTile& a, std::size_t size_a, const GridTile& b, std::size_t size_b,
-                                 std::size_t k, const Grid<Real>& grid) {
-    std::vector<double> worst(tile_width, 0.0);
-    std::fill_n(worst.begin(), size_a, std::numeric_limits<double>::infinity());
-    if (k < 1 || size_b < k || grid.scale == Real(0)) return worst;
-    const ReachBound bound(grid.centre.n_elem);
-    std::vector<std::int32_t> sums(8 * tile_width);
-    for (std::size_t first = 0; first < size_a; first += 8) {
-        HWY_DYNAMIC_DISPATCH(grid_distances_of_eight)(a, first, b, sums.data());
-        for (std::size_t i = first; i < std::min(first + 8, size_a); ++i) {
-            std::int32_t* row = sums.data() + (i - first) * tile_width;
-            std::nth_element(row, row + (k - 1), row + size_b, std::greater<>());
-            const double on_grid = std::sqrt(2.0 * (1.0 - static_cast<double>(row[k - 1])));
-            const double distance = (on_grid + 2.0 * grid.slack) / static_cast<double>(grid.scale);
-            worst[i] = (distance * distance * bound.relative + bound.absolute) * room;
-        }
-    }
-    return worst;
+void grid_distances_of_eight(const GridTile& a, std::size_t first, const GridTile& b, std::int32_t* out) {
+    HWY_DYNAMIC_DISPATCH(grid_distances_of_eight)(a, first, b, out);
 }
 
-template Grid<float> common_grid(const CellTiles<float>&, std::size_t, const CellTiles<float>&, std::size_t);
-template Grid<double> common_grid(const CellTiles<double>&, std::size_t, const CellTiles<double>&, std::size_t);
+template <class Real>
+double distance_within(std::int32_t minus_half, const Grid<Real>& grid) {
+    const ReachBound bound(grid.centre.n_elem);
+    const double on_grid = std::sqrt(2.0 * (1.0 - static_cast<double>(minus_half)));
+    const double distance = (on_grid + 2.0 * grid.slack) / static_cast<double>(grid.scale);
+    return (distance * distance * bound.relative + bound.absolute) * room;
+}
+
+template Grid<float> common_grid(const CellTiles<float>&, std::size_t, const CellTiles<float>&,
+                                 const std::vector<std::size_t>&);
+template Grid<double> common_grid(const CellTiles<double>&, std::size_t, const CellTiles<double>&,
+                                  const std::vector<std::size_t>&);
 template void put_on_grid(const CellTiles<float>&, std::size_t, const Grid<float>&, GridTile&);
 template void put_on_grid(const CellTiles<double>&, std::size_t, const Grid<double>&, GridTile&);
-template std::vector<double> worst_within(const GridTile&, std::size_t, const GridTile&, std::size_t, std::size_t,
-                                          const Grid<float>&);
-template std::vector<double> worst_within(const GridTile&, std::size_t, const GridTile&, std::size_t, std::size_t,
-                                          const Grid<double>&);
+template double distance_within(std::int32_t, const Grid<float>&);
+template double distance_within(std::int32_t, const Grid<double>&);
 template void set_limits(const std::vector<double>&, const Grid<float>&, GridTile&);
 template void set_limits(const std::vector<double>&, const Grid<double>&, GridTile&);
 

@@ -26,7 +26,7 @@ namespace bcbench::neighbor_search {
 /// `squared`.
 double reach(double squared, std::size_t n_features);
 
-/// The grid of one pair of tiles.
+/// The grid of a few tiles.
 template <class Real>
 struct Grid {
     Vector<Real> centre;  // [F]
@@ -34,8 +34,10 @@ struct Grid {
     double slack = 0.0;   // grid units
 };
 
+/// The grid on which tile `a` of one set and the tiles `members` of another, or of the same, find room.
 template <class Real>
-Grid<Real> common_grid(const CellTiles<Real>& tiles_a, std::size_t a, const CellTiles<Real>& tiles_b, std::size_t b);
+Grid<Real> common_grid(const CellTiles<Real>& tiles_a, std::size_t a, const CellTiles<Real>& tiles_b,
+                       const std::vector<std::size_t>& members);
 
 /// The cells of one tile on a grid, two features to a 32-bit word, and how far each may be from a neighbour.
 struct GridTile {
@@ -52,11 +54,14 @@ void put_on_grid(const CellTiles<Real>& tiles, std::size_t tile, const Grid<Real
 template <class Real>
 void set_limits(const std::vector<double>& worst, const Grid<Real>& grid, GridTile& out);
 
-/// For each of the `size_a` cells of tile `a` a squared distance that at least k of the `size_b` cells of tile `b`, on
-/// the same grid, are within, as computed; infinite if there is none to tell, 0 in the places left over. [tile_width]
+/// A squared distance, as computed, that two cells are within which are -floor(|q_a - q_b|^2 / 2) = `minus_half` apart
+/// on the grid, or nearer.
 template <class Real>
-std::vector<double> worst_within(const GridTile& a, std::size_t size_a, const GridTile& b, std::size_t size_b,
-                                 std::size_t k, const Grid<Real>& grid);
+double distance_within(std::int32_t minus_half, const Grid<Real>& grid);
+
+/// Minus half the squared grid distances of the cells first .. first+7 of `a` to all cells of `b`, rounded up.
+/// [tile_width x 8]
+void grid_distances_of_eight(const GridTile& a, std::size_t first, const GridTile& b, std::int32_t* out);
 
 /// A pair of cells by their places within their tiles.
 struct PlacePair {

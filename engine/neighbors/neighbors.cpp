@@ -1,17 +1,27 @@
 #include "engine/neighbors/neighbors.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
 #include "engine/core/check.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/neighbors/bound.hpp"
 #include "engine/neighbors/search.hpp"
 
 namespace bcbench {
 
 namespace {
+
+/// The tiles around `tile` in their order, which is one of places.
+std::vector<std::size_t> tiles_around(std::size_t tile, std::size_t n_tiles, std::size_t k) {
+    const std::size_t count = std::min(neighbor_search::tiles_worth_a_bound(k), n_tiles);
+    std::vector<std::size_t> around(count);
+    std::iota(around.begin(), around.end(), std::min(tile - std::min(tile, count / 2), n_tiles - count));
+    return around;
+}
 
 /// All pairs of tiles: tile a meets tile a + offset, around the end. Near ones in the order of the tiles come
 /// first, for they leave neighbours that are hard to beat; a task takes several offsets, for the next task
@@ -19,7 +29,11 @@ namespace {
 template <class Real>
 void meet_all(neighbor_search::Seekers<Real>& seekers) {
     const std::size_t tiles = seekers.tiles.count();
-    parallel_for(tiles, [&](std::size_t tile) { meet_itself(seekers, tile); });
+    parallel_for(tiles, [&](std::size_t tile) {
+        // k others, for the cell is its own nearest
+        set_bound(seekers, tile, seekers.tiles, tiles_around(tile, tiles, seekers.k), seekers.k + 1);
+        meet_itself(seekers, tile);
+    });
     const Tiles offsets{tiles / 2, 8};
     parallel_for(tiles * offsets.count(), [&](std::size_t task) {
         const std::size_t a = task % tiles;

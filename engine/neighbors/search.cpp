@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "engine/core/parallel.hpp"
+#include "engine/neighbors/bound.hpp"
 #include "engine/neighbors/distance.hpp"
 
 namespace bcbench::neighbor_search {
@@ -45,7 +46,7 @@ void offer(TileBest& best, std::size_t place, std::size_t k, Neighbor candidate)
     }
     heap[size++] = candidate;
     std::push_heap(heap, heap + size);
-    if (size == k) best.worst[place] = heap[0].first;
+    if (size == k) best.worst[place] = std::min(best.worst[place], heap[0].first);
 }
 
 /// The cells of a tile lie scattered in memory: asking for them all at once hides most of the wait.
@@ -102,45 +103,38 @@ bool too_far_apart(const CellTiles<Real>& tiles_a, std::size_t a, const CellTile
     return apart > (tiles_a.radius[a] + tiles_b.radius[b] + reach) * (1.0 + 1e-12);
 }
 
-/// The smaller of two bounds on what each cell of a tile has to beat.
-void tighten(std::vector<double>& worst, const std::vector<double>& other) {
-    for (std::size_t i = 0; i < worst.size(); ++i) worst[i] = std::min(worst[i], other[i]);
-}
-
 }  // namespace
 
 template <class Real>
+void set_bound(Seekers<Real>& seekers, std::size_t tile, const CellTiles<Real>& others,
+               const std::vector<std::size_t>& near, std::size_t wanted) {
+    seekers.best[tile].worst = worst_among(seekers.tiles, tile, others, near, wanted);
+}
+
+template <class Real>
 void meet_itself(Seekers<Real>& seekers, std::size_t tile) {
-    const Grid<Real> grid = common_grid(seekers.tiles, tile, seekers.tiles, tile);
-    const std::size_t size = seekers.tiles.size(tile);
+    const Grid<Real> grid = common_grid(seekers.tiles, tile, seekers.tiles, {tile});
     GridTile on_grid;
     put_on_grid(seekers.tiles, tile, grid, on_grid);
-    // k others, for the cell is its own nearest
-    set_limits(worst_within(on_grid, size, on_grid, size, seekers.k + 1, grid), grid, on_grid);
+    set_limits(current_worst(seekers, tile), grid, on_grid);
     std::vector<PlacePair> close;
     find_close_pairs(on_grid, on_grid, close);
     offer_all(seekers, tile, seekers, tile, measure(seekers, tile, seekers, tile, close));
 }
 
 template <class Real>
-void meet(Seekers<Real>& seekers_a, std::size_t a, Seekers<Real>& seekers_b, std::size_t b, bool first_meeting) {
+void meet(Seekers<Real>& seekers_a, std::size_t a, Seekers<Real>& seekers_b, std::size_t b) {
     const CellTiles<Real>& tiles_a = seekers_a.tiles;
     const CellTiles<Real>& tiles_b = seekers_b.tiles;
-    std::vector<double> worst_a = current_worst(seekers_a, a);
-    std::vector<double> worst_b = current_worst(seekers_b, b);
+    const std::vector<double> worst_a = current_worst(seekers_a, a);
+    const std::vector<double> worst_b = current_worst(seekers_b, b);
     const double worst =
         std::max(*std::max_element(worst_a.begin(), worst_a.end()), *std::max_element(worst_b.begin(), worst_b.end()));
     if (too_far_apart(tiles_a, a, tiles_b, b, reach(worst, tiles_a.centre.n_rows))) return;
-    const Grid<Real> grid = common_grid(tiles_a, a, tiles_b, b);
+    const Grid<Real> grid = common_grid(tiles_a, a, tiles_b, {b});
     GridTile on_grid_a, on_grid_b;
     put_on_grid(tiles_a, a, grid, on_grid_a);
     put_on_grid(tiles_b, b, grid, on_grid_b);
-    if (first_meeting) {
-        const std::size_t size_a = tiles_a.size(a);
-        const std::size_t size_b = tiles_b.size(b);
-        tighten(worst_a, worst_within(on_grid_a, size_a, on_grid_b, size_b, seekers_a.k, grid));
-        tighten(worst_b, worst_within(on_grid_b, size_b, on_grid_a, size_a, seekers_b.k, grid));
-    }
     set_limits(worst_a, grid, on_grid_a);
     set_limits(worst_b, grid, on_grid_b);
     std::vector<PlacePair> close;
@@ -167,10 +161,12 @@ Neighbors sorted_neighbors(Seekers<Real>& seekers) {
     return neighbors;
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                       \
-    template struct Seekers<Real>;                                                      \
-    template void meet_itself(Seekers<Real>&, std::size_t);                             \
-    template void meet(Seekers<Real>&, std::size_t, Seekers<Real>&, std::size_t, bool); \
+#define BCBENCH_INSTANTIATE(Real)                                                                                 \
+    template struct Seekers<Real>;                                                                                \
+    template void set_bound(Seekers<Real>&, std::size_t, const CellTiles<Real>&, const std::vector<std::size_t>&, \
+                            std::size_t);                                                                         \
+    template void meet_itself(Seekers<Real>&, std::size_t);                                                       \
+    template void meet(Seekers<Real>&, std::size_t, Seekers<Real>&, std::size_t);                                 \
     template Neighbors sorted_neighbors(Seekers<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -19,7 +19,7 @@ struct TileBest {
     std::mutex mutex;
     std::vector<Neighbor> heaps;      // [k x tile_width] of each cell a heap, the worst first
     std::vector<std::uint32_t> size;  // [tile_width] neighbours in each heap
-    std::vector<double> worst;        // [tile_width] squared distance of the worst of k, infinite with fewer,
+    std::vector<double> worst;        // [tile_width] a squared distance that at least k are within, at first infinite;
                                       // 0 in the places left over, which want none
 };
 
@@ -36,15 +36,21 @@ struct Seekers {
     std::uint32_t cell(std::size_t tile, std::size_t place) const { return tiles.order[tile * tile_width + place]; }
 };
 
-/// Tile `tile` meets itself. The grid alone tells how near the k nearest are, so that few distances have to be
-/// measured.
+/// Before the first meeting: how near the k nearest cells of the tiles `near` of `others` are tells what the cells of
+/// tile `tile` need not look at. `wanted`: k, or k + 1 if `others` are the seekers themselves, where each is its own
+/// nearest.
+template <class Real>
+void set_bound(Seekers<Real>& seekers, std::size_t tile, const CellTiles<Real>& others,
+               const std::vector<std::size_t>& near, std::size_t wanted);
+
+/// Tile `tile` meets itself.
 template <class Real>
 void meet_itself(Seekers<Real>& seekers, std::size_t tile);
 
 /// Tile `a` of one set meets tile `b` of another, or another tile of the same, and each offers its cells to the
-/// other's. `first_meeting`: neither has seen many cells yet, and the grid tells how near the k nearest are.
+/// other's.
 template <class Real>
-void meet(Seekers<Real>& seekers_a, std::size_t a, Seekers<Real>& seekers_b, std::size_t b, bool first_meeting = false);
+void meet(Seekers<Real>& seekers_a, std::size_t a, Seekers<Real>& seekers_b, std::size_t b);
 
 /// What every cell has found, nearest first. Each must have found k.
 template <class Real>

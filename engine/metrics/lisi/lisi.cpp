@@ -119,7 +119,7 @@ MetricResult ilisi(const NeighborsView& neighbors, const Bandwidths& bandwidths,
     if (groups.count() < 2) return not_applicable("needs at least two batches");
     if (!bandwidths.reason.empty()) return not_applicable(bandwidths.reason);
     MetricResult result = summary(per_cell(neighbors, bandwidths, groups));
-    if (const std::optional<double> typical = detail(result, "median")) {
+    if (const std::optional<double> typical = detail_of(result, "median")) {
         result.value = (*typical - 1.0) / static_cast<double>(groups.count() - 1);
     }
     return result;
@@ -130,7 +130,7 @@ MetricResult clisi(const NeighborsView& neighbors, const Bandwidths& bandwidths,
     if (groups.count() < 2) return not_applicable("needs at least two labels");
     if (!bandwidths.reason.empty()) return not_applicable(bandwidths.reason);
     MetricResult result = summary(per_cell(neighbors, bandwidths, groups));
-    if (const std::optional<double> typical = detail(result, "median")) {
+    if (const std::optional<double> typical = detail_of(result, "median")) {
         const auto count = static_cast<double>(groups.count());
         result.value = (count - *typical) / (count - 1.0);
     }

@@ -73,7 +73,8 @@ TileRuns runs_of(const DistanceSums& sums, const std::uint32_t* order, std::size
 template <class Real, class Sum>
 class Pass {
   public:
-    Pass(const OrderedTiles<Real>& tiles, DistanceSums& sums) : tiles_(tiles), sums_(sums) {
+    Pass(const OrderedTiles<Real>& tiles, DistanceSums& sums)
+        : tiles_(tiles), sums_(sums), to_label_(tile_width * tiles.count(), sums.label.count(), arma::fill::zeros) {
         for (std::size_t tile = 0; tile < tiles.count(); ++tile) {
             runs_.push_back(runs_of(sums, cells_of_tile(tile), tiles.size(tile)));
         }
@@ -82,15 +83,22 @@ class Pass {
     /// All pairs of tiles, in rounds in each of which a tile meets one other (the circle method of tournaments): so a
     /// tile's sums grow in one order, whatever the threads do, and no two threads touch the same.
     void run() {
-        parallel_for(tiles_.count(), [&](std::size_t tile) { meet_itself(tile); });
+        parallel_for(tiles_.count(), [&](std::size_t tile) {
+            mixes_labels(tile) ? meet_itself<double>(tile) : meet_itself<Sum>(tile);
+        });
         const std::size_t players = tiles_.count() + tiles_.count() % 2;  // the last may be nobody
         for (std::size_t round = 0; round + 1 < players; ++round) {
             parallel_for(players / 2, [&](std::size_t table) {
                 const std::size_t circle = players - 1;
                 const std::size_t a = (round + table) % circle;
                 const std::size_t b = table == 0 ? circle : (round + circle - table) % circle;
-                if (a < tiles_.count() && b < tiles_.count()) meet(std::min(a, b), std::max(a, b));
+                if (a >= tiles_.count() || b >= tiles_.count()) return;
+                const bool precise = share_a_label(a, b) && (mixes_labels(a) || mixes_labels(b));
+                precise ? meet<double>(std::min(a, b), std::max(a, b)) : meet<Sum>(std::min(a, b), std::max(a, b));
             });
+        }
+        for (std::size_t place = 0; place < tiles_.order.size(); ++place) {
+            sums_.to_label.col(tiles_.order[place]) = to_label_.row(place).t();
         }
     }
 
@@ -102,8 +110,14 @@ class Pass {
                std::min(runs_[a].last_label, runs_[b].last_label);
     }
 
+    bool mixes_labels(std::size_t tile) const { return runs_[tile].first_label != runs_[tile].last_label; }
+
+    // Where labels lie far apart and each is tight, the distances inside a label are small against the extent of a tile
+    // that holds cells of several. Such tiles are few, and pairs of theirs that share a label take double products.
+
+    template <class Product>
     void meet_itself(std::size_t tile) {
-        CentredTile<Sum> about;
+        CentredTile<Product> about;
         put_about(tiles_, tile, centre_between(tiles_, tile, tile), about);
         const std::vector<Run>& runs = runs_[tile].of_batch;
         std::vector<double> none, of_tile;
@@ -111,9 +125,10 @@ class Pass {
         add(tile, tile, runs, of_tile);
     }
 
+    template <class Product>
     void meet(std::size_t a, std::size_t b) {
         const Vector<Real> centre = centre_between(tiles_, a, b);
-        CentredTile<Sum> about_a, about_b;
+        CentredTile<Product> about_a, about_b;
         put_about(tiles_, a, centre, about_a);
         put_about(tiles_, b, centre, about_b);
         const bool batches = share_a_label(a, b);
@@ -130,18 +145,21 @@ class Pass {
         for (std::size_t r = 0; r < runs.size(); ++r) {
             const std::uint32_t met = cells_of_tile(other)[runs[r].first];
             const std::uint32_t label = sums_.label.of_cell[met];
+            const double* of_run = more.data() + r * tile_width;
+            double* to_label = to_label_.colptr(label) + tile * tile_width;
+            for (std::size_t i = 0; i < tile_width; ++i) to_label[i] += of_run[i];
+            if (!sums_.has_batches() || label < runs_[tile].first_label || label > runs_[tile].last_label) continue;
             for (std::size_t i = 0; i < tiles_.size(tile); ++i) {
                 const std::uint32_t cell = cells_of_tile(tile)[i];
-                const double sum = more[r * tile_width + i];
-                sums_.to_label(label, cell) += sum;
-                if (!sums_.has_batches() || sums_.label.of_cell[cell] != label) continue;
-                sums_.to_batch[sums_.first_batch[cell] + sums_.own_batch[met]] += sum;
+                if (sums_.label.of_cell[cell] != label) continue;
+                sums_.to_batch[sums_.first_batch[cell] + sums_.own_batch[met]] += of_run[i];
             }
         }
     }
 
     const OrderedTiles<Real>& tiles_;
     DistanceSums& sums_;
+    Matrix<double> to_label_;     // [places x L] as sums_.to_label, tile by tile
     std::vector<TileRuns> runs_;  // [tiles]
 };
 
@@ -192,16 +210,16 @@ MetricResult silhouette_label(const DistanceSums& sums) {
     if (sums.label.count() < 2) return not_applicable("needs at least two labels");
     MetricResult result;
     result.per_cell = label_silhouettes(sums);
-    double mean = 0.0;
+    double all = 0.0;
     std::vector<GroupValue> values(sums.label.count());
     for (std::size_t l = 0; l < values.size(); ++l) {
         double sum = 0.0;
         for (const std::uint32_t i : sums.label.members[l]) sum += (result.per_cell[i] + 1.0) / 2.0;
         values[l].value = sum / static_cast<double>(sums.label.members[l].size());
-        mean += sum / static_cast<double>(result.per_cell.size());
+        all += sum;
     }
     set_mean_over_labels(values, sums.label, sums.label_names, result);
-    result.value = mean;  // over cells, not over labels
+    result.value = all / static_cast<double>(result.per_cell.size());  // over cells, not over labels
     return result;
 }
 

@@ -76,6 +76,20 @@ void put_doubles_as_floats(const double* values, const double* centre, std::size
     norms_of(out, n_features, norm);
 }
 
+void put_floats_as_doubles(const float* values, const float* centre, std::size_t n_features, double* out,
+                           double* norm) {
+    const hn::ScalableTag<double> d;
+    const hn::Rebind<float, decltype(d)> floats;
+    for (std::size_t f = 0; f < n_features; ++f) {
+        const auto middle = hn::Set(d, static_cast<double>(centre[f]));
+        for (std::size_t i = 0; i < tile_width; i += hn::Lanes(d)) {
+            const std::size_t at = f * tile_width + i;
+            hn::StoreU(hn::Sub(hn::PromoteTo(d, hn::LoadU(floats, values + at)), middle), d, out + at);
+        }
+    }
+    norms_of(out, n_features, norm);
+}
+
 /// The root of `squared` >= 0. In float an estimate of 1 / root and one step of Newton's, within 2 units in the last
 /// place, as the hardware's root takes longer than the whole product; below 1e-30 of the square of the scale, too
 /// small.
@@ -213,6 +227,7 @@ namespace bcbench::silhouette {
 HWY_EXPORT(put_floats);
 HWY_EXPORT(put_doubles);
 HWY_EXPORT(put_doubles_as_floats);
+HWY_EXPORT(put_floats_as_doubles);
 HWY_EXPORT(sum_distances_in_float);
 HWY_EXPORT(sum_distances_in_double);
 
@@ -258,7 +273,10 @@ void put_about(const OrderedTiles<Real>& tiles, std::size_t tile, const Vector<R
     out.values.resize(tile_width * n_features);
     out.norm.resize(tile_width);
     const Real* values = tiles.values.colptr(tile * n_features);
-    if constexpr (std::is_same_v<Real, float>) {
+    if constexpr (std::is_same_v<Real, float> && std::is_same_v<Sum, double>) {
+        HWY_DYNAMIC_DISPATCH(put_floats_as_doubles)
+        (values, centre.memptr(), n_features, out.values.data(), out.norm.data());
+    } else if constexpr (std::is_same_v<Real, float>) {
         HWY_DYNAMIC_DISPATCH(put_floats)
         (values, centre.memptr(), n_features, out.values.data(), out.norm.data());
     } else if constexpr (std::is_same_v<Sum, float>) {
@@ -294,6 +312,7 @@ template struct OrderedTiles<double>;
 template Vector<float> centre_between(const OrderedTiles<float>&, std::size_t, std::size_t);
 template Vector<double> centre_between(const OrderedTiles<double>&, std::size_t, std::size_t);
 template void put_about(const OrderedTiles<float>&, std::size_t, const Vector<float>&, CentredTile<float>&);
+template void put_about(const OrderedTiles<float>&, std::size_t, const Vector<float>&, CentredTile<double>&);
 template void put_about(const OrderedTiles<double>&, std::size_t, const Vector<double>&, CentredTile<float>&);
 template void put_about(const OrderedTiles<double>&, std::size_t, const Vector<double>&, CentredTile<double>&);
 template void distance_sums(const CentredTile<float>&, const std::vector<Run>&, const CentredTile<float>&,

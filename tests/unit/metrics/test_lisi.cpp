@@ -26,13 +26,13 @@ void check_case(const MetricCase& data) {
     check_golden(batch, data.values, "ilisi");
     check_golden(label, data.values, "clisi");
     if (batch.value) {
-        CHECK(std::abs(*detail(batch, "mean") - data.values["lisi_batch_mean"].get<double>()) <= 1e-9);
+        CHECK(std::abs(*detail_of(batch, "mean") - data.values["lisi_batch_mean"].get<double>()) <= 1e-9);
         for (std::size_t i = 0; i < 5; ++i) {
             const double wanted = data.values["lisi_batch_first5"][i].get<double>();
             CHECK(std::abs(batch.per_cell[i] - wanted) <= 1e-9 * wanted);
         }
     }
-    if (label.value) CHECK(std::abs(*detail(label, "mean") - data.values["lisi_label_mean"].get<double>()) <= 1e-9);
+    if (label.value) CHECK(std::abs(*detail_of(label, "mean") - data.values["lisi_label_mean"].get<double>()) <= 1e-9);
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ TEST_CASE("LISI of an even neighbourhood is the number of its categories", "[met
     for (std::uint32_t i = 0; i < 12; ++i) batch.code[i] = i % 3;
     // 3, 4 and 4 of 11 others: 1 / (3^2 + 4^2 + 4^2) * 11^2
     const MetricResult result = lisi::ilisi(neighbors, bandwidths, batch);
-    CHECK(*detail(result, "median") == Approx(121.0 / 41.0).epsilon(1e-12));
+    CHECK(*detail_of(result, "median") == Approx(121.0 / 41.0).epsilon(1e-12));
     CHECK(*result.value == Approx((121.0 / 41.0 - 1.0) / 2.0).epsilon(1e-12));
 }
 

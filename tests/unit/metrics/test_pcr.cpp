@@ -65,7 +65,7 @@ TEST_CASE("a small outlying batch among many cells counts", "[metrics][pcr]") {
         before.col(i) += 30.0;
     }
     const MetricResult result = pcr_comparison(before, after, batch);
-    CHECK(*detail(result, "share_before") > 0.5);
+    CHECK(*detail_of(result, "share_before") > 0.5);
     CHECK(*result.value > 0.99);
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("principal component regression compares before and after", "[metrics]
     const arma::mat half = (data.cells + centred) / 2.0;
     const MetricResult worse = pcr_comparison(half, data.cells, data.batch);
     CHECK(*worse.value == 0.0);
-    CHECK(*detail(worse, "unclipped") < 0.0);
+    CHECK(*detail_of(worse, "unclipped") < 0.0);
     const MetricResult better = pcr_comparison(data.cells, half, data.batch);
     const LabelledCells moved = permuted(data, 5);
     CHECK(*between_batch_share(moved.cells, moved.batch) ==

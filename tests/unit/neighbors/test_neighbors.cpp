@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <random>
 #include <string>
 
 #include "engine/core/check.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/neighbors/bound.hpp"
 #include "engine/neighbors/filter.hpp"
+#include "engine/neighbors/largest.hpp"
 #include "engine/neighbors/tiles.hpp"
 #include "engine/reference/neighbors.hpp"
 
@@ -200,7 +203,7 @@ TEST_CASE("the filter keeps every pair within reach and few others", "[neighbors
     const double offset = GENERATE(0.0, 1e3, 1e6);
     const auto cells = arma::conv_to<Matrix<double>>::from(offset + gaussian_cells(50, 2 * tile_width, 1));
     const CellTiles<double> tiles = cut_into_tiles(cells);
-    const Grid<double> grid = common_grid(tiles, 0, tiles, 1);
+    const Grid<double> grid = common_grid(tiles, 0, tiles, {1});
     const double within = 60.0;  // squared; half the pairs of standard normal cells are about 100 apart
     GridTile on_grid[2];
     for (const std::size_t tile : {0U, 1U}) {
@@ -224,6 +227,56 @@ TEST_CASE("the filter keeps every pair within reach and few others", "[neighbors
     CHECK(lost == 0);
     CHECK(within_reach > 100);
     CHECK(static_cast<double>(close.size()) < 1.05 * static_cast<double>(within_reach));
+}
+
+// A bound that is too low loses neighbours; one that is too high is useless.
+TEST_CASE("the bound holds the k nearest and little more", "[neighbors]") {
+    using namespace neighbor_search;
+    const double offset = GENERATE(0.0, 1e6);
+    const arma::uword k = GENERATE(1U, 10U, 89U);
+    const auto cells = arma::conv_to<Matrix<double>>::from(offset + gaussian_cells(20, 1500, 2));
+    const CellTiles<double> tiles = cut_into_tiles(cells);
+    const std::vector<std::size_t> all = {0, 1, 2, 3, 4, 5};
+    REQUIRE(tiles.count() == all.size());
+    for (const std::size_t tile : {std::size_t{0}, std::size_t{5}}) {
+        const std::vector<double> bound = worst_among(tiles, tile, tiles, all, k + 1);
+        for (std::size_t place = 0; place < tile_width; ++place) {
+            if (place >= tiles.size(tile)) {
+                CHECK(bound[place] == 0.0);
+                continue;
+            }
+            const arma::uword i = tiles.order[tile * tile_width + place];
+            std::vector<double> distances;
+            for (arma::uword j = 0; j < cells.n_cols; ++j) distances.push_back(defined_distance(cells, i, j));
+            std::sort(distances.begin(), distances.end());
+            CHECK(bound[place] >= distances[k]);
+            CHECK(bound[place] <= 1.01 * distances[k]);  // the grid is finer than a thousandth of a typical distance
+        }
+        for (const double none : worst_among(tiles, tile, tiles, {1}, 257)) CHECK((none == 0.0 || std::isinf(none)));
+    }
+}
+
+TEST_CASE("the largest of many integers", "[neighbors]") {
+    using neighbor_search::Largest;
+    std::mt19937 engine(3);
+    for (const std::size_t wanted : {1U, 7U, 100U, 1000U}) {
+        for (const int largest : {0, 3, 1000000000}) {
+            std::uniform_int_distribution<std::int32_t> draw(-largest, largest / 2);
+            Largest kept(wanted, 256);
+            std::vector<std::int32_t> all;
+            for (const std::size_t count : {256U, 1U, 100U, 256U, 256U, 255U, 256U, 256U, 256U, 256U}) {
+                CHECK(kept.complete() == (all.size() >= wanted));
+                std::vector<std::int32_t> piece(count);
+                for (std::int32_t& value : piece) value = draw(engine);
+                kept.offer(piece.data(), piece.size());
+                all.insert(all.end(), piece.begin(), piece.end());
+                if (all.size() < wanted) continue;
+                std::sort(all.begin(), all.end(), std::greater<>());
+                Largest copy = kept;
+                CHECK(copy.bound() == all[wanted - 1]);
+            }
+        }
+    }
 }
 
 }  // namespace bcbench
