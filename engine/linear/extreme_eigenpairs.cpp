@@ -17,13 +17,18 @@ namespace {
 
 using arma::uword;
 
-constexpr double tolerance = 1e-10;     // of a residual, relative to the largest eigenvalue
-constexpr double negligible = 1e-14;    // a direction this small beside the largest eigenvalue is rounding
-constexpr double large_removal = 1e-4;  // what one pass of reorthogonalisation may remove and leave little of
+constexpr double tolerance = 1e-10;   // of a residual, relative to the largest eigenvalue
+constexpr double negligible = 1e-14;  // a direction this small beside the largest image is rounding
+constexpr double much_removed = 0.5;  // where less than this is left of a column, rounding has grown: remove again
 constexpr uword block_width = 8;
 constexpr std::size_t rows_at_a_time = 512;
 constexpr uword basis_bytes = uword{256} << 20;
 constexpr int most_restarts = 60;
+constexpr int most_degree = 7;          // of the filter, odd
+constexpr double margin = 3.0;          // of the filter: the least eigenvalue sought becomes cosh(margin)
+constexpr double most_amplified = 1e5;  // by the filter; its rounding is amplified as well
+
+arma::rowvec lengths(const arma::mat& vectors) { return arma::sqrt(arma::sum(arma::square(vectors), 0)); }
 
 // The order of values by falling size; equal sizes: the positive one first.
 std::vector<uword> by_size(const arma::vec& values) {
@@ -157,36 +162,87 @@ arma::mat new_directions(const Space& space, uword n, uword width, Stream& strea
     return orthonormalised(fresh, 0.5).q;
 }
 
-// The Ritz pairs of the space, sorted, and their residuals.
+// What the iteration works on in place of S: an odd Chebyshev polynomial of it, T_d(S / bound). It keeps eigenvalues of
+// a size up to `bound` within [-1, 1] and drives larger ones apart, the order of sizes kept: a space of fewer
+// dimensions finds them, at the price of d products a step, which are cheap.
+class Filter {
+  public:
+    /// No filter: S itself.
+    explicit Filter(const SymmetricRows& product) : product_(&product) {}
+
+    /// All eigenvalues sought are at least `least` in size and none is larger than about `largest`. The least of them
+    /// becomes cosh(margin), for those within the bound become up to 1.
+    Filter(const SymmetricRows& product, double least, double largest) : product_(&product) {
+        degree_ = most_degree + 2;
+        do {
+            degree_ -= 2;
+            bound_ = least / std::cosh(margin / degree_);
+        } while (degree_ > 1 && std::cosh(degree_ * std::acosh(std::max(largest / bound_, 1.0))) > most_amplified);
+    }
+
+    /// The image of x [n x b].
+    arma::mat operator()(const arma::mat& x) const {
+        arma::mat before = x.t();
+        arma::mat image = (*product_)(before) / bound_;
+        for (int k = 1; k < degree_; ++k) {  // T_{k+1}(y) = 2 y T_k(y) - T_{k-1}(y)
+            before = (2.0 / bound_) * (*product_)(image)-before;
+            image.swap(before);
+        }
+        return image.t();
+    }
+
+    /// The eigenvalue of S that has become `value`; of one within the bound, which can be any there, the bound.
+    double eigenvalue(double value) const {
+        if (degree_ == 1) return bound_ * value;
+        return std::copysign(bound_ * std::cosh(std::acosh(std::max(std::abs(value), 1.0)) / degree_), value);
+    }
+
+    /// What a residual of 1 at `value` is at most in terms of S: no eigenvalue, near or far, has moved away less.
+    double residual(double value) const {
+        if (degree_ == 1) return bound_;
+        const double beyond = std::abs(value) - 1.0;
+        return beyond > 0.0 ? (std::abs(eigenvalue(value)) + bound_) / beyond : arma::datum::inf;
+    }
+
+  private:
+    const SymmetricRows* product_;
+    double bound_ = 1.0;
+    int degree_ = 1;
+};
+
+// The Ritz pairs of the space, sorted, in terms of S.
 struct Ritz {
     arma::vec values;          // [width] falling in size
+    arma::vec projected;       // [width] the same as the iteration has them
     arma::mat vectors;         // [width x width]
-    arma::vec residual;        // [width]
     uword wanted = 0;          // the count sought and what equals the last of them
-    double worst = 0.0;        // residual of these, relative to the largest eigenvalue
+    double worst = 0.0;        // residual of these, relative to the largest
     bool cut_is_sure = false;  // the first one that is not wanted is known well enough to differ
 };
 
-Ritz ritz_pairs(const Space& space, const arma::mat& next_r, uword count) {
+Ritz ritz_pairs(const Space& space, const Filter& filter, const arma::mat& next_r, uword count) {
     arma::vec values;
     arma::mat vectors;
     if (!arma::eig_sym(values, vectors, space.projected())) throw NumericalError("the eigenvalues did not converge");
-    const std::vector<uword> order = by_size(values);
-    const arma::uvec columns_by_size(order);
+    const arma::uvec order(by_size(values));
     Ritz ritz;
-    ritz.values = values.elem(columns_by_size);
-    ritz.vectors = vectors.cols(columns_by_size);
-    ritz.residual.zeros(values.n_elem);
-    if (!next_r.is_empty()) {
-        const arma::mat last = next_r * ritz.vectors.tail_rows(next_r.n_cols);
-        ritz.residual = arma::sqrt(arma::sum(arma::square(last), 0)).t();
-    }
-    ritz.wanted = with_equals(values, order, count);
+    ritz.projected = values.elem(order);
+    ritz.vectors = vectors.cols(order);
+    ritz.values = ritz.projected;
+    ritz.values.transform([&](double value) { return filter.eigenvalue(value); });
+    arma::vec residual(values.n_elem, arma::fill::zeros);  // of the filtered matrix
+    if (!next_r.is_empty()) residual = lengths(next_r * ritz.vectors.tail_rows(next_r.n_cols)).t();
+    std::vector<uword> sorted(values.n_elem);
+    std::iota(sorted.begin(), sorted.end(), uword{0});
+    ritz.wanted = with_equals(ritz.values, sorted, count);
     const double largest = std::abs(ritz.values[0]);
-    ritz.worst = largest > 0.0 ? ritz.residual.head(ritz.wanted).max() / largest : 0.0;
+    for (uword c = 0; c < ritz.wanted && largest > 0.0; ++c) {
+        ritz.worst = std::max(ritz.worst, residual[c] * filter.residual(ritz.projected[c]) / largest);
+    }
     if (ritz.wanted < values.n_elem) {
-        const double gap = std::abs(ritz.values[ritz.wanted - 1]) - std::abs(ritz.values[ritz.wanted]);
-        ritz.cut_is_sure = gap > ritz.residual[ritz.wanted] + equal_eigenvalues * largest;
+        const double next = std::abs(ritz.projected[ritz.wanted]) + residual[ritz.wanted];
+        const double gap = std::abs(ritz.values[ritz.wanted - 1]) - std::abs(filter.eigenvalue(next));
+        ritz.cut_is_sure = gap > equal_eigenvalues * largest;
     }
     return ritz;
 }
@@ -201,7 +257,7 @@ class Schedule {
     void looked(uword width, double residual) {
         const double size = std::log10(std::max(residual, 1e-16));
         double step = 0.25 * static_cast<double>(width);
-        if (width > last_width_ && size < last_size_) {
+        if (size < last_size_) {
             const double rate = (last_size_ - size) / static_cast<double>(width - last_width_);
             step = (size - std::log10(tolerance)) / rate;
         }
@@ -214,26 +270,118 @@ class Schedule {
   private:
     uword next_;
     uword last_width_ = 0;
-    double last_size_ = 0.0;
+    double last_size_ = 0.0;  // of the logarithm
 };
 
-// Makes the image S X of V's last block X orthogonal to V, which learns what the image had of it. `previous` is the
-// width of the block before X.
-void take_image(Space& space, arma::mat& image, uword previous) {
-    arma::mat coefficients(space.width(), image.n_cols, arma::fill::zeros);
-    // nearly all of it lies along the last two blocks: removed first, it leaves little for the pass over all
-    const uword recent = space.width() - image.n_cols - previous;
-    coefficients.tail_rows(image.n_cols + previous) += space.remove(recent, image);
-    for (int pass = 0; pass < 3; ++pass) {
-        const arma::mat removed = space.remove(0, image);
-        coefficients += removed;
-        if (arma::abs(removed).max() <= large_removal * arma::abs(coefficients).max()) break;
+// The iteration: the space, and the block that it was last extended by.
+class Lanczos {
+  public:
+    /// Starts from the columns of `start` [n x s] and `block_width` random directions.
+    Lanczos(const Filter& filter, uword n, uword capacity, const arma::mat& start, Stream& stream)
+        : filter_(filter), n_(n), space_(n, capacity), stream_(stream) {
+        if (!start.is_empty()) space_.append(start);
+        block_ = new_directions(space_, n_, block_width, stream_);
+        space_.append(block_);
+        block_ = arma::join_rows(start, block_);
     }
-    space.set_image_of_last(coefficients);
+
+    const Space& space() const { return space_; }
+    bool full() const { return space_.width() + std::max(next_.q.n_cols, block_width) > space_.capacity(); }
+    /// S maps the space into itself; there may be more outside.
+    bool closed() const { return next_.q.is_empty(); }
+    Ritz ritz(uword count) const { return ritz_pairs(space_, filter_, next_.r, count); }
+
+    /// Makes the image of the last block orthogonal to the space, which learns what the image had of it.
+    void take_image() {
+        arma::mat image = filter_(block_);
+        largest_image_ = std::max(largest_image_, lengths(image).max());
+        arma::mat coefficients(space_.width(), image.n_cols, arma::fill::zeros);
+        // nearly all of it lies along the last two blocks: removed first, it leaves little for the pass over all
+        const uword recent = space_.width() - image.n_cols - previous_;
+        coefficients.tail_rows(image.n_cols + previous_) += space_.remove(recent, image);
+        for (int pass = 0; pass < 3; ++pass) {
+            const arma::rowvec before = lengths(image);
+            coefficients += space_.remove(0, image);
+            if (arma::all(lengths(image) >= much_removed * before)) break;
+        }
+        space_.set_image_of_last(coefficients);
+        const arma::rowvec before = lengths(image);
+        next_ = orthonormalised(image, negligible * largest_image_);
+        if (closed() || (next_.q.n_cols == image.n_cols && arma::all(next_.r.diag().t() >= much_removed * before))) {
+            previous_ = block_.n_cols;
+            return;
+        }
+        space_.remove(0, next_.q);  // what was small has been scaled up, its rounding with it
+        const Factored again = orthonormalised(next_.q, much_removed);
+        next_ = {again.q, again.r * next_.r};
+        previous_ = block_.n_cols;
+    }
+
+    void extend() {
+        block_ = closed() ? new_directions(space_, n_, block_width, stream_) : next_.q;
+        space_.append(block_);
+    }
+
+    /// Keeps the leading Ritz vectors alone.
+    void restart(const Ritz& ritz, uword kept) {
+        space_.restart(ritz.vectors.head_cols(kept), ritz.projected.head(kept));
+        previous_ = 0;
+    }
+
+  private:
+    const Filter& filter_;
+    uword n_;
+    Space space_;
+    Stream& stream_;
+    arma::mat block_;     // [n x b] the last columns of the space
+    Factored next_;       // what its image has outside the space
+    uword previous_ = 0;  // width of the block before
+    double largest_image_ = 0.0;
+};
+
+// A number that at least `count` eigenvalues reach in size, and the largest size, from a small space: Ritz values never
+// exceed the eigenvalues.
+std::pair<double, double> estimated_range(const Filter& filter, uword n, uword count, const arma::mat& start,
+                                          Stream& stream) {
+    const uword width = 3 * count / 2 + start.n_cols + block_width;
+    Lanczos lanczos(filter, n, width + block_width, start, stream);
+    lanczos.take_image();
+    while (lanczos.space().width() < width) {
+        lanczos.extend();
+        lanczos.take_image();
+    }
+    const arma::vec values = lanczos.ritz(count).values;
+    return {std::abs(values[count - 1]), std::abs(values[0])};
 }
 
-Eigenpairs wanted_pairs(const Space& space, const Ritz& ritz) {
-    return {ritz.values.head(ritz.wanted), space.times(ritz.vectors.head_cols(ritz.wanted))};
+// The filter for the eigenvalues sought. The better the bound the more it does: a first one, without a filter, makes a
+// filter that finds a better one.
+std::optional<Filter> fitting_filter(const SymmetricRows& product, uword n, uword count, const arma::mat& start,
+                                     Stream& stream) {
+    Filter filter(product);
+    for (int round = 0; round < 2; ++round) {
+        const auto [bound, largest] = estimated_range(filter, n, count, start, stream);
+        if (!(bound > negligible * largest)) return std::nullopt;
+        filter = Filter(product, bound, largest);
+    }
+    return filter;
+}
+
+// The wanted pairs in terms of S itself, if they are what they should be.
+std::optional<Eigenpairs> checked_pairs(const SymmetricRows& product, const Space& space, const Ritz& ritz) {
+    const arma::mat basis = space.times(ritz.vectors.head_cols(ritz.wanted));
+    const arma::mat images = product(basis.t()).t();
+    const arma::mat projected = basis.t() * images;
+    arma::vec values;
+    arma::mat vectors;
+    if (!arma::eig_sym(values, vectors, 0.5 * (projected + projected.t()))) return std::nullopt;
+    const arma::uvec order(by_size(values));
+    values = values.elem(order).eval();
+    vectors = vectors.cols(order).eval();
+    Eigenpairs pairs{values, basis * vectors};
+    const arma::mat residual = images * vectors - pairs.vectors.each_row() % values.t();
+    if (lengths(residual).max() > tolerance * std::abs(values[0])) return std::nullopt;
+    return pairs;
 }
 
 }  // namespace
@@ -254,41 +402,30 @@ Eigenpairs largest_eigenpairs(const arma::mat& matrix, uword count) {
 std::optional<Eigenpairs> largest_eigenpairs(const SymmetricRows& product, uword n, uword count,
                                              const arma::mat& start) {
     require(count >= 1 && 3 * count + 4 * block_width + start.n_cols <= n, "too many eigenpairs for the iteration");
+    Stream stream(0);
+    const std::optional<Filter> filter = fitting_filter(product, n, count, start, stream);
+    if (!filter) return std::nullopt;
     const uword first_width = start.n_cols + block_width;
     const uword most = std::max(basis_bytes / (sizeof(double) * n), 3 * count) + first_width;
     const uword capacity = std::min({n, most, 10 * count + first_width});
-    Stream stream(0);
-    Space space(n, capacity);
-    if (!start.is_empty()) space.append(start);
-    arma::mat block = new_directions(space, n, block_width, stream);
-    space.append(block);
-    block = arma::join_rows(start, block);
-    Schedule schedule(std::min(2 * count, capacity));
-    double scale = 0.0;  // at most the largest eigenvalue
-    uword previous = 0;
-    for (int restarts = 0; restarts <= most_restarts;) {
-        arma::mat image = product(block.t()).t();
-        scale = std::max(scale, std::sqrt(arma::sum(arma::square(image), 0).max()));
-        take_image(space, image, previous);
-        const Factored next = orthonormalised(image, negligible * scale);
-        const bool closed = next.q.is_empty();  // S maps V into itself, but there may be more outside
-        const bool full = space.width() + std::max(next.q.n_cols, block_width) > capacity;
-        previous = block.n_cols;
-        if (space.width() >= count && (full || (!closed && schedule.due(space.width())))) {
-            const Ritz ritz = ritz_pairs(space, next.r, count);
-            if (ritz.wanted > 2 * count) return std::nullopt;
-            if (!closed && ritz.worst <= tolerance && ritz.cut_is_sure) return wanted_pairs(space, ritz);
-            schedule.looked(space.width(), ritz.worst);
-            if (full) {
-                const uword kept = count + (capacity - count) / 3;
-                space.restart(ritz.vectors.head_cols(kept), ritz.values.head(kept));
-                schedule = Schedule(kept + (capacity - kept) / 2);
-                previous = 0;
-                ++restarts;
-            }
+    Lanczos lanczos(*filter, n, capacity, start, stream);
+    Schedule schedule(std::min(3 * count / 2 + first_width, capacity));
+    for (int restarts = 0; restarts <= most_restarts; lanczos.extend()) {
+        lanczos.take_image();
+        const uword width = lanczos.space().width();
+        if (width < count || !(lanczos.full() || (!lanczos.closed() && schedule.due(width)))) continue;
+        const Ritz ritz = lanczos.ritz(count);
+        if (ritz.wanted > 2 * count) return std::nullopt;
+        if (!lanczos.closed() && ritz.worst <= tolerance && ritz.cut_is_sure) {
+            auto pairs = checked_pairs(product, lanczos.space(), ritz);
+            if (pairs) return pairs;
         }
-        block = closed ? new_directions(space, n, block_width, stream) : next.q;
-        space.append(block);
+        schedule.looked(width, ritz.worst);
+        if (!lanczos.full()) continue;
+        const uword kept = count + (capacity - count) / 3;
+        lanczos.restart(ritz, kept);
+        schedule = Schedule(kept + (capacity - kept) / 2);
+        ++restarts;
     }
     return std::nullopt;
 }
