@@ -178,7 +178,7 @@ void apply_effects(State<Real>& state, const Matrix<Real>& cells, const arma::cu
     const std::size_t n_clusters = state.problem.n_clusters;
     const std::size_t n_segments = levels.segments.size();
     const Buffer<Real> effects = pack_effects(state, coefficients);
-    const Centroids<Real> packed = pack_for_logits<Real>(state.centroids, state.problem.sigma);
+    const Centroids<Real> packed = pack_for_logits(state);
     std::vector<std::vector<double>> cluster_sums(outputs.cluster_sum != nullptr ? n_segments : 0);
     parallel_for(n_segments, [&](std::size_t s) {
         Buffer<Real> rows(tile_width * state.feature_width);
@@ -204,8 +204,7 @@ void apply_effects(State<Real>& state, const Matrix<Real>& cells, const arma::cu
             if (outputs.cluster_sum != nullptr) sum.add(rows.get(), assigned.get(), tile.count);
             if (!outputs.next_logits) continue;
             to_unit(rows.get(), tile.count, state.feature_width);
-            products(packed, rows.get(), tile.count, state.feature_width,
-                     state.logits.get() + tile.first * state.width);
+            store_logits(state, packed, rows.get(), tile.first, tile.count);
         }
         sum.finish();
     });

@@ -28,7 +28,7 @@ Mapped<Real> map_new_cells(const Matrix<Real>& cells, std::span<const Labels> co
 
     State<Real> state = make_state<Real>(problem, options, model.centroids);
     compute_logits(state, cells);
-    state.factors.zero();  // no penalty: the reference does not move
+    without_penalty(state);  // the reference does not move
     const Sums sums = sum_products(state, cells, false);
     arma::cube coefficients(problem.n_features, n_levels, problem.n_clusters);
     for (std::size_t k = 0; k < problem.n_clusters; ++k) {

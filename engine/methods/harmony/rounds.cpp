@@ -13,7 +13,7 @@ using arma::uword;
 
 template <class Real>
 State<Real> make_state(const Problem& problem, const Options& options, arma::mat centroids) {
-    const std::size_t width = padded<Real>(problem.n_clusters);
+    const std::size_t width = padded<Real>(problem.n_clusters + 1);
     const std::size_t n = problem.levels.n_cells();
     State<Real> state{
         problem,
@@ -27,7 +27,8 @@ State<Real> make_state(const Problem& problem, const Options& options, arma::mat
         Buffer<Real>(n * width),
         arma::mat(problem.n_clusters, problem.levels.levels.size(), arma::fill::zeros),
         arma::vec(problem.n_clusters, arma::fill::zeros),
-        Buffer<Real>(width),
+        {},
+        {},
         std::vector<std::uint32_t>(n, 0),
         {}};
     state.sigma.zero();
@@ -37,20 +38,29 @@ State<Real> make_state(const Problem& problem, const Options& options, arma::mat
 }
 
 template <class Real>
-Centroids<Real> pack_for_logits(const arma::mat& centroids, const std::vector<double>& sigma) {
+Centroids<Real> pack_for_logits(const State<Real>& state) {
+    const std::vector<double>& sigma = state.problem.sigma;
     std::vector<double> scale(sigma.size());
     std::vector<double> offset(sigma.size());
     for (std::size_t k = 0; k < sigma.size(); ++k) {
         scale[k] = 2.0 * std::numbers::log2e / sigma[k];
         offset[k] = -scale[k];
     }
-    return pack<Real>(centroids, scale, offset);
+    return pack<Real>(state.centroids, scale, offset, state.width);
+}
+
+template <class Real>
+void store_logits(State<Real>& state, const Centroids<Real>& packed, const Real* rows, std::size_t first,
+                  std::size_t count) {
+    Real* logits = state.logits.get() + first * state.width;
+    products(packed, rows, count, state.feature_width, logits);
+    store_highest(logits, count, state.problem.n_clusters, state.width);
 }
 
 template <class Real>
 void compute_logits(State<Real>& state, const Matrix<Real>& cells) {
     const Levels& levels = state.problem.levels;
-    const Centroids<Real> packed = pack_for_logits<Real>(state.centroids, state.problem.sigma);
+    const Centroids<Real> packed = pack_for_logits(state);
     parallel_for(levels.segments.size(), [&](std::size_t s) {
         Buffer<Real> rows(tile_width * state.feature_width);
         const Segment& segment = levels.segments[s];
@@ -58,8 +68,7 @@ void compute_logits(State<Real>& state, const Matrix<Real>& cells) {
             const Tile& tile = levels.tiles[t];
             load_rows(cells, levels.order.data() + tile.first, tile.count, state.feature_width, rows.get());
             to_unit(rows.get(), tile.count, state.feature_width);
-            products(packed, rows.get(), tile.count, state.feature_width,
-                     state.logits.get() + tile.first * state.width);
+            store_logits(state, packed, rows.get(), tile.first, tile.count);
         }
     });
     count_operations(levels.n_cells(), 2 * state.centroids.n_elem);
@@ -67,11 +76,10 @@ void compute_logits(State<Real>& state, const Matrix<Real>& cells) {
 
 template <class Real>
 void assign_tile(const State<Real>& state, const Tile& tile, Real* assigned) {
-    const Real* factors[tile_width];
-    for (std::size_t i = 0; i < tile.count; ++i) {
-        factors[i] = state.factors.get() + state.group_of[tile.first + i] * state.width;
-    }
-    assign_tile(state.logits.get() + tile.first * state.width, factors, tile.count, state.width, assigned);
+    const Factor<Real>* factors[tile_width];
+    for (std::size_t i = 0; i < tile.count; ++i) factors[i] = &state.factors[state.group_of[tile.first + i]];
+    assign_tile(state.logits.get() + tile.first * state.width, factors, tile.count, state.problem.n_clusters,
+                state.width, assigned);
 }
 
 namespace {
@@ -111,13 +119,10 @@ void assign_runs(const State<Real>& state, const Round& round, std::size_t first
     parallel_for(pieces.size() - 1, [&](std::size_t piece) {
         for (std::size_t r = pieces[piece]; r < pieces[piece + 1]; ++r) {
             const Run& run = round.runs[r];
-            const SoftRun<Real> soft{state.logits.get(),
-                                     round.positions.data() + run.first,
-                                     run.count,
-                                     state.width,
-                                     factor_of(run.group),
-                                     state.sigma.get(),
-                                     state.same_sigma};
+            const SoftRun<Real> soft{state.logits.get(), round.positions.data() + run.first,
+                                     run.count,          state.problem.n_clusters,
+                                     state.width,        factor_of(run.group),
+                                     state.sigma.get(),  state.same_sigma};
             sums.parts[r - first_run] = assign_run(soft, sums.shares.get() + (r - first_run) * state.width);
         }
     });
@@ -134,9 +139,13 @@ void add_share(State<Real>& state, std::uint32_t combination, const double* shar
     for (std::size_t k = 0; k < state.problem.n_clusters; ++k) state.mass[k] += sign * share[k];
 }
 
-/// log2 of the penalty factors of a group's cells. [K]
+/// Powers of 2 below it relative to a row's highest make no difference to a sum that is not below it either.
 template <class Real>
-void compute_factor(const State<Real>& state, std::uint32_t combination, Real* factor) {
+constexpr double widest = sizeof(Real) == sizeof(float) ? 90.0 : 900.0;
+
+/// The penalty factors of a group's cells; to `row` [width].
+template <class Real>
+Factor<Real> compute_factor(const State<Real>& state, std::uint32_t combination, Real* row) {
     const Problem& problem = state.problem;
     const std::uint32_t* levels = problem.levels.levels_of(combination);
     const std::size_t n_covariates = problem.levels.n_covariates();
@@ -155,9 +164,11 @@ void compute_factor(const State<Real>& state, std::uint32_t combination, Real* f
             }
             sum = highest + std::log2(relative);
         }
-        factor[k] = static_cast<Real>(sum);
+        row[k] = static_cast<Real>(sum);
     }
-    std::fill(factor + problem.n_clusters, factor + state.width, Real(0));
+    std::fill(row + problem.n_clusters, row + state.width, static_cast<Real>(-1e30));
+    const auto [low, high] = std::minmax_element(row, row + problem.n_clusters);
+    return {row, *high, static_cast<double>(*high - *low) > widest<Real>};
 }
 
 void clamp_to_zero(double* values, std::size_t n) {
@@ -184,14 +195,22 @@ void collect(const State<Real>& state, const Round& round, std::size_t first_run
 }  // namespace
 
 template <class Real>
-Objective restart(State<Real>& state, const Round& first_round) {
-    state.factors = Buffer<Real>(state.width);
-    state.factors.zero();
+void without_penalty(State<Real>& state) {
+    const std::size_t n_clusters = state.problem.n_clusters;
+    state.factor_rows = Buffer<Real>(state.width);
+    std::fill(state.factor_rows.get(), state.factor_rows.get() + n_clusters, Real(0));
+    std::fill(state.factor_rows.get() + n_clusters, state.factor_rows.get() + state.width, static_cast<Real>(-1e30));
+    state.factors.assign(1, {state.factor_rows.get(), Real(0), false});
     std::fill(state.group_of.begin(), state.group_of.end(), 0U);
+}
+
+template <class Real>
+Objective restart(State<Real>& state, const Round& first_round) {
+    without_penalty(state);
     RunSums<Real> sums;
     const std::size_t n_runs = first_round.runs.size();
     assign_runs(
-        state, first_round, 0, n_runs, [&](std::uint32_t) { return state.factors.get(); }, sums);
+        state, first_round, 0, n_runs, [&](std::uint32_t) { return state.factors[0]; }, sums);
     SoftParts parts;
     // the shares of the groups of the first round: what it takes off first
     state.next_shares.assign(first_round.groups.size() * state.width, 0.0);
@@ -208,7 +227,8 @@ template <class Real>
 Objective run_round(State<Real>& state, const Round& round) {
     const std::vector<double> old_shares = std::move(state.next_shares);
     state.next_shares.assign(round.n_next_groups * state.width, 0.0);
-    state.factors = Buffer<Real>(round.groups.size() * state.width);
+    state.factor_rows = Buffer<Real>(round.groups.size() * state.width);
+    state.factors.resize(round.groups.size());
     RunSums<Real> sums;
     SoftParts parts;
     for (std::size_t block = 0; block + 1 < round.first_group.size(); ++block) {
@@ -226,13 +246,13 @@ Objective run_round(State<Real>& state, const Round& round) {
         }
         clamp_to_zero(state.mass.memptr(), state.problem.n_clusters);
         for (std::size_t g = first_group; g < end_group; ++g) {
-            compute_factor(state, round.groups[g].combination, state.factors.get() + g * state.width);
+            state.factors[g] =
+                compute_factor(state, round.groups[g].combination, state.factor_rows.get() + g * state.width);
         }
         const std::size_t first_run = round.first_run[block];
         const std::size_t end_run = round.first_run[block + 1];
         assign_runs(
-            state, round, first_run, end_run,
-            [&](std::uint32_t group) { return state.factors.get() + group * state.width; }, sums);
+            state, round, first_run, end_run, [&](std::uint32_t group) { return state.factors[group]; }, sums);
         std::vector<double> shares((end_group - first_group) * state.width, 0.0);
         collect(state, round, first_run, end_run, sums, first_group, shares, &state.next_shares, parts);
         for (std::size_t g = first_group; g < end_group; ++g) {
@@ -245,12 +265,14 @@ Objective run_round(State<Real>& state, const Round& round) {
     return objective(state, parts);
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                 \
-    template State<Real> make_state(const Problem&, const Options&, arma::mat);                   \
-    template Centroids<Real> pack_for_logits<Real>(const arma::mat&, const std::vector<double>&); \
-    template void compute_logits(State<Real>&, const Matrix<Real>&);                              \
-    template void assign_tile(const State<Real>&, const Tile&, Real*);                            \
-    template Objective restart(State<Real>&, const Round&);                                       \
+#define BCBENCH_INSTANTIATE(Real)                                                                            \
+    template State<Real> make_state(const Problem&, const Options&, arma::mat);                              \
+    template Centroids<Real> pack_for_logits(const State<Real>&);                                            \
+    template void store_logits(State<Real>&, const Centroids<Real>&, const Real*, std::size_t, std::size_t); \
+    template void without_penalty(State<Real>&);                                                             \
+    template void compute_logits(State<Real>&, const Matrix<Real>&);                                         \
+    template void assign_tile(const State<Real>&, const Tile&, Real*);                                       \
+    template Objective restart(State<Real>&, const Round&);                                                  \
     template Objective run_round(State<Real>&, const Round&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "engine/core/check.hpp"
 #include "engine/core/operations.hpp"
@@ -12,30 +11,12 @@
 namespace bcbench::harmony {
 
 template <class Real>
-void load_rows(const Matrix<Real>& cells, std::size_t first, std::size_t count, std::size_t width, Real* rows) {
-    const std::size_t n_features = cells.n_rows;
-    for (std::size_t i = 0; i < count; ++i) {
-        std::memcpy(rows + i * width, cells.colptr(first + i), n_features * sizeof(Real));
-        std::fill(rows + i * width + n_features, rows + (i + 1) * width, Real(0));
-    }
-}
-
-template <class Real>
-void load_rows(const Matrix<Real>& cells, const std::uint32_t* columns, std::size_t count, std::size_t width,
-               Real* rows) {
-    const std::size_t n_features = cells.n_rows;
-    for (std::size_t i = 0; i < count; ++i) {
-        std::memcpy(rows + i * width, cells.colptr(columns[i]), n_features * sizeof(Real));
-        std::fill(rows + i * width + n_features, rows + (i + 1) * width, Real(0));
-    }
-}
-
-template <class Real>
-Centroids<Real> pack(const arma::mat& centroids, const std::vector<double>& scale, const std::vector<double>& offset) {
+Centroids<Real> pack(const arma::mat& centroids, const std::vector<double>& scale, const std::vector<double>& offset,
+                     std::size_t width) {
     Centroids<Real> packed;
     const std::size_t n_clusters = centroids.n_cols;
     packed.n_features = centroids.n_rows;
-    packed.width = padded<Real>(n_clusters);
+    packed.width = width;
     packed.values = Buffer<Real>(packed.n_features * packed.width);
     packed.scale = Buffer<Real>(packed.width);
     packed.offset = Buffer<Real>(packed.width);
@@ -100,8 +81,9 @@ template <class Real>
 std::vector<double> distance_sums(const Matrix<Real>& cells, const Matrix<Real>& starts, const Tiles& tiles) {
     const std::size_t n_clusters = starts.n_cols;
     const std::size_t feature_width = padded<Real>(cells.n_rows);
-    const Centroids<Real> packed = pack<Real>(arma::conv_to<arma::mat>::from(starts),
-                                              std::vector<double>(n_clusters, 1.0), std::vector<double>(n_clusters));
+    const Centroids<Real> packed =
+        pack<Real>(arma::conv_to<arma::mat>::from(starts), std::vector<double>(n_clusters, 1.0),
+                   std::vector<double>(n_clusters), padded<Real>(n_clusters));
     std::vector<double> sums(tiles.count() * packed.width, 0.0);
     parallel_for(tiles.count(), [&](std::size_t t) {
         Buffer<Real> rows(tile_width * feature_width);
@@ -275,7 +257,8 @@ arma::mat first_centroids(const Matrix<Real>& cells, const std::vector<std::uint
         // nearest: largest y . zhat - |y|^2 / 2
         std::vector<double> offset(n_clusters);
         for (std::size_t k = 0; k < n_clusters; ++k) offset[k] = -0.5 * arma::dot(centroids.col(k), centroids.col(k));
-        const Centroids<Real> packed = pack<Real>(centroids, std::vector<double>(n_clusters, 1.0), offset);
+        const Centroids<Real> packed =
+            pack<Real>(centroids, std::vector<double>(n_clusters, 1.0), offset, padded<Real>(n_clusters));
         const LloydSums total = lloyd_sums(cells, packed, n_clusters);
         count_operations(cells.n_cols, 2 * n_features * n_clusters);
         centroids.zeros();
@@ -291,12 +274,11 @@ arma::mat first_centroids(const Matrix<Real>& cells, const std::vector<std::uint
     return centroids;
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                            \
-    template void load_rows(const Matrix<Real>&, std::size_t, std::size_t, std::size_t, Real*);              \
-    template void load_rows(const Matrix<Real>&, const std::uint32_t*, std::size_t, std::size_t, Real*);     \
-    template Centroids<Real> pack(const arma::mat&, const std::vector<double>&, const std::vector<double>&); \
-    template void products(const Centroids<Real>&, const Real*, std::size_t, std::size_t, Real*);            \
-    template Seeds draw_seeds(const Matrix<Real>&, std::size_t, std::uint64_t);                              \
+#define BCBENCH_INSTANTIATE(Real)                                                                           \
+    template Centroids<Real> pack(const arma::mat&, const std::vector<double>&, const std::vector<double>&, \
+                                  std::size_t);                                                             \
+    template void products(const Centroids<Real>&, const Real*, std::size_t, std::size_t, Real*);           \
+    template Seeds draw_seeds(const Matrix<Real>&, std::size_t, std::uint64_t);                             \
     template arma::mat first_centroids(const Matrix<Real>&, const std::vector<std::uint32_t>&, std::int64_t)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -25,14 +25,6 @@ Seeds draw_seeds(const Matrix<Real>& cells, std::size_t n_clusters, std::uint64_
 template <class Real>
 arma::mat first_centroids(const Matrix<Real>& cells, const std::vector<std::uint32_t>& seeds, std::int64_t steps);
 
-/// Columns first .. first + count - 1 of `cells` as rows of `width`, 0 beyond the features.
-template <class Real>
-void load_rows(const Matrix<Real>& cells, std::size_t first, std::size_t count, std::size_t width, Real* rows);
-/// The given columns.
-template <class Real>
-void load_rows(const Matrix<Real>& cells, const std::uint32_t* columns, std::size_t count, std::size_t width,
-               Real* rows);
-
 /// Centroids as the right operand of a product over features: row f holds feature f of all centroids, and what becomes
 /// of a product: scale * product + offset. Columns beyond the clusters get an offset that no cluster is below.
 template <class Real>
@@ -44,8 +36,10 @@ struct Centroids {
     std::size_t width = 0;
 };
 
+/// `width` at least the number of centroids, whole cache lines.
 template <class Real>
-Centroids<Real> pack(const arma::mat& centroids, const std::vector<double>& scale, const std::vector<double>& offset);
+Centroids<Real> pack(const arma::mat& centroids, const std::vector<double>& scale, const std::vector<double>& offset,
+                     std::size_t width);
 
 /// scale * (rows . centroids) + offset of `count` rows of `feature_width`. [count x width]
 template <class Real>

@@ -23,7 +23,8 @@ struct State {
     Buffer<Real> logits;                  // [n x width] by position
     arma::mat observed;                   // [K x B] O
     arma::vec mass;                       // [K] sum_i R_ki, so that E_kb = p_b mass_k
-    Buffer<Real> factors;                 // [groups x width] log2 of the penalty factor
+    Buffer<Real> factor_rows;             // [groups x width] log2 of the penalty factor
+    std::vector<Factor<Real>> factors;    // [groups]
     std::vector<std::uint32_t> group_of;  // [n] by position
     std::vector<double> next_shares;      // [groups of the next round x width] sum of R over each
 };
@@ -45,7 +46,16 @@ Objective run_round(State<Real>& state, const Round& round);
 
 /// Centroids packed for logits: 2 (y . zhat - 1) / sigma, as powers of 2.
 template <class Real>
-Centroids<Real> pack_for_logits(const arma::mat& centroids, const std::vector<double>& sigma);
+Centroids<Real> pack_for_logits(const State<Real>& state);
+
+/// Logits of rows of unit length [count x feature_width], to the row of the first position.
+template <class Real>
+void store_logits(State<Real>& state, const Centroids<Real>& packed, const Real* rows, std::size_t first,
+                  std::size_t count);
+
+/// Every cell in one group whose factors are 1.
+template <class Real>
+void without_penalty(State<Real>& state);
 
 /// Assigned [count x width] of the cells of a tile.
 template <class Real>

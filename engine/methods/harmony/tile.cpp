@@ -182,15 +182,20 @@ HWY_INLINE void find_largest(const Real* rows, std::size_t count, std::size_t wi
     }
 }
 
-/// 2^(logit + factor - highest) of a row to `powers`; returns the highest and the sum of the powers, in all lanes.
+/// The largest logit of a row + factor, in all lanes.
 template <class D, class Real>
-HWY_INLINE void exponentiate(D reals, const Real* logits, const Real* factor, std::size_t width, Real* powers,
-                             hn::Vec<D>& highest, hn::Vec<D>& total) {
+HWY_INLINE hn::Vec<D> highest_of(D reals, const Real* logits, const Real* factor, std::size_t width) {
     auto most = hn::Add(hn::Load(reals, logits), hn::Load(reals, factor));
     for (std::size_t c = lanes<Real>; c < width; c += lanes<Real>) {
         most = hn::Max(most, hn::Add(hn::Load(reals, logits + c), hn::Load(reals, factor + c)));
     }
-    highest = hn::MaxOfLanes(reals, most);
+    return hn::MaxOfLanes(reals, most);
+}
+
+/// 2^(logit + factor - highest) of a row to `powers`; returns their sum.
+template <class D, class Real>
+HWY_INLINE Real exponentiate(D reals, const Real* logits, const Real* factor, std::size_t width, hn::Vec<D> highest,
+                             Real* powers) {
     auto sum = hn::Zero(reals);
     for (std::size_t c = 0; c < width; c += lanes<Real>) {
         const auto logit = hn::Add(hn::Load(reals, logits + c), hn::Load(reals, factor + c));
@@ -198,15 +203,24 @@ HWY_INLINE void exponentiate(D reals, const Real* logits, const Real* factor, st
         hn::Store(power, reals, powers + c);
         sum = hn::Add(sum, power);
     }
-    total = hn::SumOfLanes(reals, sum);
+    return hn::GetLane(hn::SumOfLanes(reals, sum));
 }
 
-/// log2 of a product of many numbers of at least 1, without a logarithm for each.
+/// Above all logits + factors of a row, in all lanes: the sum of two bounds that are at hand, unless the factors are so
+/// far apart that the powers below it might all be 0.
+template <class D, class Real>
+HWY_INLINE hn::Vec<D> bound_of(D reals, const Real* logits, const Factor<Real>& factor, std::size_t n_clusters,
+                               std::size_t width) {
+    if (factor.is_wide) return highest_of(reals, logits, factor.row, width);
+    return hn::Set(reals, logits[n_clusters] + factor.highest);
+}
+
+/// log2 of a product of many numbers between 1e-50 and 1e50, without a logarithm for each.
 class LogOfProduct {
   public:
     HWY_INLINE void multiply(double factor) {
         product_ *= factor;
-        if (product_ > 1e200) take();
+        if (product_ > 1e200 || product_ < 1e-200) take();
     }
     HWY_INLINE double value() {
         take();
@@ -226,6 +240,7 @@ template <class Real>
 HWY_INLINE SoftParts assign_run(const SoftRun<Real>& run, Real* share, Real* scratch) {
     const hn::ScalableTag<Real> reals;
     const std::size_t width = run.width;
+    const Factor<Real>& factor = run.factor;
     Real* powers = scratch;
     Real* logit_sums = scratch + width;          // [width] sum of R logit
     Real* log_total_sums = scratch + 2 * width;  // [width] sum of R log2 of the cell's total, for widths that differ
@@ -240,10 +255,9 @@ HWY_INLINE SoftParts assign_run(const SoftRun<Real>& run, Real* share, Real* scr
         const Real* logits = run.logits + run.positions[i] * width;
         const Real* later = run.logits + run.positions[i + rows_ahead] * width;
         for (std::size_t c = 0; c < width; c += 64 / sizeof(Real)) hwy::Prefetch(later + c);
-        hn::Vec<decltype(reals)> highest;
-        hn::Vec<decltype(reals)> total;
-        exponentiate(reals, logits, run.factor, width, powers, highest, total);
-        const auto inverse = hn::Div(hn::Set(reals, Real(1)), total);
+        const auto highest = bound_of(reals, logits, factor, run.n_clusters, width);
+        const Real total = exponentiate(reals, logits, factor.row, width, highest, powers);
+        const auto inverse = hn::Set(reals, Real(1) / total);
         for (std::size_t c = 0; c < width; c += lanes<Real>) {
             const auto assigned = hn::Mul(hn::Load(reals, powers + c), inverse);
             hn::Store(assigned, reals, powers + c);
@@ -252,7 +266,7 @@ HWY_INLINE SoftParts assign_run(const SoftRun<Real>& run, Real* share, Real* scr
             hn::Store(hn::MulAdd(assigned, logit, hn::Load(reals, logit_sums + c)), reals, logit_sums + c);
         }
         const auto highest_here = static_cast<double>(hn::GetLane(highest));
-        const auto total_here = static_cast<double>(hn::GetLane(total));
+        const auto total_here = static_cast<double>(total);
         if (run.same_sigma) {
             highest_sum += highest_here;
             totals.multiply(total_here);
@@ -269,7 +283,7 @@ HWY_INLINE SoftParts assign_run(const SoftRun<Real>& run, Real* share, Real* scr
         const auto sigma = static_cast<double>(run.sigma[c]);
         const double logit = sigma * static_cast<double>(logit_sums[c]);
         parts.logit += logit;
-        parts.entropy += logit + sigma * (static_cast<double>(share[c]) * static_cast<double>(run.factor[c]) -
+        parts.entropy += logit + sigma * (static_cast<double>(share[c]) * static_cast<double>(factor.row[c]) -
                                           static_cast<double>(log_total_sums[c]));
     }
     if (run.same_sigma) parts.entropy -= static_cast<double>(run.sigma[0]) * (highest_sum + totals.value());
@@ -277,17 +291,51 @@ HWY_INLINE SoftParts assign_run(const SoftRun<Real>& run, Real* share, Real* scr
 }
 
 template <class Real>
-HWY_INLINE void assign_tile(const Real* logits, const Real* const* factors, std::size_t count, std::size_t width,
-                            Real* assigned) {
+HWY_INLINE void assign_tile(const Real* logits, const Factor<Real>* const* factors, std::size_t count,
+                            std::size_t n_clusters, std::size_t width, Real* assigned) {
     const hn::ScalableTag<Real> reals;
     for (std::size_t i = 0; i < count; ++i, logits += width, assigned += width) {
-        hn::Vec<decltype(reals)> highest;
-        hn::Vec<decltype(reals)> total;
-        exponentiate(reals, logits, factors[i], width, assigned, highest, total);
-        const auto inverse = hn::Div(hn::Set(reals, Real(1)), total);
+        const auto highest = bound_of(reals, logits, *factors[i], n_clusters, width);
+        const Real total = exponentiate(reals, logits, factors[i]->row, width, highest, assigned);
+        const auto inverse = hn::Set(reals, Real(1) / total);
         for (std::size_t c = 0; c < width; c += lanes<Real>) {
             hn::Store(hn::Mul(hn::Load(reals, assigned + c), inverse), reals, assigned + c);
         }
+    }
+}
+
+/// The largest entry of each row to the column after the last cluster.
+template <class Real>
+HWY_INLINE void store_highest(Real* rows, std::size_t count, std::size_t n_clusters, std::size_t width) {
+    const hn::ScalableTag<Real> reals;
+    for (std::size_t i = 0; i < count; ++i, rows += width) {
+        auto most = hn::Load(reals, rows);
+        for (std::size_t c = lanes<Real>; c < width; c += lanes<Real>) most = hn::Max(most, hn::Load(reals, rows + c));
+        rows[n_clusters] = hn::GetLane(hn::MaxOfLanes(reals, most));
+    }
+}
+
+/// Copies `count` columns of `n_features` to rows of `width`, 0 beyond the features. No columns: neighbours.
+template <class Real>
+HWY_INLINE void load_rows(const Real* cells, std::size_t n_features, const std::uint32_t* columns, std::size_t count,
+                          std::size_t width, Real* rows) {
+    const hn::ScalableTag<Real> reals;
+    constexpr std::size_t line = 64 / sizeof(Real);
+    for (std::size_t i = 0; i < count; ++i, rows += width) {
+        const Real* cell = cells + (columns != nullptr ? columns[i] : i) * n_features;
+        if (columns != nullptr) {
+            const Real* later = cells + columns[std::min(i + rows_ahead, count - 1)] * n_features;
+            for (std::size_t f = 0; f < n_features; f += line) hwy::Prefetch(later + f);
+        }
+        for (std::size_t f = width - line; f < width; f += lanes<Real>) hn::Store(hn::Zero(reals), reals, rows + f);
+        if (n_features < lanes<Real>) {
+            for (std::size_t f = 0; f < n_features; ++f) rows[f] = cell[f];
+            continue;
+        }
+        std::size_t f = 0;
+        for (; f + lanes<Real> <= n_features; f += lanes<Real>) hn::Store(hn::LoadU(reals, cell + f), reals, rows + f);
+        const std::size_t last = n_features - lanes<Real>;  // some of it once more
+        if (f < n_features) hn::StoreU(hn::LoadU(reals, cell + last), reals, rows + last);
     }
 }
 
@@ -325,8 +373,14 @@ HWY_INLINE void add_rows(const Real* rows, std::size_t count, std::size_t width,
         find_largest(r, n, w, c);                                                                                      \
     }                                                                                                                  \
     SoftParts assign_run_##suffix(const SoftRun<Real>& r, Real* s, Real* t) { return assign_run(r, s, t); }            \
-    void assign_tile_##suffix(const Real* l, const Real* const* f, std::size_t n, std::size_t w, Real* a) {            \
-        assign_tile(l, f, n, w, a);                                                                                    \
+    void assign_tile_##suffix(const Real* l, const Factor<Real>* const* f, std::size_t n, std::size_t k,               \
+                              std::size_t w, Real* a) {                                                                \
+        assign_tile(l, f, n, k, w, a);                                                                                 \
+    }                                                                                                                  \
+    void store_highest_##suffix(Real* r, std::size_t n, std::size_t k, std::size_t w) { store_highest(r, n, k, w); }   \
+    void load_rows_##suffix(const Real* c, std::size_t f, const std::uint32_t* i, std::size_t n, std::size_t w,        \
+                            Real* r) {                                                                                 \
+        load_rows(c, f, i, n, w, r);                                                                                   \
     }                                                                                                                  \
     void add_to_##suffix(const Real* a, std::size_t n, double* s) { add_to(a, n, s); }                                 \
     void flush_##suffix(Real* a, std::size_t n, double* s) { flush(a, n, s); }                                         \
@@ -350,54 +404,69 @@ void ask_for_large_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::si
 #endif
 }
 
-#define BCBENCH_DISPATCH(Real, suffix)                                                                     \
-    HWY_EXPORT(multiply_##suffix);                                                                         \
-    HWY_EXPORT(to_unit_##suffix);                                                                          \
-    HWY_EXPORT(add_distances_##suffix);                                                                    \
-    HWY_EXPORT(find_largest_##suffix);                                                                     \
-    HWY_EXPORT(assign_run_##suffix);                                                                       \
-    HWY_EXPORT(assign_tile_##suffix);                                                                      \
-    HWY_EXPORT(add_to_##suffix);                                                                           \
-    HWY_EXPORT(flush_##suffix);                                                                            \
-    HWY_EXPORT(add_rows_##suffix);                                                                         \
-    template <>                                                                                            \
-    void multiply(const Product<Real>& product) {                                                          \
-        HWY_DYNAMIC_DISPATCH(multiply_##suffix)(product);                                                  \
-    }                                                                                                      \
-    template <>                                                                                            \
-    void to_unit(Real* rows, std::size_t count, std::size_t width) {                                       \
-        HWY_DYNAMIC_DISPATCH(to_unit_##suffix)(rows, count, width);                                        \
-    }                                                                                                      \
-    template <>                                                                                            \
-    void add_distances(const Real* dots, std::size_t count, std::size_t width, double* sums) {             \
-        HWY_DYNAMIC_DISPATCH(add_distances_##suffix)(dots, count, width, sums);                            \
-    }                                                                                                      \
-    template <>                                                                                            \
-    void find_largest(const Real* rows, std::size_t count, std::size_t width, std::uint32_t* column) {     \
-        HWY_DYNAMIC_DISPATCH(find_largest_##suffix)(rows, count, width, column);                           \
-    }                                                                                                      \
-    template <>                                                                                            \
-    SoftParts assign_run(const SoftRun<Real>& run, Real* share) {                                          \
-        thread_local Buffer<Real> scratch;                                                                 \
-        if (scratch.size() < 3 * run.width) scratch = Buffer<Real>(3 * run.width);                         \
-        return HWY_DYNAMIC_DISPATCH(assign_run_##suffix)(run, share, scratch.get());                       \
-    }                                                                                                      \
-    template <>                                                                                            \
-    void assign_tile(const Real* logits, const Real* const* factors, std::size_t count, std::size_t width, \
-                     Real* assigned) {                                                                     \
-        HWY_DYNAMIC_DISPATCH(assign_tile_##suffix)(logits, factors, count, width, assigned);               \
-    }                                                                                                      \
-    template <>                                                                                            \
-    void add_to(const Real* a, std::size_t n, double* sum) {                                               \
-        HWY_DYNAMIC_DISPATCH(add_to_##suffix)(a, n, sum);                                                  \
-    }                                                                                                      \
-    template <>                                                                                            \
-    void flush(Real* values, std::size_t n, double* sums) {                                                \
-        HWY_DYNAMIC_DISPATCH(flush_##suffix)(values, n, sums);                                             \
-    }                                                                                                      \
-    template <>                                                                                            \
-    void add_rows(const Real* rows, std::size_t count, std::size_t width, double* sums) {                  \
-        HWY_DYNAMIC_DISPATCH(add_rows_##suffix)(rows, count, width, sums);                                 \
+#define BCBENCH_DISPATCH(Real, suffix)                                                                               \
+    HWY_EXPORT(multiply_##suffix);                                                                                   \
+    HWY_EXPORT(to_unit_##suffix);                                                                                    \
+    HWY_EXPORT(add_distances_##suffix);                                                                              \
+    HWY_EXPORT(find_largest_##suffix);                                                                               \
+    HWY_EXPORT(assign_run_##suffix);                                                                                 \
+    HWY_EXPORT(assign_tile_##suffix);                                                                                \
+    HWY_EXPORT(store_highest_##suffix);                                                                              \
+    HWY_EXPORT(load_rows_##suffix);                                                                                  \
+    HWY_EXPORT(add_to_##suffix);                                                                                     \
+    HWY_EXPORT(flush_##suffix);                                                                                      \
+    HWY_EXPORT(add_rows_##suffix);                                                                                   \
+    template <>                                                                                                      \
+    void multiply(const Product<Real>& product) {                                                                    \
+        HWY_DYNAMIC_DISPATCH(multiply_##suffix)(product);                                                            \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    void to_unit(Real* rows, std::size_t count, std::size_t width) {                                                 \
+        HWY_DYNAMIC_DISPATCH(to_unit_##suffix)(rows, count, width);                                                  \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    void add_distances(const Real* dots, std::size_t count, std::size_t width, double* sums) {                       \
+        HWY_DYNAMIC_DISPATCH(add_distances_##suffix)(dots, count, width, sums);                                      \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    void find_largest(const Real* rows, std::size_t count, std::size_t width, std::uint32_t* column) {               \
+        HWY_DYNAMIC_DISPATCH(find_largest_##suffix)(rows, count, width, column);                                     \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    SoftParts assign_run(const SoftRun<Real>& run, Real* share) {                                                    \
+        thread_local Buffer<Real> scratch;                                                                           \
+        if (scratch.size() < 3 * run.width) scratch = Buffer<Real>(3 * run.width);                                   \
+        return HWY_DYNAMIC_DISPATCH(assign_run_##suffix)(run, share, scratch.get());                                 \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    void assign_tile(const Real* logits, const Factor<Real>* const* factors, std::size_t count,                      \
+                     std::size_t n_clusters, std::size_t width, Real* assigned) {                                    \
+        HWY_DYNAMIC_DISPATCH(assign_tile_##suffix)(logits, factors, count, n_clusters, width, assigned);             \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    void store_highest(Real* rows, std::size_t count, std::size_t n_clusters, std::size_t width) {                   \
+        HWY_DYNAMIC_DISPATCH(store_highest_##suffix)(rows, count, n_clusters, width);                                \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    void load_rows(const Matrix<Real>& cells, std::size_t first, std::size_t count, std::size_t width, Real* rows) { \
+        HWY_DYNAMIC_DISPATCH(load_rows_##suffix)(cells.colptr(first), cells.n_rows, nullptr, count, width, rows);    \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    void load_rows(const Matrix<Real>& cells, const std::uint32_t* columns, std::size_t count, std::size_t width,    \
+                   Real* rows) {                                                                                     \
+        HWY_DYNAMIC_DISPATCH(load_rows_##suffix)(cells.memptr(), cells.n_rows, columns, count, width, rows);         \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    void add_to(const Real* a, std::size_t n, double* sum) {                                                         \
+        HWY_DYNAMIC_DISPATCH(add_to_##suffix)(a, n, sum);                                                            \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    void flush(Real* values, std::size_t n, double* sums) {                                                          \
+        HWY_DYNAMIC_DISPATCH(flush_##suffix)(values, n, sums);                                                       \
+    }                                                                                                                \
+    template <>                                                                                                      \
+    void add_rows(const Real* rows, std::size_t count, std::size_t width, double* sums) {                            \
+        HWY_DYNAMIC_DISPATCH(add_rows_##suffix)(rows, count, width, sums);                                           \
     }
 BCBENCH_DISPATCH(float, float)
 BCBENCH_DISPATCH(double, double)

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/core/types.hpp"
+
 namespace bcbench::harmony {
 
 /// Cells of one step of a walk over all cells.
@@ -71,15 +73,24 @@ void add_distances(const Real* dots, std::size_t count, std::size_t width, doubl
 template <class Real>
 void find_largest(const Real* rows, std::size_t count, std::size_t width, std::uint32_t* column);
 
+/// Penalty factors of the cells of a group.
+template <class Real>
+struct Factor {
+    const Real* row = nullptr;  // [width] log2 of the factor of each cluster; beyond, so low that nothing is assigned
+    Real highest = 0;           // of the clusters'
+    bool is_wide = false;       // they are so far apart that 2 to the power of their differences may be 0
+};
+
 /// Logits of a run of cells that share one factor, and what becomes of their sums.
 template <class Real>
 struct SoftRun {
-    const Real* logits;              // row of position p at logits + p * width; log2 of exp(-dist/sigma)
-    const std::uint32_t* positions;  // [count]
-    std::size_t count, width;
-    const Real* factor;  // [width] log2 of the penalty factor
-    const Real* sigma;   // [width], 0 beyond the clusters
-    bool same_sigma;     // for all clusters
+    /// Row of position p at logits + p * width: log2 of exp(-dist/sigma), and the row's largest after the clusters'.
+    const Real* logits;
+    const std::uint32_t* positions;  // [count], and some more that may be read ahead
+    std::size_t count, n_clusters, width;
+    Factor<Real> factor;
+    const Real* sigma;  // [width], 0 beyond the clusters
+    bool same_sigma;    // for all clusters
 };
 
 /// Sums over a run, with R = 2^(logit + factor) / sum over clusters.
@@ -94,7 +105,20 @@ SoftParts assign_run(const SoftRun<Real>& run, Real* share);
 
 /// R of `count` neighbouring rows of logits [count x width], each with its own factor; to `assigned` [count x width].
 template <class Real>
-void assign_tile(const Real* logits, const Real* const* factors, std::size_t count, std::size_t width, Real* assigned);
+void assign_tile(const Real* logits, const Factor<Real>* const* factors, std::size_t count, std::size_t n_clusters,
+                 std::size_t width, Real* assigned);
+
+/// The largest entry of each row [count x width] to its column n_clusters.
+template <class Real>
+void store_highest(Real* rows, std::size_t count, std::size_t n_clusters, std::size_t width);
+
+/// Columns first .. first + count - 1 of `cells` as rows of `width`, 0 beyond the features.
+template <class Real>
+void load_rows(const Matrix<Real>& cells, std::size_t first, std::size_t count, std::size_t width, Real* rows);
+/// The given columns.
+template <class Real>
+void load_rows(const Matrix<Real>& cells, const std::uint32_t* columns, std::size_t count, std::size_t width,
+               Real* rows);
 
 /// sums[i] += values[i], and values becomes 0.
 template <class Real>
