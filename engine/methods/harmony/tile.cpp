@@ -291,7 +291,7 @@ HWY_INLINE SoftParts assign_run(const SoftRun<Real>& run, Real* share, Real* scr
 }
 
 template <class Real>
-HWY_INLINE void assign_tile(const Real* logits, const Factor<Real>* const* factors, std::size_t count,
+HWY_INLINE void assign_rows(const Real* logits, const Factor<Real>* const* factors, std::size_t count,
                             std::size_t n_clusters, std::size_t width, Real* assigned) {
     const hn::ScalableTag<Real> reals;
     for (std::size_t i = 0; i < count; ++i, logits += width, assigned += width) {
@@ -375,7 +375,7 @@ HWY_INLINE void add_rows(const Real* rows, std::size_t count, std::size_t width,
     SoftParts assign_run_##suffix(const SoftRun<Real>& r, Real* s, Real* t) { return assign_run(r, s, t); }            \
     void assign_tile_##suffix(const Real* l, const Factor<Real>* const* f, std::size_t n, std::size_t k,               \
                               std::size_t w, Real* a) {                                                                \
-        assign_tile(l, f, n, k, w, a);                                                                                 \
+        assign_rows(l, f, n, k, w, a);                                                                                 \
     }                                                                                                                  \
     void store_highest_##suffix(Real* r, std::size_t n, std::size_t k, std::size_t w) { store_highest(r, n, k, w); }   \
     void load_rows_##suffix(const Real* c, std::size_t f, const std::uint32_t* i, std::size_t n, std::size_t w,        \

@@ -214,8 +214,8 @@ TEST_CASE("harmony: no iterations return the cells and their first assignments",
 TEST_CASE("harmony: 500 batches", "[harmony][edges]") {
     Options options;
     options.max_iter = 2;
-    options.n_clusters = 10;
-    run_checked(harmony_cells(4, 1500, 15), {labels_of(1500, 500)}, options);
+    options.n_clusters = 4;
+    run_checked(harmony_cells(4, 800, 15), {labels_of(800, 500)}, options);
 }
 
 TEST_CASE("harmony: covariates that are copies of each other", "[harmony][edges]") {
