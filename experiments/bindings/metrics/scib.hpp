@@ -22,7 +22,8 @@ inline MetricOutput output_of(std::span<const ScoreRow> rows, const MetricResult
     MetricOutput output;
     output.scores.push_back(row_of(rows[0], result.value, result.reason));
     std::size_t next = 1;
-    for (const char* name : details) output.scores.push_back(row_of(rows[next++], detail(result, name), result.reason));
+    for (const char* name : details)
+        output.scores.push_back(row_of(rows[next++], detail_of(result, name), result.reason));
     if (!result.per_cell.empty()) output.per_cell.push_back({rows[0].name, result.per_cell});
     for (const LabelValue& label : result.per_label) {
         output.per_label.push_back({rows[0].name, label.label, label.value, label.reason});
