@@ -57,7 +57,7 @@ std::int32_t highest_limit(const std::int32_t* values, std::size_t count, std::i
         const std::int64_t middle = at_least + (too_high - at_least) / 2;
         const std::size_t above = count_above(values, count, static_cast<std::int32_t>(middle));
         (above >= wanted ? at_least : too_high) = middle;
-        if (above >= wanted && above <= wanted + spare) break;
+        if (spare > 0 && above >= wanted && above <= wanted + spare) break;
     }
     return static_cast<std::int32_t>(at_least);
 }
