@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "experiments/system/interrupt.hpp"
+
 namespace bcbench {
 
 std::vector<PointRecord> write_tables(const ResultsDirectory& results, const std::vector<std::string>& ids,
@@ -23,6 +25,7 @@ std::vector<PointRecord> write_tables(const ResultsDirectory& results, const std
         record->traces = {};
         records.push_back(std::move(*record));
     }
+    pause_for_tests("tables");
     results.write("metrics.csv", metrics);
     if (projections) {
         projections->finish();

@@ -1,5 +1,8 @@
 #include "experiments/system/interrupt.hpp"
 
+#include <cstdlib>
+#include <ctime>
+
 #include <unistd.h>
 
 #include <atomic>
@@ -47,5 +50,15 @@ InterruptGuard::~InterruptGuard() {
 }
 
 bool is_interrupted() { return interrupted; }
+
+void pause_for_tests(const std::string& place) {
+    const char* wanted = std::getenv("BCBENCH_TEST_PAUSE");
+    if (wanted == nullptr || std::string(wanted).rfind(place, 0) != 0) return;
+    const bool until_signal = wanted == place + "-until-signal";
+    for (int i = 0; i < 1000 && !(until_signal && is_interrupted()); ++i) {
+        const timespec ten_milliseconds{0, 10'000'000};
+        nanosleep(&ten_milliseconds, nullptr);
+    }
+}
 
 }  // namespace bcbench

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <array>
+#include <string>
 
 namespace bcbench {
 
@@ -26,5 +27,9 @@ class InterruptGuard {
 
 /// Whether a signal came since the last guard was set up.
 bool is_interrupted();
+
+/// A place where tests of signals can hold the program: if $BCBENCH_TEST_PAUSE is `place`, waits 10 seconds; if it is
+/// `place` and "-until-signal", at most so long, until a signal came. Else does nothing.
+void pause_for_tests(const std::string& place);
 
 }  // namespace bcbench

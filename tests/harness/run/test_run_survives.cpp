@@ -149,15 +149,13 @@ TEST_CASE("a failing point becomes a row, the others go on; --on-error stop ends
 
 TEST_CASE("a point that takes too long or too much memory fails, the others go on", "[run]") {
     const Scratch run;
-    json source = sweep_config(2, 1500);
+    json source = sweep_config(2);
     source["methods"].push_back(
-        {{"label", "Slow"}, {"type", "differentiable_harmony"}, {"params", {{"n_iterations", 1000000}}}});
+        {{"label", "Slow"}, {"type", "differentiable_harmony"}, {"params", {{"n_iterations", 1000000000}}}});
     source["limits"] = {{"max_seconds", 2.0}};
     const std::string config = run.directory.write("config.json", source.dump());
-    const auto start = std::chrono::steady_clock::now();
-    const Output output = run("run " + config + " --out " + run / "out");
+    const Output output = run("run " + config + " --out " + run / "out");  // to its end the slow one takes hours
     CHECK(output.code == 3);
-    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(60));
     const json manifest = manifest_of(run / "out");
     CHECK(manifest["counts"]["ok"] == 2);
     REQUIRE(manifest["problems"].size() == 1);
