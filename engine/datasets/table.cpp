@@ -225,6 +225,13 @@ void validate(const Options& options) {
     require(std::isfinite(options.scale) && options.scale > 0.0, "scale: expected a finite number > 0");
 }
 
+void require_columns(const Options& options) {
+    const DelimitedReader metadata(options.metadata, open_bytes(options.metadata), options.row_names);
+    column_called(metadata, options.batch_column);
+    if (!options.type_column.empty()) column_called(metadata, options.type_column);
+    for (const std::string& name : options.covariates) column_called(metadata, name);
+}
+
 Dataset<double> load(const Options& options) {
     validate(options);
     DelimitedReader cells(options.cells, open_bytes(options.cells), options.row_names);

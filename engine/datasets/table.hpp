@@ -39,6 +39,9 @@ void validate(const Options& options);
 /// they stand and must not be empty. Throws DataError as "file:line: column N ('title'): what is wrong".
 Dataset<double> load(const Options& options);
 
+/// Throws DataError, as load would, unless the metadata's header has every column that the options name. Reads no more.
+void require_columns(const Options& options);
+
 /// As load, of texts in memory; the file names in `options` serve in messages only.
 Dataset<double> parse(std::string_view cells, std::string_view metadata, const Options& options);
 

@@ -79,6 +79,14 @@ Dataset<double> load_table(const DatasetSettings& settings) {
     return table::load(options);
 }
 
+void look_at_table(const DatasetSettings& settings) {
+    table::Options options = options_from(table_fields, settings.params);
+    const auto metadata = find_data_file(options.metadata, settings.config_directory);
+    if (!metadata) return;
+    options.metadata = metadata->string();
+    table::require_columns(options);
+}
+
 struct H5adOptions {
     std::string file;
     std::string cells = "obsm/X_pca";
@@ -151,14 +159,14 @@ constexpr DatasetDefinition datasets[] = {
      "Ordered by batch, then type. Drawn in float32 from counter-based random numbers (Threefry-2x32-20), the same on "
      "every machine.",
      [] { return std::vector<std::string>(); }, [] { return parameters_of(gaussian_fields); }, gaussian_faults,
-     gaussian_shape, load_gaussian},
+     gaussian_shape, nullptr, load_gaussian},
     {"table", "cells and labels from CSV or TSV files",
      "Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and types are numbered in "
      "order of first appearance.",
      [] {
          return std::vector<std::string>{"cells", "metadata"};
      },
-     [] { return parameters_of(table_fields); }, no_faults, unknown_shape, load_table},
+     [] { return parameters_of(table_fields); }, no_faults, unknown_shape, look_at_table, load_table},
     {"h5ad", "cells and labels from an AnnData file",
      "Of anndata 0.6 to 0.12; dense or sparse, gzip, lzf or zstd. A worker process of bounded memory reads it: a "
      "damaged "
@@ -166,7 +174,7 @@ constexpr DatasetDefinition datasets[] = {
      "Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and types are numbered in "
      "order of first appearance.",
      [] { return std::vector<std::string>{"file"}; }, [] { return parameters_of(h5ad_fields); }, no_faults,
-     unknown_shape, load_h5ad},
+     unknown_shape, nullptr, load_h5ad},
 };
 
 }  // namespace

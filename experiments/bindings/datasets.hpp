@@ -30,6 +30,9 @@ struct DatasetDefinition {
     std::vector<ParameterFault> (*faults)(const nlohmann::json& params);
     /// The size that parameters without faults give it; nothing: it is known once the data are loaded.
     std::optional<DataShape> (*shape)(const nlohmann::json& params);
+    /// Throws DataError for what a look at the headers of its files can tell; files that are not there are none of its
+    /// business. nullptr: there is nothing to look at.
+    void (*look)(const DatasetSettings&);
     Dataset<double> (*load)(const DatasetSettings&);
 };
 

@@ -46,6 +46,8 @@ void add_faults(const char* section, std::vector<ParameterFault>& faults, const 
         check();
     } catch (const OptionError& error) {
         faults.push_back({section, error.option, error.fault});
+    } catch (const std::invalid_argument& error) {
+        faults.push_back({section, "", error.what()});
     }
 }
 

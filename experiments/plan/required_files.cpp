@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/check.hpp"
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/config/check.hpp"
 
@@ -65,6 +66,21 @@ void require_all(const Config& config, Faults& faults) {
 }
 
 }  // namespace
+
+void require_columns(const Config& config) {
+    Faults faults;
+    for (std::size_t d = 0; d < config.datasets.size(); ++d) {
+        const Entry& entry = config.datasets[d];
+        const DatasetDefinition& definition = dataset_named(entry.type);
+        if (definition.look == nullptr || size_of(entry.sweep) != 1) continue;  // of a sweep each point tells
+        try {
+            definition.look({entry.params, entry.seeds.front(), config.file.parent_path()});
+        } catch (const DataError& error) {
+            add_fault(faults, Pointer() / "datasets" / d / "params", error.what());
+        }
+    }
+    if (!faults.empty()) throw ConfigError(config.file.string(), faults);
+}
 
 void require_files(const Config& config) {
     Faults faults;

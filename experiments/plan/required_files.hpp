@@ -9,4 +9,8 @@ namespace bcbench {
 /// in $BCBENCH_DATA.
 void require_files(const Config& config);
 
+/// Throws ConfigError naming every dataset whose files, where they are there, cannot be what the config says: a column
+/// that their header does not have.
+void require_columns(const Config& config);
+
 }  // namespace bcbench

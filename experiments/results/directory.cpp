@@ -20,7 +20,29 @@ namespace {
 const char* const timings_header = "point,stage,repeat,seconds,peak_rss_bytes\n";
 constexpr std::ptrdiff_t commas_after_id = 4;
 
+// Whether the directory holds what a run left: its manifest, written before anything else.
+bool has_results(const fs::path& directory) {
+    try {
+        const auto manifest = nlohmann::json::parse(read_file(directory / "manifest.json"), nullptr, false);
+        return manifest.is_object() && manifest.contains("program") && manifest.contains("config");
+    } catch (const FileError&) {
+        return false;
+    }
+}
+
+// Files of somebody else are not written over: a directory is empty (but for hidden files), or holds results.
+void require_own(const fs::path& directory) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(directory, error)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with(".") || has_results(directory)) continue;
+        throw FileError(directory.string() + " holds '" + name +
+                        "' and no results of a run: nothing is written over it; choose another directory with --out");
+    }
+}
+
 fs::path created(fs::path directory) {
+    require_own(directory);
     make_directories(directory);
     return directory;
 }

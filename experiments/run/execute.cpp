@@ -181,7 +181,13 @@ void run(const Point& point, const Config& config, const SharedData<Real>& data,
         });
     }
     if (config.outputs.projections) {
-        stages.timed("projection", 0, [&] { record.projection = project(*data, fit.corrected); });
+        stages.timed("projection", 0, [&] {
+            try {
+                record.projection = project(*data, fit.corrected);
+            } catch (const NumericalError& error) {  // what is only for looking at fails no point
+                record.outputs["projection_missing"] = error.what();
+            }
+        });
     }
     executed.model = std::move(fit.model);
     executed.embedding = kept_embedding(config, std::move(fit.corrected));

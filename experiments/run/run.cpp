@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "engine/linear/products.hpp"
@@ -34,14 +35,33 @@ std::vector<std::uint64_t> selected_points(const Plan& plan, const std::string& 
     return indices;
 }
 
+// What the config expects of the selected points: the others are not missing.
+std::vector<ExpectedValue> expected_of_selection(const Plan& plan, const std::vector<std::uint64_t>& indices) {
+    std::vector<ExpectedValue> expected = read_expected(*plan.config().expected);
+    if (indices.size() == plan.size()) return expected;
+    std::set<std::string> selected;
+    for (const std::uint64_t index : indices) selected.insert(plan.id_at(index));
+    std::set<std::string> others;
+    for (std::uint64_t i = 0; i < plan.size(); ++i) {
+        const std::string id = plan.id_at(i);
+        if (selected.count(id) == 0) others.insert(id);
+    }
+    std::erase_if(expected, [&](const ExpectedValue& value) {
+        return others.count(value.point) > 0 || others.count(value.minus_point) > 0;
+    });
+    return expected;
+}
+
 }  // namespace
 
 RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records) {
     const double start = seconds_now();
     require_files(plan.config());
+    require_columns(plan.config());
     std::vector<ExpectedValue> expected;  // read before the run, which a fault in it or an edit must not spoil
-    if (plan.config().expected) expected = read_expected(*plan.config().expected);
     const std::vector<std::uint64_t> indices = selected_points(plan, options.only);
+    const bool compares = plan.config().expected && !options.overridden;
+    if (compares) expected = expected_of_selection(plan, indices);
     const InterruptGuard guard;
     ResultsDirectory results(options.directory);
     Manifest manifest(plan, options);
@@ -65,7 +85,7 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
         if (run.done[i]) done.push_back(plan.id_at(indices[i]));
     }
     records = write_tables(results, done, plan.config().outputs.projections);
-    if (plan.config().expected) {
+    if (compares) {
         run.summary.comparisons = compare_with_expected(expected, records);
         results.write("expected.csv", expected_csv(run.summary.comparisons));
     } else {

@@ -19,8 +19,9 @@ struct RunOptions {
     bool quiet = false;    // no progress
     bool profile = false;  // the summary says where the time went
     bool stop_on_error = false;
-    unsigned jobs = 1;     // points in parallel
-    unsigned threads = 1;  // threads of the engine, over all jobs
+    bool overridden = false;  // the config is not as it stands in its file: nothing is expected of it
+    unsigned jobs = 1;        // points in parallel
+    unsigned threads = 1;     // threads of the engine, over all jobs
 };
 
 struct RunSummary {

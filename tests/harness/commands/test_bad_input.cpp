@@ -104,7 +104,6 @@ TEST_CASE("bad data makes failed points with their reason, exit code 3", "[cli][
         {"a,b\n1,2\n3,inf\n", meta_csv(2, 2), "cells.csv:3"},  // infinity
         {"a,b\n", "batch\n", "cells.csv"},                     // no cells
         {cells_csv(12), meta_csv(11, 2), "meta.csv"},          // metadata of another length
-        {cells_csv(12), "donor\nx\n", "donor"},                // no such column
         {"a,b\n1,2\n3,1e300\n", meta_csv(2, 2), "precision of the run, has the value inf at cell 1, dimension 1",
          "float32"},
     };

@@ -99,7 +99,7 @@ TEST_CASE("a changed config computes what it changes, under the same ids", "[run
 TEST_CASE("temporary files of a killed run are removed, other files stay", "[run]") {
     const Scratch run;
     const std::string config = run.directory.write("config.json", sweep_config(2).dump());
-    fs::create_directories(run / "out/points");
+    REQUIRE(run("run " + config + " --out " + run / "out").code == 0);
     const std::string half = run.directory.write("out/points/.writing-abc123", "{\"schema_ver");
     const std::string table = run.directory.write("out/.writing-xyz789", "point,");
     const std::string note = run.directory.write("out/notes.txt", "mine");
