@@ -70,7 +70,7 @@ ERRORS = {
         "Harmony training, distortion": "static_cast<Real>([[4.0]] * loss_bar * scale)",
     },
     "engine/methods/wgan_autoencoder/train.cpp": {
-        "WGAN training, generator": "data.batch, scores, [[critic_weight]], -critic_weight, precision",
+        "WGAN training, generator": "data.batch, scores, [[critic_weight]],",
         "WGAN training, critic": "batch, scores, [[-1.0]], 1.0, precision, critic_bar",
     },
 }
