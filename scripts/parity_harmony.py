@@ -4,9 +4,9 @@
     scripts/parity_harmony.py PCS METADATA BATCH_COLUMN [--seeds N] [--program build/release/bcbench]
 
 PCS and METADATA are tables as the dataset `table` reads them. harmonypy is installed into an environment of its own,
-build/parity/harmonypy. Both run with several seeds, which differ more than the programs do: compared are corrected cells
-(correlation of each component over seeds: within ours, within theirs, between), the final objective, LISI of the batches
-(by harmonypy, of both), and time. The last results stand in results/parity/.
+build/parity/harmonypy. Both run with several seeds, which differ more than the programs do: compared are corrected
+cells (correlation of each component over seeds: within ours, within theirs, between), the final objective, LISI of the
+batches (by harmonypy, of both), and time. The last results stand in results/parity/.
 """
 
 from __future__ import annotations

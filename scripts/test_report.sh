@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python=/usr/bin/python3
 
-"$python" -m flake8 --max-line-length 110 --extend-ignore E203,W503 scripts tests
+"$python" -m flake8 --max-line-length 120 --extend-ignore E203,W503 scripts tests
 "$python" -m mypy --strict --ignore-missing-imports --cache-dir "${TMPDIR:-/tmp}/bcbench-mypy-$UID" \
     scripts/report.py scripts/bcbench_report tests/plant_errors.py
 if ! command -v chromium chromium-browser google-chrome >/dev/null; then

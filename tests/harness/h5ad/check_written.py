@@ -10,7 +10,7 @@ original, copy = (ad.read_h5ad(name) for name in sys.argv[1:])
 assert original.obs.equals(copy.obs), "obs changed"
 assert original.var.equals(copy.var), "var changed"
 for key in original.obsm:
-    assert type(original.obsm[key]) is type(copy.obsm[key]), key
+    assert isinstance(copy.obsm[key], type(original.obsm[key])), key
 added = sorted(set(copy.obsm) - set(original.obsm))
 assert added == ["X_Harmony.n_iterations=5", "X_part"], added
 embedding = copy.obsm[added[0]]

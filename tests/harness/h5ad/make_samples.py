@@ -94,7 +94,8 @@ def object_of_all_kinds():
     adata.obsm["X_fortran"] = np.asfortranarray(random.standard_normal((N, 5)))
     adata.obsm["sparse"] = sp.csr_matrix(random.poisson(0.3, (N, 4)).astype(np.float64))
     adata.obsm["frame"] = pd.DataFrame(random.random((N, 2)), index=obs.index, columns=["a", "b"])
-    for name in ["float16", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"]:
+    signed = ["float16", "float64", "int8", "int16", "int32", "int64"]
+    for name in [*signed, "uint8", "uint16", "uint32", "uint64", "bool"]:
         adata.layers[name] = (counts > 0) if name == "bool" else counts.astype(name)
     adata.layers["csc"] = sp.csc_matrix(counts)
     adata.layers["csr_int64"] = sp.csr_matrix(counts.astype(np.int64))
@@ -122,7 +123,8 @@ def write_encodings(directory):
     for name in ["plain", "gzip", "lzf", "zstd"]:
         with h5py.File(directory / f"{name}.h5ad", "a") as file:
             file["obs"]["float_half"] = np.full(N, 0.5)
-            file["obs"].attrs["column-order"] = np.array([*file["obs"].attrs["column-order"], "float_half"], dtype=object)
+            columns = [*file["obs"].attrs["column-order"], "float_half"]
+            file["obs"].attrs["column-order"] = np.array(columns, dtype=object)
     return adata
 
 
@@ -167,7 +169,12 @@ def unsorted(matrix):
 def add_archives(directory, archives):
     """Files of anndata 0.5, 0.7 and 0.11, copied so that a failing test leaves something to look at."""
     for version, matrices, labels, numbers in [
-            ("v0.5.0", ["X", "raw/X", "obsm/X_pca", "obsm/X_umap"], ["bulk_labels", "phase", "louvain"], ["n_genes", "S_score"]),
+            (
+                "v0.5.0",
+                ["X", "raw/X", "obsm/X_pca", "obsm/X_umap"],
+                ["bulk_labels", "phase", "louvain"],
+                ["n_genes", "S_score"],
+            ),
             ("v0.7.0", ["X", "layers/array", "layers/sparse", "obsm/array", "obsm/sparse", "raw/X"],
              ["obs_cat", "cat_ordered"], ["int64", "float64", "uint8"]),
             ("v0.7.8", ["X", "layers/array", "layers/sparse", "obsm/array", "obsm/sparse", "raw/X"],
