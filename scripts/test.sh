@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh build report test fuzz
 bash scripts/lint.sh
 bash scripts/build.sh test all bcbench_benchmarks
+bash scripts/h5ad_samples.sh
 echo "test: ctest"
 ctest --test-dir build/test --no-tests=error --output-on-failure --progress -j "$(nproc)" ||
   { echo "test: at least one test failed; its output is above." >&2; exit 1; }

@@ -67,7 +67,7 @@ void check_answer(const nlohmann::json& question, const H5adData<double>& data) 
 
 }  // namespace
 
-TEST_CASE("h5ad: every file of the real anndata is read as it reads it itself", "[h5ad]") {
+TEST_CASE("h5ad: every file of the real anndata is read as it reads it itself", "[data][h5ad]") {
     const auto questions = manifest();
     if (!questions) return;
     for (const nlohmann::json& question : questions->at("cases")) {
@@ -87,7 +87,7 @@ TEST_CASE("h5ad: every file of the real anndata is read as it reads it itself", 
     }
 }
 
-TEST_CASE("h5ad: the real anndata opens what was written", "[h5ad]") {
+TEST_CASE("h5ad: the real anndata opens what was written", "[data][h5ad]") {
     if (!manifest()) return;
     const TemporaryDirectory directory;
     for (const char* name : {"plain.h5ad", "gzip.h5ad", "nullable_text.h5ad", "no_X.h5ad"}) {
