@@ -159,12 +159,13 @@ std::string end_text(int status, const H5adLimits& limits) {
     throw DataError(file + ": " + (path.empty() ? "" : path + ": ") + header.at("fault").get<std::string>());
 }
 
-std::uint64_t default_memory() {
+}  // namespace
+
+std::uint64_t memory_limit(const H5adLimits& limits) {
+    if (limits.memory != 0) return limits.memory;
     return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 4 *
            3;
 }
-
-}  // namespace
 
 Answer ask_worker(nlohmann::json question, const Descriptor& enclosed, const std::string& file,
                   const H5adLimits& limits) {
@@ -172,9 +173,8 @@ Answer ask_worker(nlohmann::json question, const Descriptor& enclosed, const std
         throw std::logic_error("this program cannot read .h5ad files: its main does not call h5ad::worker_main first");
     }
     question["file"] = file;
-    question["limits"] = {{"memory", limits.memory == 0 ? default_memory() : limits.memory},
-                          {"stall_seconds", limits.stall_seconds},
-                          {"threads", limits.threads}};
+    question["limits"] = {
+        {"memory", memory_limit(limits)}, {"stall_seconds", limits.stall_seconds}, {"threads", limits.threads}};
     const Descriptor asked = memory_with(question.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     Answer answer{nullptr, shared_memory()};
     auto [pipe_out, pipe_in] = pipe_ends();

@@ -4,9 +4,9 @@
 // runs in this process: each call starts the program again as a worker (worker.hpp) with bounded memory, which answers
 // through shared memory. A file that breaks the worker gives a DataError and nothing else.
 //
-// The files of this room, from the outside in: h5ad (this), read, describe, write (the caller's side), transport,
-// worker (the other side), then what the worker is made of: columns, matrices, summary, additions over stored (arrays),
-// filters, global_heap, elements, hdf (handles, links, attributes).
+// The files of this room, from the outside in: h5ad (this), dataset, read, describe, write (the caller's side),
+// transport, worker (the other side), then what the worker is made of: columns, matrices, summary, additions over
+// stored (arrays), filters, global_heap, elements, hdf (handles, links, attributes).
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,11 @@ struct H5adLimits {
     /// The program that is started as the worker: one whose main calls h5ad::worker_main first.
     std::string program = "/proc/self/exe";
 };
+
+namespace h5ad {
+/// The bytes that `limits` allow.
+std::uint64_t memory_limit(const H5adLimits& limits);
+}  // namespace h5ad
 
 /// What happens to a cell without a label in one of the columns asked for.
 enum class MissingLabels { error, drop, label };

@@ -122,7 +122,7 @@ nlohmann::json read_typed(const File& file, const std::string& group, bool by_ce
     indices.require_vector(n_entries);
     const Shape shape = by_cell ? Shape{n_cells, n_features, "cell"} : Shape{n_features, n_cells, "feature"};
     file.require_memory({n_entries, (sizeof(std::uint32_t) + sizeof(T)) * (by_cell ? 1 : 2)}, group);
-    file.require_memory({n_cells + n_features + 2, sizeof(std::int64_t)}, group);
+    file.require_memory({n_cells + shape.n_major + 2, sizeof(std::int64_t)}, group);
     const std::vector<std::int64_t> starts = read_starts(file, group, shape, n_entries);
 
     auto [start, start_reference] = outbox.allocate<std::uint64_t>(n_cells + 1);

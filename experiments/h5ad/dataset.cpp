@@ -1,0 +1,90 @@
+#include "experiments/h5ad/dataset.hpp"
+
+#include <cmath>
+#include <memory>
+
+#include "engine/core/check.hpp"
+#include "experiments/h5ad/sizes.hpp"
+
+namespace bcbench::h5ad {
+
+namespace {
+
+MissingLabels missing_of(const std::string& word) {
+    if (word == "drop") return MissingLabels::drop;
+    return word == "label" ? MissingLabels::label : MissingLabels::error;
+}
+
+H5adRequest request_of(const Options& options, std::uint64_t seed, const H5adLimits& limits) {
+    validate(options);
+    H5adRequest request;
+    request.cells = options.cells;
+    request.label_columns = {options.batch_column};
+    if (!options.type_column.empty()) request.label_columns.push_back(options.type_column);
+    request.label_columns.insert(request.label_columns.end(), options.covariates.begin(), options.covariates.end());
+    request.missing = missing_of(options.missing);
+    request.subset_column = options.subset_column;
+    request.subset_values = options.subset;
+    request.n_cells = options.n_cells;
+    request.seed = seed;
+    request.stratify_column = options.batch_column;
+    request.limits = limits;
+    return request;
+}
+
+Matrix<double> dense_cells(H5adData<double>& read, const Options& options, const H5adLimits& limits) {
+    if (!read.is_sparse) return std::move(read.cells);
+    const auto bytes = product({read.sparse.n_features, read.sparse.n_cells(), sizeof(double)});
+    const std::uint64_t most = memory_limit(limits);
+    if (!bytes || *bytes > most) {
+        throw DataError(options.file + ": " + options.cells + ": with its zeros would take " +
+                        (bytes ? byte_text(*bytes) : std::string("more than 2^64 bytes")) +
+                        " of memory, the limit is " + byte_text(most) +
+                        "; take principal components, or fewer cells with n_cells");
+    }
+    return to_dense(read.sparse);
+}
+
+}  // namespace
+
+void validate(const Options& options) {
+    require(!options.file.empty(), "file: the name of a file is missing");
+    require(!options.cells.empty(), "cells: the path of a matrix is missing");
+    require(!options.batch_column.empty(), "batch_column: the name of a column is missing");
+    if (options.missing != "error" && options.missing != "drop" && options.missing != "label") {
+        throw std::invalid_argument("missing: is '" + options.missing + "', expected error, drop or label");
+    }
+    require(options.subset_column.empty() == options.subset.empty(),
+            "subset_column and subset: both or neither must be given");
+    require(std::isfinite(options.scale) && options.scale > 0.0, "scale: expected a finite number > 0");
+}
+
+Dataset<double> load(const Options& options, std::uint64_t seed, const H5adLimits& limits) {
+    auto read = read_h5ad<double>(options.file, request_of(options, seed, limits));
+    Dataset<double> data;
+    data.cells = dense_cells(read, options, limits);
+    if (options.scale != 1.0) data.cells *= options.scale;
+    if (!data.cells.is_finite())
+        throw DataError(options.file + ": " + options.cells + ": overflows when multiplied by scale");
+    data.batch = std::move(read.labels[0].labels);
+    const std::size_t first_covariate = options.type_column.empty() ? 1 : 2;
+    if (first_covariate == 2) data.type = std::move(read.labels[1].labels);
+    auto about = std::make_shared<Annotations>();
+    about->cell_names = std::move(read.cell_names);
+    about->feature_names = std::move(read.feature_names);
+    about->batch_column = options.batch_column;
+    about->type_column = options.type_column;
+    for (std::size_t i = first_covariate; i < read.labels.size(); ++i) {
+        about->columns.push_back({read.labels[i].name, std::move(read.labels[i].labels)});
+    }
+    data.about = std::move(about);
+    return data;
+}
+
+std::vector<std::size_t> rows_of(const Options& options, std::uint64_t seed, const H5adLimits& limits) {
+    H5adRequest request = request_of(options, seed, limits);
+    request.cells.clear();
+    return read_h5ad<double>(options.file, request).rows;
+}
+
+}  // namespace bcbench::h5ad
