@@ -9,7 +9,7 @@
 #include "engine/datasets/gaussian_batches.hpp"
 #include "engine/datasets/table.hpp"
 #include "experiments/bindings/fields.hpp"
-#include "experiments/h5ad/h5ad.hpp"
+#include "experiments/h5ad/dataset.hpp"
 
 namespace bcbench {
 
@@ -87,68 +87,34 @@ void look_at_table(const DatasetSettings& settings) {
     table::require_columns(options);
 }
 
-struct H5adOptions {
-    std::string file;
-    std::string cells = "obsm/X_pca";
-    std::string batch_column;
-    std::string type_column;
-    std::vector<std::string> covariates;
-    MissingLabels missing = MissingLabels::error;
-    std::string subset_column;
-    std::vector<std::string> subset_values;
-    std::int64_t n_cells = 0;
-};
-
-constexpr Field<H5adOptions> h5ad_fields[] = {
-    field<&H5adOptions::file>("file", any_value(), "AnnData file (.h5ad)", "", true),
-    field<&H5adOptions::cells>("cells", any_value(), "what in it are the cells: obsm/KEY, X, layers/NAME or raw/X"),
-    field<&H5adOptions::batch_column>("batch_column", any_value(), "column of obs with each cell's batch", "", true),
-    field<&H5adOptions::type_column>("type_column", any_value(),
-                                     "column of obs with each cell's type; empty: no types"),
-    field<&H5adOptions::covariates>("covariates", any_value(),
-                                    "further columns of obs, for methods with several covariates"),
-    field<&H5adOptions::missing>(
+constexpr Field<h5ad::Options> h5ad_fields[] = {
+    field<&h5ad::Options::file>("file", any_value(), "AnnData file (.h5ad)", "", true),
+    field<&h5ad::Options::cells>("cells", any_value(), "what in it are the cells: obsm/KEY, X, layers/NAME or raw/X"),
+    field<&h5ad::Options::batch_column>("batch_column", any_value(), "column of obs with each cell's batch", "", true),
+    field<&h5ad::Options::type_column>("type_column", any_value(),
+                                       "column of obs with each cell's type; empty: no types"),
+    field<&h5ad::Options::covariates>("covariates", any_value(),
+                                      "further columns of obs, for methods with several covariates"),
+    field<&h5ad::Options::missing>(
         "missing", any_value(),
-        "cells without a label: an error, left out (drop), or of a label of their own called missing (label)"),
-    field<&H5adOptions::subset_column>("subset_column", any_value(), "column of obs that says which cells are read"),
-    field<&H5adOptions::subset_values>("subset_values", any_value(),
-                                       "its values whose cells are read; empty: all cells"),
-    field<&H5adOptions::n_cells>("n_cells", at_least(0),
-                                 "cells drawn by the seed, each batch in proportion; 0: all cells"),
+        "cells without a label: an error, left out (drop), or with a label of their own, missing (label)",
+        "error drop label"),
+    field<&h5ad::Options::subset_column>("subset_column", any_value(), "column of obs that says which cells are read"),
+    field<&h5ad::Options::subset>("subset", any_value(), "its labels whose cells are read; empty: all cells"),
+    field<&h5ad::Options::n_cells>("n_cells", at_least(0),
+                                   "cells drawn by the seed, each batch in proportion; 0: all cells"),
+    field<&h5ad::Options::scale>("scale", above(0), "multiplies every value"),
 };
 
 Dataset<double> load_h5ad(const DatasetSettings& settings) {
-    const auto options = options_from(h5ad_fields, settings.params);
+    h5ad::Options options = options_from(h5ad_fields, settings.params);
     const auto file = find_data_file(options.file, settings.config_directory);
     if (!file) {
         throw DataError("the file " + options.file +
                         " is neither beside the config nor in the directory $BCBENCH_DATA");
     }
-    H5adRequest request;
-    request.cells = options.cells;
-    request.label_columns = {options.batch_column};
-    if (!options.type_column.empty()) request.label_columns.push_back(options.type_column);
-    request.label_columns.insert(request.label_columns.end(), options.covariates.begin(), options.covariates.end());
-    request.missing = options.missing;
-    request.subset_column = options.subset_column;
-    request.subset_values = options.subset_values;
-    request.n_cells = static_cast<std::size_t>(options.n_cells);
-    request.seed = settings.seed;
-    if (options.n_cells > 0) request.stratify_column = options.batch_column;
-    H5adData<double> read = read_h5ad<double>(file->string(), request);
-    const auto about = std::make_shared<Annotations>();
-    about->cell_names = std::move(read.cell_names);
-    about->feature_names = std::move(read.feature_names);
-    about->batch_column = options.batch_column;
-    about->type_column = options.type_column;
-    std::size_t next = 1;
-    Dataset<double> data{read.is_sparse ? to_dense(read.sparse) : std::move(read.cells), read.labels[0].labels, {}};
-    if (!options.type_column.empty()) data.type = std::move(read.labels[next++].labels);
-    for (const std::string& name : options.covariates) {
-        about->columns.push_back({name, std::move(read.labels[next++].labels)});
-    }
-    data.about = about;
-    return data;
+    options.file = file->string();
+    return h5ad::load(options, settings.seed);
 }
 
 std::vector<ParameterFault> no_faults(const nlohmann::json&) { return {}; }

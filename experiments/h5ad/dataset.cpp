@@ -25,7 +25,7 @@ H5adRequest request_of(const Options& options, std::uint64_t seed, const H5adLim
     request.missing = missing_of(options.missing);
     request.subset_column = options.subset_column;
     request.subset_values = options.subset;
-    request.n_cells = options.n_cells;
+    request.n_cells = static_cast<std::size_t>(options.n_cells);
     request.seed = seed;
     request.stratify_column = options.batch_column;
     request.limits = limits;
@@ -56,6 +56,7 @@ void validate(const Options& options) {
     }
     require(options.subset_column.empty() == options.subset.empty(),
             "subset_column and subset: both or neither must be given");
+    require(options.n_cells >= 0, "n_cells: expected a number >= 0");
     require(std::isfinite(options.scale) && options.scale > 0.0, "scale: expected a finite number > 0");
 }
 

@@ -27,7 +27,7 @@ struct Options {
     std::string subset_column;
     std::vector<std::string> subset;
     /// So many cells, drawn by the dataset's seed, each batch by its share; 0: all. For a quick look.
-    std::uint64_t n_cells = 0;
+    std::int64_t n_cells = 0;
     /// Every value is multiplied by this, > 0.
     double scale = 1.0;
 };

@@ -5,7 +5,7 @@
 // through shared memory. A file that breaks the worker gives a DataError and nothing else.
 //
 // The files of this room, from the outside in: h5ad (this), dataset, read, describe, write (the caller's side),
-// transport, worker (the other side), then what the worker is made of: columns, matrices, summary, additions over
+// transport, worker (the other side), then, in worker/, what it is made of: columns, matrices, summary, additions over
 // stored (arrays), filters, global_heap, elements, hdf (handles, links, attributes).
 #pragma once
 
@@ -39,7 +39,6 @@ std::uint64_t memory_limit(const H5adLimits& limits);
 
 /// What happens to a cell without a label in one of the columns asked for.
 enum class MissingLabels { error, drop, label };
-constexpr const char* words_of(MissingLabels) { return "error drop label"; }
 
 /// Name of the label that MissingLabels::label gives.
 inline constexpr const char* missing_label = "missing";

@@ -14,13 +14,13 @@
 #include <string>
 
 #include "engine/core/parallel.hpp"
-#include "experiments/h5ad/additions.hpp"
-#include "experiments/h5ad/columns.hpp"
-#include "experiments/h5ad/hdf.hpp"
-#include "experiments/h5ad/matrices.hpp"
 #include "experiments/h5ad/sizes.hpp"
-#include "experiments/h5ad/summary.hpp"
 #include "experiments/h5ad/transport.hpp"
+#include "experiments/h5ad/worker/additions.hpp"
+#include "experiments/h5ad/worker/columns.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
+#include "experiments/h5ad/worker/matrices.hpp"
+#include "experiments/h5ad/worker/summary.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define BCBENCH_ADDRESS_SPACE_IS_SHADOWED 1

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/h5ad/hdf.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
 
 namespace bcbench::testing {
 

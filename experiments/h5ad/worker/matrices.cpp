@@ -1,13 +1,13 @@
-#include "experiments/h5ad/matrices.hpp"
+#include "experiments/h5ad/worker/matrices.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 #include "engine/io/csv.hpp"
-#include "experiments/h5ad/columns.hpp"
 #include "experiments/h5ad/sizes.hpp"
-#include "experiments/h5ad/sparse_matrix.hpp"
-#include "experiments/h5ad/stored.hpp"
+#include "experiments/h5ad/worker/columns.hpp"
+#include "experiments/h5ad/worker/sparse_matrix.hpp"
+#include "experiments/h5ad/worker/stored.hpp"
 
 namespace bcbench::h5ad {
 

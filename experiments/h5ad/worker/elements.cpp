@@ -1,4 +1,4 @@
-#include "experiments/h5ad/elements.hpp"
+#include "experiments/h5ad/worker/elements.hpp"
 
 #include <algorithm>
 #include <bit>

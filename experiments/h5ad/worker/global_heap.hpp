@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "experiments/h5ad/hdf.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
 
 namespace bcbench::h5ad {
 

@@ -1,11 +1,11 @@
-#include "experiments/h5ad/stored.hpp"
+#include "experiments/h5ad/worker/stored.hpp"
 
 #include <algorithm>
 #include <exception>
 
 #include "engine/core/parallel.hpp"
-#include "experiments/h5ad/global_heap.hpp"
 #include "experiments/h5ad/sizes.hpp"
+#include "experiments/h5ad/worker/global_heap.hpp"
 
 namespace bcbench::h5ad {
 

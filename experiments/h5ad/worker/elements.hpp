@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "experiments/h5ad/hdf.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
 
 namespace bcbench::h5ad {
 

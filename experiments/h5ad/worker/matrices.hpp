@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/h5ad/hdf.hpp"
 #include "experiments/h5ad/transport.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
 
 namespace bcbench::h5ad {
 

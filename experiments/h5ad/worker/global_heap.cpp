@@ -1,4 +1,4 @@
-#include "experiments/h5ad/global_heap.hpp"
+#include "experiments/h5ad/worker/global_heap.hpp"
 
 #include <cstring>
 

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "experiments/h5ad/hdf.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
 
 namespace bcbench::h5ad {
 

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "experiments/h5ad/hdf.hpp"
 #include "experiments/h5ad/transport.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
 
 namespace bcbench::h5ad {
 

@@ -1,4 +1,4 @@
-#include "experiments/h5ad/filters.hpp"
+#include "experiments/h5ad/worker/filters.hpp"
 
 #include <liblzf/lzf.h>
 #include <zlib.h>
@@ -9,7 +9,7 @@
 #include <cstring>
 #include <limits>
 
-#include "experiments/h5ad/hdf.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
 
 namespace bcbench::h5ad {
 

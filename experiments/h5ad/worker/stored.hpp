@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "experiments/h5ad/elements.hpp"
-#include "experiments/h5ad/filters.hpp"
-#include "experiments/h5ad/hdf.hpp"
+#include "experiments/h5ad/worker/elements.hpp"
+#include "experiments/h5ad/worker/filters.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
 
 namespace bcbench::h5ad {
 

@@ -1,10 +1,10 @@
-#include "experiments/h5ad/summary.hpp"
+#include "experiments/h5ad/worker/summary.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "experiments/h5ad/columns.hpp"
-#include "experiments/h5ad/matrices.hpp"
+#include "experiments/h5ad/worker/columns.hpp"
+#include "experiments/h5ad/worker/matrices.hpp"
 
 namespace bcbench::h5ad {
 

@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "experiments/h5ad/hdf.hpp"
 #include "experiments/h5ad/transport.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
 
 namespace bcbench::h5ad {
 

@@ -1,4 +1,4 @@
-#include "experiments/h5ad/sparse_matrix.hpp"
+#include "experiments/h5ad/worker/sparse_matrix.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "experiments/h5ad/sizes.hpp"
-#include "experiments/h5ad/stored.hpp"
+#include "experiments/h5ad/worker/stored.hpp"
 
 namespace bcbench::h5ad {
 

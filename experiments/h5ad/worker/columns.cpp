@@ -1,4 +1,4 @@
-#include "experiments/h5ad/columns.hpp"
+#include "experiments/h5ad/worker/columns.hpp"
 
 #include <algorithm>
 #include <cmath>

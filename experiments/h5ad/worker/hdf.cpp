@@ -1,4 +1,4 @@
-#include "experiments/h5ad/hdf.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,11 +1,11 @@
-#include "experiments/h5ad/additions.hpp"
+#include "experiments/h5ad/worker/additions.hpp"
 
 #include <algorithm>
 #include <limits>
 #include <numeric>
 
-#include "experiments/h5ad/columns.hpp"
 #include "experiments/h5ad/sizes.hpp"
+#include "experiments/h5ad/worker/columns.hpp"
 
 namespace bcbench::h5ad {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/h5ad/hdf.hpp"
-#include "experiments/h5ad/stored.hpp"
+#include "experiments/h5ad/worker/hdf.hpp"
+#include "experiments/h5ad/worker/stored.hpp"
 
 namespace bcbench::h5ad {
 
