@@ -1,8 +1,8 @@
 """What another version of the HDF5 library reads from damaged files: compare_mutations.py DIRECTORY
 
-DIRECTORY holds what the test of mutations kept (BCBENCH_H5AD_KEEP): files that were read without fault although bytes of
-them had been changed, and what was read. Prints how often h5py reads the same numbers and labels, how often it refuses the
-file, and which files it reads otherwise. Each file is read in a process of its own: it may crash or hang.
+DIRECTORY holds what the test of mutations kept (BCBENCH_H5AD_KEEP): files that were read without fault although bytes
+of them had been changed, and what was read. Prints how often h5py reads the same numbers and labels, how often it
+refuses the file, and which files it reads otherwise. Each file is read in a process of its own: it may crash or hang.
 """
 import json
 import subprocess
@@ -63,7 +63,8 @@ def main():
     counts = {}
     for name in sorted(Path(sys.argv[1]).glob("*.h5ad")):
         try:
-            run = subprocess.run([sys.executable, __file__, "one", str(name)], capture_output=True, text=True, timeout=20)
+            one = [sys.executable, __file__, "one", str(name)]
+            run = subprocess.run(one, capture_output=True, text=True, timeout=20)
             answer = run.stdout.strip() or f"crashed {run.returncode}"
         except subprocess.TimeoutExpired:
             answer = "hung"
