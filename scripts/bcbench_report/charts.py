@@ -8,30 +8,30 @@ from matplotlib.axes import Axes
 
 from .album import Album
 from .cells import fixed, raw_number, short
+from .kinds import is_entropy
 from .read import Timing
 from .style import PAPER, Look, axis_name, distinct, logarithmic, new_figure, spans_decades, tidy
 from .study import PERFECT_MIXING, Group, Study
-from .tables import family, is_mixing, perfect_mixing
+from .tables import perfect_mixing
 from .times import time_summary
 
 CEILING = "mixing_ceiling"  # what a perfect correction of the same cells would reach
 LEVEL = "#d93a2f"
 MAX_BARS = 20
 MAX_CHARTS = 4  # of one metric, a chart for each dataset
+MAX_REFERENCES = 6  # controls in one chart
+DASHES = ("--", (0, (2, 2)), (0, (6, 2, 1, 2)))
 
 
-def draw_scores(album: Album, study: Study, looks: dict[str, Look], mixing: bool) -> list[str]:
-    """Bars of the mixing scores, or of the batch mean shift, for each dataset."""
-    chosen = [
-        metric
-        for metric in study.metrics
-        if (is_mixing(metric) if mixing else family(metric) == "mean_shift")
-    ]
+def draw_scores(
+    album: Album, study: Study, looks: dict[str, Look], chosen: list[str], by_total: bool = False
+) -> list[str]:
+    """Bars of metrics for each dataset, the controls as dashed lines; returns what was not drawn."""
     for metric in chosen[:MAX_CHARTS]:
         for dataset in study.datasets[:MAX_CHARTS]:
             groups = [group for group in study.base[dataset] if group.values(metric)]
-            if groups:
-                _score_chart(album, study, looks, metric, groups, mixing)
+            if not all(group.control for group in groups):
+                _score_chart(album, study, looks, metric, study.by_total(groups) if by_total else groups)
     notes = []
     if len(study.datasets) > MAX_CHARTS:
         notes.append(f"Charts are drawn for the first {MAX_CHARTS} of {len(study.datasets)} datasets.")
@@ -41,17 +41,24 @@ def draw_scores(album: Album, study: Study, looks: dict[str, Look], mixing: bool
 
 
 def _score_chart(
-    album: Album, study: Study, looks: dict[str, Look], metric: str, groups: list[Group], mixing: bool
+    album: Album, study: Study, looks: dict[str, Look], metric: str, groups: list[Group]
 ) -> None:
-    dataset, shown = groups[0].dataset, groups[:MAX_BARS]
-    figure = new_figure((1.6 if mixing else 1.3) + 0.36 * len(shown))
+    dataset, controls = groups[0].dataset, [group for group in groups if group.control][:MAX_REFERENCES]
+    groups = [group for group in groups if not group.control]
+    shown, has_levels = groups[:MAX_BARS], is_entropy(metric)
+    figure = new_figure((1.6 if has_levels else 1.3) + 0.36 * len(shown) + 0.2 * len(controls))
     axes = figure.add_subplot()
     means = [group.mean(metric) or 0.0 for group in shown]
     spreads = [group.spread(metric) or 0.0 for group in shown]
     _bars(axes, [group.label for group in shown], means, spreads, [looks[group.method] for group in shown])
-    levels = _levels(axes, study, shown) if mixing else []
+    levels = _levels(axes, study, shown) if has_levels else []
+    levels += _references(axes, controls, metric, looks)
+    if levels:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
     top = max([mean + spread for mean, spread in zip(means, spreads)] + [level for _, _, level in levels])
-    low = min([0.0, *(mean - spread for mean, spread in zip(means, spreads))])
+    low = min(
+        [0.0, *(mean - spread for mean, spread in zip(means, spreads)), *(level for _, _, level in levels)]
+    )
     room = (top - low) or 1.0
     axes.set_xlim(low - 0.05 * room * (low < 0), top + room * (0.06 if levels else 0.2))
     axes.set_xlabel(axis_name(metric))
@@ -62,6 +69,8 @@ def _score_chart(
         if several
         else "; the number at each bar is the value."
     )
+    if controls:
+        caption += " Dashed lines are controls: what best and worst look like."
     if len(groups) > MAX_BARS:
         caption += f" The first {MAX_BARS} of {len(groups)} methods."
     where = f" on {dataset}" if len(study.datasets) > 1 else ""
@@ -92,9 +101,24 @@ def _levels(axes: Axes, study: Study, groups: list[Group]) -> list[tuple[str, st
                 label="mixing ceiling of each method" if first else None,
             )
             levels.append((group.label, CEILING, ceiling))
-    if levels:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
     return levels
+
+
+def _references(
+    axes: Axes, controls: list[Group], metric: str, looks: dict[str, Look]
+) -> list[tuple[str, str, float]]:
+    """Draws each control as a dashed line over all bars; returns what was drawn."""
+    names = distinct([group.label for group in controls])
+    means = [group.mean(metric) or 0.0 for group in controls]
+    for place, (group, name, mean) in enumerate(zip(controls, names, means)):
+        axes.axvline(
+            mean,
+            color=looks[group.method].colour,
+            linestyle=DASHES[place % len(DASHES)],
+            linewidth=1.4,
+            label=f"control {name} = {short(mean)}".replace("-", "−"),
+        )
+    return [(group.marked, metric, mean) for group, mean in zip(controls, means)]
 
 
 def _perfect_name(level: float) -> str:

@@ -127,14 +127,19 @@ def outcome_tables(results: Results) -> list[Table]:
                 "manifest.json",
             )
         )
-    tables.append(
-        Table(
-            "What ran",
-            ["", "as recorded"],
-            [[text_cell(name), text_cell(value)] for name, value in facts_of(results.manifest)],
-        )
-    )
     return tables
+
+
+def machine_table(results: Results) -> Table:
+    """What ran where; open where the program is not what its commit says."""
+    facts = facts_of(results.manifest)
+    program = mapping(results.manifest.get("program"))
+    return Table(
+        "What ran",
+        ["", "as recorded"],
+        [[text_cell(name), text_cell(value)] for name, value in facts],
+        fold="open" if program.get("git_dirty") is True else "closed",
+    )
 
 
 def facts_of(manifest: dict[str, Any]) -> list[tuple[str, str]]:
@@ -184,9 +189,17 @@ def expected_tables(results: Results) -> list[Table]:
         )
     columns = ["point", "metric", "documented", "reproduced", "difference", "equal as printed"]
     return [
-        cut(Table(section or "no section", columns, rows), "expected.csv")
+        cut(_expected_table(section or "no section", columns, rows), "expected.csv")
         for section, rows in sections.items()
     ]
+
+
+def _expected_table(title: str, columns: list[str], rows: list[list[Cell]]) -> Table:
+    """Folds away where nothing differs; what differs stands first."""
+    differs = [row for row in rows if row[-1].kind == "bad"]
+    agree = [row for row in rows if row[-1].kind != "bad"]
+    hint = f"{len(differs)} of {len(rows)} differ" if differs else f"{len(rows)} agree"
+    return Table(title, columns, differs + agree, fold="open" if differs else "closed", hint=hint)
 
 
 def _expected_difference(printed: str, value: str) -> Cell:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,14 +13,18 @@ from .album import Album, Picture
 from .cells import Table
 from .charts import draw_scores, draw_times
 from .curves import draw_sweep, draw_traces
-from .outcome import Verdict, expected_tables, outcome_tables, verdict_of
-from .read import Results, read_point, read_projections
+from .kinds import AGGREGATE, MEANS, MIXING
+from .outcome import Verdict, expected_tables, machine_table, outcome_tables, verdict_of
+from .read import Results, read_projections
 from .scatter import draw_scatter, grids_of
 from .style import looks_of
 from .study import study_of
 from .tables import (
+    aggregate_tables,
+    biology_tables,
     check_tables,
     data_tables,
+    further_tables,
     loss_tables,
     mean_tables,
     metric_tables,
@@ -86,28 +88,30 @@ def _has_content(section: Section) -> bool:
 
 
 def _sections(results: Results, album: Album) -> list[Section]:
-    study, directory = study_of(results), results.directory
-
-    @lru_cache(maxsize=512)
-    def read(point: str) -> dict[str, Any]:
-        return read_point(directory, point, results.warnings)
-
+    """What came out first, with its figures; what was run, on what, and what was documented last."""
+    study, read = study_of(results), results.point
     looks = looks_of(study)
     times = times_of(study, results.timings)
     untrained = untrained_notes(study, read)
     wanted = {group.points[0] for groups in grids_of(study) for group in groups}
-    projections = read_projections(directory, wanted, results.warnings)
+    projections = read_projections(results.directory, wanted, results.warnings)
+    aggregates, mixing = study.metrics_of(AGGREGATE), study.metrics_of(MIXING)
+    shifts = [metric for metric in study.metrics_of(MEANS) if study.directions[metric] != "info"]
     sections = [
-        Section("Documented against reproduced", expected_tables(results)),
-        Section("Data and methods", data_tables(study, read)),
-        Section("Losses", loss_tables(study), notes=untrained),
+        _drawn(
+            album,
+            "Aggregates",
+            aggregate_tables(study),
+            draw_scores(album, study, looks, aggregates, by_total=True),
+        ),
         _drawn(
             album,
             "Batch mixing",
             mixing_tables(study),
-            draw_scores(album, study, looks, mixing=True) + untrained,
+            draw_scores(album, study, looks, mixing) + untrained,
         ),
-        _drawn(album, "Batch means", mean_tables(study), draw_scores(album, study, looks, mixing=False)),
+        Section("Biology", biology_tables(study)),
+        _drawn(album, "Batch means", mean_tables(study), draw_scores(album, study, looks, shifts)),
         _drawn(album, "Cells in two dimensions", [], draw_scatter(album, study, projections)),
     ]
     documented = {line.metric for line in results.expected if line.section.startswith("sweep")}
@@ -123,10 +127,15 @@ def _sections(results: Results, album: Album) -> list[Section]:
     if len(study.sweeps) > MAX_SWEEPS:
         sections[-1].notes.append(f"Shown are the first {MAX_SWEEPS} of {len(study.sweeps)} sweeps.")
     sections += [
-        Section("Gradients and implementations", check_tables(study, read)),
         _drawn(album, "Curves", [], draw_traces(album, study, looks, read)),
         _drawn(album, "Time", time_tables(study, times), draw_times(album, study, looks, times)),
+        Section("Losses", loss_tables(study), notes=untrained),
+        Section("Further metrics", further_tables(study)),
+        Section("Gradients and implementations", check_tables(study, read)),
         Section("Method against metric", metric_tables(study)),
+        Section("Data and methods", data_tables(study, read)),
+        Section("Documented against reproduced", expected_tables(results)),
+        Section("Program and machine", [machine_table(results)]),
     ]
     return [Section("Outcome", outcome_tables(results)), *sections]  # last, when every file has been read
 

@@ -6,8 +6,9 @@ import csv
 import json
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,14 @@ class Results:
     warnings: list[str] = field(
         default_factory=list
     )  # what is wrong with the files; each makes the run incomplete
+    point: Callable[[str], dict[str, Any]] = field(init=False)  # a point's own file; the last ones are kept
+
+    def __post_init__(self) -> None:
+        @lru_cache(maxsize=512)
+        def read(point: str) -> dict[str, Any]:
+            return read_point(self.directory, point, self.warnings)
+
+        self.point = read
 
 
 def read_results(directory: Path) -> Results:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from statistics import fmean, stdev
 from typing import Any
 
-from .read import Results, Row, finite, mapping, read_point, sequence
+from .kinds import TRIES, family, is_holdout, kinds_of
+from .read import Results, Row, finite, mapping, sequence
 
 SEEDS = ("seed", "dataset.seed")  # points that differ in these alone are repetitions, not settings
 PERFECT_MIXING = "perfect_mixing"  # a level of the dataset, not of a method
@@ -28,6 +30,7 @@ class Group:
     defaults: dict[str, Any] = field(default_factory=dict)  # of varying parameters that `params` lacks
     points: list[str] = field(default_factory=list)
     rows: dict[str, list[Row]] = field(default_factory=dict)  # by metric, one row a point
+    control: bool = False  # shows what best and worst look like: never ranked
 
     def values(self, metric: str) -> list[float]:
         return [row.value for row in self.rows.get(metric, []) if row.value is not None]
@@ -53,6 +56,11 @@ class Group:
         )
         return f"{self.method} ({varied})" if varied else self.method
 
+    @property
+    def marked(self) -> str:
+        """The label for a table, where a control is called one."""
+        return marked(self.label, self.control)
+
 
 @dataclass
 class Sweep:
@@ -73,6 +81,18 @@ class Study:
     sweeps: list[Sweep]
     metrics: list[str]
     directions: dict[str, str]
+    kinds: dict[str, str]  # where each metric belongs
+    controls: set[str]  # labels of the methods that are controls
+
+    def metrics_of(self, *kinds: str) -> list[str]:
+        """The metrics of these kinds, without those of held out cells."""
+        return [metric for metric in self.metrics if self.kinds[metric] in kinds and not is_holdout(metric)]
+
+    def by_total(self, groups: list[Group]) -> list[Group]:
+        """Highest total first; in their order if there is none, and last those without one."""
+        total = next((metric for metric in self.metrics if family(metric) == "total"), "")
+        means = {id(group): group.mean(total) for group in groups}
+        return sorted(groups, key=lambda group: -_or_lowest(means[id(group)]))
 
     def baseline(self, dataset: str) -> Group | None:
         """The uncorrected cells, known by the type of the method."""
@@ -81,12 +101,24 @@ class Study:
         )
 
     def best(self, metric: str, groups: list[Group]) -> float | None:
-        """The best mean by the direction of the metric; None where there is nothing to choose between."""
-        means = [mean for mean in (group.mean(metric) for group in groups) if mean is not None]
+        """The best mean by the direction of the metric; None where there is nothing to choose between.
+
+        Controls do not compete.
+        """
+        competing = (group.mean(metric) for group in groups if not group.control)
+        means = [mean for mean in competing if mean is not None]
         direction = self.directions.get(metric)
         if len(set(means)) < 2 or direction not in ("higher", "lower"):
             return None
         return max(means) if direction == "higher" else min(means)
+
+
+def _or_lowest(mean: float | None) -> float:
+    return -math.inf if mean is None else mean
+
+
+def marked(label: str, control: bool) -> str:
+    return f"{label} (control)" if control else label
 
 
 def plain(value: Any, rounded: bool = False) -> str:
@@ -105,6 +137,9 @@ def study_of(results: Results) -> Study:
     _mark_varying(groups)
     _find_defaults(groups, results)
     labels = list(dict.fromkeys(group.method for group in groups))
+    controls = _controls(groups, results)
+    for group in groups:
+        group.control = group.method in controls
     config = mapping(results.manifest.get("config"))
     types = {label: label for label in labels}
     for entry in map(mapping, sequence(config.get("methods"))):
@@ -127,6 +162,8 @@ def study_of(results: Results) -> Study:
         sweeps=_sweeps(groups),
         metrics=list(dict.fromkeys(row.metric for row in results.rows)),
         directions={row.metric: row.direction for row in results.rows},
+        kinds=kinds_of(results.rows, results.point),
+        controls=controls,
     )
 
 
@@ -197,13 +234,25 @@ def _base(
     ]
 
 
+def _controls(groups: list[Group], results: Results) -> set[str]:
+    """Labels of the methods that their point files call controls."""
+    members: dict[str, list[str]] = {}
+    for group in groups:
+        members.setdefault(group.method, []).append(group.points[0])
+    return {
+        label
+        for label, points in members.items()
+        if any(mapping(results.point(point).get("method")).get("control") is True for point in points[:TRIES])
+    }
+
+
 def _find_defaults(groups: list[Group], results: Results) -> None:
     """A parameter that another part of the sweep sets is missing in `params`, not in the point file."""
     for group in groups:
         missing = [key for key in group.varying if key not in group.params]
         if not missing:
             continue
-        point = read_point(results.directory, group.points[0], results.warnings)
+        point = results.point(group.points[0])
         method, dataset = mapping(point.get("method")), mapping(point.get("dataset"))
         resolved = {
             **mapping(method.get("params")),

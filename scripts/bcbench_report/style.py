@@ -13,8 +13,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, Formatter, LogLocator, MaxNLocator, NullLocator
 
+from .kinds import family
 from .study import Study
-from .tables import family
 
 # These three become variables of the page, so that figures follow its light and dark colours.
 INK, RULE, PAPER = "#1b1f24", "#d3d8de", "#ffffff"
@@ -41,6 +41,9 @@ UNITS = {
     "perfect_mixing": "nats",
     "mixing_ceiling": "nats",
     "mean_shift": "data units",
+    **dict.fromkeys(("total", "batch_correction", "bio_conservation"), "no unit"),
+    **dict.fromkeys(("ilisi", "silhouette_batch", "bras", "graph_connectivity", "sbee"), "no unit"),
+    **dict.fromkeys(("kbet", "kbet_per_label", "pcr_comparison", "type_purity"), "no unit"),
     "n_iterations": "count",
     "n_clusters": "count",
     "n_neighbors": "count",
@@ -172,7 +175,7 @@ def value_name(name: str) -> str:
 
 def unit_of(name: str) -> str:
     """The unit of a metric or parameter, or words that there is none on record."""
-    kind = family(name).removeprefix("train.").removeprefix("dataset.")
+    kind = family(name).removeprefix("train.").removeprefix("dataset.").removeprefix("holdout_")
     if kind.startswith("batch_mean"):
         return "data units"
     if kind.endswith("loss"):

@@ -16,27 +16,25 @@ from .cells import (
     text_cell,
     value_tables,
 )
+from .kinds import (
+    AGGREGATE,
+    BIOLOGY,
+    CHECK,
+    CHECK_DETAIL,
+    DETAIL,
+    DETAIL_OF_METRIC,
+    ITERATION,
+    LOSS,
+    MEANS,
+    MIXING,
+    REFERENCE,
+    is_entropy,
+    is_holdout,
+)
 from .read import mapping, sequence
-from .study import PERFECT_MIXING, Group, Study, Sweep, plain
+from .study import PERFECT_MIXING, Group, Study, Sweep, marked, plain
 
 PointReader = Callable[[str], dict[str, Any]]
-
-
-def family(metric: str) -> str:
-    """The metric without its parameters: batch_mixing_entropy(n_neighbors=30) is a batch_mixing_entropy."""
-    return metric.partition("(")[0]
-
-
-def is_mixing(metric: str) -> bool:
-    return family(metric).endswith("mixing_entropy")
-
-
-def is_mean(metric: str) -> bool:
-    return family(metric).startswith("batch_mean") or family(metric) == "mean_shift"
-
-
-def is_check(metric: str) -> bool:
-    return family(metric).startswith(("gradient", "optimized_matches"))
 
 
 def base_groups(study: Study) -> list[Group]:
@@ -87,10 +85,15 @@ def data_tables(study: Study, read: PointReader) -> list[Table]:
             )
         )
     if shape_rows:
-        tables.append(cut(Table("Shapes", [*heads, *shapes], shape_rows), "points/"))
+        tables.append(cut(Table("Shapes", [*heads, *shapes], shape_rows, fold="closed"), "points/"))
     tables.append(
         cut(
-            Table("Methods", [*heads, "type", "parameters that are not the default"], setting_rows),
+            Table(
+                "Methods",
+                [*heads, "type", "parameters that are not the default"],
+                setting_rows,
+                fold="closed",
+            ),
             "metrics.csv",
         )
     )
@@ -102,7 +105,7 @@ def head_names(study: Study) -> list[str]:
 
 
 def _heads(study: Study, group: Group) -> list[Cell]:
-    return [text_cell(group.dataset)] * (len(study.datasets) > 1) + [text_cell(group.label)]
+    return [text_cell(group.dataset)] * (len(study.datasets) > 1) + [text_cell(group.marked)]
 
 
 def _data_rows(study: Study, dataset: str, read: PointReader) -> list[list[Cell]]:
@@ -182,17 +185,47 @@ def untrained_notes(study: Study, read: PointReader) -> list[str]:
 
 
 def loss_tables(study: Study) -> list[Table]:
-    return _family_tables("Losses", study, lambda metric: family(metric).endswith("_loss"))
+    return _score_tables("Losses", study, study.metrics_of(LOSS))
 
 
 def mean_tables(study: Study) -> list[Table]:
-    return _family_tables("Batch means", study, is_mean)
+    return _score_tables("Batch means", study, study.metrics_of(MEANS))
+
+
+def biology_tables(study: Study) -> list[Table]:
+    return _score_tables("Biology", study, study.metrics_of(BIOLOGY))
+
+
+def aggregate_tables(study: Study) -> list[Table]:
+    """Highest total first."""
+    return _score_tables("Aggregates", study, study.metrics_of(AGGREGATE), study.by_total)
+
+
+def further_tables(study: Study) -> list[Table]:
+    """What has no table of its own; what lies behind the scores of methods and metrics folds away."""
+    in_tables = {LOSS, MIXING, MEANS, BIOLOGY, AGGREGATE, REFERENCE, CHECK, CHECK_DETAIL}
+    folded = {
+        "Details of the methods": study.metrics_of(ITERATION, DETAIL),
+        "Details of the metrics": study.metrics_of(DETAIL_OF_METRIC),
+    }
+    elsewhere = in_tables | {ITERATION, DETAIL, DETAIL_OF_METRIC}
+    further = [
+        metric for metric in study.metrics if is_holdout(metric) or study.kinds[metric] not in elsewhere
+    ]
+    tables = _score_tables("Further metrics", study, further, documented=False)
+    for title, metrics in folded.items():
+        details = _score_tables(title, study, metrics, documented=False)
+        for table in details:
+            table.fold = "closed"
+        tables += details
+    return tables
 
 
 def mixing_tables(study: Study) -> list[Table]:
-    """Mixing per method and what it gains over the uncorrected cells; a difference of two stored values."""
+    """Mixing per method: entropies with what they gain over the uncorrected cells, then the other scores."""
+    mixing = study.metrics_of(MIXING)
     tables = []
-    for metric in (metric for metric in study.metrics if is_mixing(metric)):
+    for metric in filter(is_entropy, mixing):
         rows = []
         for dataset in study.datasets:
             best = study.best(metric, study.base[dataset])
@@ -212,7 +245,8 @@ def mixing_tables(study: Study) -> list[Table]:
                     "metrics.csv",
                 )
             )
-    return tables
+    others = [metric for metric in mixing if not is_entropy(metric)]
+    return tables + _score_tables("Batch mixing", study, others)
 
 
 def _versus_cell(study: Study, group: Group, metric: str) -> Cell:
@@ -225,9 +259,14 @@ def _versus_cell(study: Study, group: Group, metric: str) -> Cell:
     return Cell(fixed(ours - theirs, sign=True), repr(ours - theirs), "derived")
 
 
-def _family_tables(title: str, study: Study, belongs: Callable[[str], bool]) -> list[Table]:
-    """Methods × the metrics of one kind, in the form of the documentation."""
-    metrics = [metric for metric in study.metrics if belongs(metric)]
+def _score_tables(
+    title: str,
+    study: Study,
+    metrics: list[str],
+    order: Callable[[list[Group]], list[Group]] = list,
+    documented: bool = True,
+) -> list[Table]:
+    """Methods × metrics, `documented` with four decimals as the documentation prints them."""
     metrics = [metric for metric in metrics if any(metric in group.rows for group in base_groups(study))]
     tables = []
     for start in range(0, len(metrics), MAX_COLUMNS):
@@ -238,9 +277,9 @@ def _family_tables(title: str, study: Study, belongs: Callable[[str], bool]) -> 
             rows += [
                 [
                     *_heads(study, group),
-                    *(group_cell(group, metric, best[metric], documented=True) for metric in part),
+                    *(group_cell(group, metric, best[metric], documented) for metric in part),
                 ]
-                for group in study.base[dataset]
+                for group in order(study.base[dataset])
                 if any(metric in group.rows for metric in part)
             ]
         tables.append(
@@ -254,7 +293,7 @@ def _family_tables(title: str, study: Study, belongs: Callable[[str], bool]) -> 
 
 def check_tables(study: Study, read: PointReader) -> list[Table]:
     """Gradient and implementation checks: True and False where a check gives 1 or 0."""
-    metrics = [metric for metric in study.metrics if is_check(metric)]
+    metrics = study.metrics_of(CHECK, CHECK_DETAIL)
     groups = [group for group in base_groups(study) if any(group.rows.get(metric) for metric in metrics)]
     truths = {
         metric
@@ -313,7 +352,9 @@ def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table
         if metric != PERFECT_MIXING and any(group.values(metric) for group in sweep.groups)
     ]
     shown = [
-        metric for metric in metrics if metric in documented or varies(sweep, metric) or is_mixing(metric)
+        metric
+        for metric in metrics
+        if metric in documented or varies(sweep, metric) or study.kinds[metric] == MIXING
     ]
     constant = [
         f"{metric} = {group_cell(sweep.groups[0], metric).text}" for metric in metrics if metric not in shown
@@ -321,7 +362,7 @@ def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table
     lines = [
         (
             [parameter_cell(group.value(key)) for key in sweep.keys]
-            + ([text_cell(group.method)] if several else []),
+            + ([text_cell(marked(group.method, group.control))] if several else []),
             group,
         )
         for group in sweep.groups
@@ -369,7 +410,7 @@ def metric_tables(study: Study) -> list[Table]:
             ]
             table = Table(
                 title if start == 0 else f"{title}, continued",
-                ["metric", "better", *(group.label for group in part)],
+                ["metric", "better", *(group.marked for group in part)],
                 rows,
             )
             tables.append(cut(table, "metrics.csv"))

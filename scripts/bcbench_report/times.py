@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from .cells import Cell, Table, cut, none_cell, text_cell, MAX_COLUMNS
 from .read import Timing
-from .study import Study
+from .study import Study, marked
 
 
 def time_tables(study: Study, times: dict[tuple[str, str], list[Timing]]) -> list[Table]:
     """Seconds per method and stage: median, smallest and largest over points and repeats."""
     stages = list(dict.fromkeys(stage for _, stage in times))[:MAX_COLUMNS]
     rows = [
-        [text_cell(method), *(_time_cell(times.get((method, stage), [])) for stage in stages)]
+        [
+            text_cell(marked(method, method in study.controls)),
+            *(_time_cell(times.get((method, stage), [])) for stage in stages),
+        ]
         for method in study.methods
         if any((method, stage) in times for stage in stages)
     ]

@@ -83,8 +83,13 @@ class Sample:
         status: str = "ok",
         outputs: dict[str, Any] | None = None,
         traces: dict[str, Any] | None = None,
+        groups: dict[str, str] | None = None,
+        control: bool = False,
     ) -> str:
-        """Adds a point; a value None is a row without a number, whose status is then `status`."""
+        """Adds a point; a value None is a row without a number, whose status is then `status`.
+
+        `groups` says where metrics belong; without it the point file is one of an older program.
+        """
         point = f"{dataset}.{method}" + (f".{suffix}" if suffix else "")
         text = json.dumps(params or {}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         for metric, value in values.items():
@@ -129,11 +134,14 @@ class Sample:
                     "status": "ok" if value is not None else status,
                     "reason": "",
                     "version": 1,
+                    **({"group": groups.get(metric, "other")} if groups is not None else {}),
                 }
                 for metric, value in values.items()
             ],
             "traces": traces or {},
         }
+        if control:
+            self.points[point]["method"]["control"] = True
         return point
 
     def cells(self, point: str, count: int, shift: float, scale: float = 3.0, types: bool = True) -> None:

@@ -28,6 +28,7 @@ OUTSIDE = """[...document.querySelectorAll('body *:not(svg *)')].filter(element 
     const box = element.getBoundingClientRect();
     return box.width > 0 && (box.right > document.documentElement.clientWidth + 1 || box.left < -1);
 }).map(e => e.tagName + '.' + e.className + ': ' + e.textContent.trim().slice(0, 9))"""
+UNFOLD = "document.querySelectorAll('details').forEach(fold => { fold.open = true; })"
 SCROLLED = """[...document.querySelectorAll('.table')].filter(box => box.scrollWidth > box.clientWidth)
     .map(box => box.querySelector('caption').textContent)"""
 FIGURES = """[...document.querySelectorAll('figure svg')].map(svg => {
@@ -44,6 +45,7 @@ def test_nothing_is_cut_and_no_figure_is_blank(
 ) -> None:
     page = documented_results / "report" / "report.html"
     browser.show(page, width, dark=dark, printed=printed)
+    browser.value(UNFOLD)
     assert browser.value("document.documentElement.scrollWidth") <= width
     assert browser.value(OUTSIDE) == []
     assert browser.value(SCROLLED) == []
