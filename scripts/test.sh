@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every test: sets up, checks the form of the sources, builds in release mode with warnings as errors, runs CTest and
-# the tests of the report, then CTest once more under ASan and UBSan, and each fuzz target for five seconds.
+# the tests of the report, and each fuzz target for five seconds. (scripts/sanitize.sh: the suite under ASan, UBSan and TSan.)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh build report test fuzz
@@ -13,6 +13,4 @@ ctest --test-dir build/test --no-tests=error --output-on-failure --progress -j "
 echo "test: report"
 bash scripts/test_report.sh ||
   { echo "test: the report's tests failed; their output is above." >&2; exit 1; }
-echo "test: sanitizers"
-bash scripts/sanitize.sh asan
 bash scripts/fuzz.sh 5
