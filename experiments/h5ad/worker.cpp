@@ -35,7 +35,7 @@ namespace bcbench::h5ad {
 namespace {
 
 // Of the program and its libraries, before any data.
-constexpr rlim_t own_memory = rlim_t{1} << 30;
+[[maybe_unused]] constexpr rlim_t own_memory = rlim_t{1} << 30;
 
 void set_limit(__rlimit_resource resource, rlim_t value) {
     const rlimit limit = {value, value};
