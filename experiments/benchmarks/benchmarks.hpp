@@ -16,6 +16,9 @@ void register_neighbors();
 /// differentiable_harmony, forward and backward.
 void register_harmony();
 
+/// harmony, the published algorithm.
+void register_real_harmony();
+
 /// The MMD loss and its gradient.
 void register_mmd();
 

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
     bcbench::benchmarks::register_limits();
     bcbench::benchmarks::register_neighbors();
     bcbench::benchmarks::register_harmony();
+    bcbench::benchmarks::register_real_harmony();
     bcbench::benchmarks::register_mmd();
     bcbench::benchmarks::register_training();
     bcbench::benchmarks::register_data();
