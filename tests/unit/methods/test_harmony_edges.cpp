@@ -200,6 +200,27 @@ TEST_CASE("harmony: settings at their ends", "[harmony][edges]") {
     run_checked(cells, covariates, options);
 }
 
+TEST_CASE("harmony: factors and logits so far apart that no power is left without a cell's own bound",
+          "[harmony][edges]") {
+    // ties between clusters that are all or nothing make runs differ, so that only what must hold of any is asked
+    const arma::mat cells = harmony_cells(4, 90, 13);
+    for (const double theta : {200.0, 2000.0}) {
+        for (const double sigma : {0.05, 0.002}) {
+            INFO("theta " << theta << ", sigma " << sigma);
+            Options options;
+            options.theta = {theta};
+            options.sigma = {sigma};
+            options.n_clusters = 9;
+            options.keep_assignments = true;
+            const auto result = harmony::forward<float>(arma::conv_to<arma::fmat>::from(cells),
+                                                        std::vector<Labels>{harmony_batches(90)}, options);
+            const arma::mat assignments = arma::conv_to<arma::mat>::from(result.assignments);
+            CHECK(apart(arma::sum(assignments, 0), arma::mat(1, 90, arma::fill::ones), 1.0) < 1e-5);
+            CHECK(std::isfinite(result.objective.back()));
+        }
+    }
+}
+
 TEST_CASE("harmony: no iterations return the cells and their first assignments", "[harmony][edges]") {
     const arma::mat cells = harmony_cells(4, 90, 13);
     Options options;
