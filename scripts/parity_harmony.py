@@ -5,9 +5,9 @@
 
 PCS and METADATA are tables as the dataset `table` reads them. harmonypy is installed into an environment of its own,
 build/parity/harmonypy. Both run with several seeds, which differ more than the programs do: compared are corrected
-cells (the smallest correlation of a component over pairs of runs: between the programs at the same seed and at all pairs
+cells (smallest correlation of a component over pairs of runs: between the programs at the same seed and at all pairs
 of seeds, within ours, within theirs), the final objective, LISI of the batches (by harmonypy, of both), and time. The
-smallest over all pairs falls with the number of pairs: compare it between and within programs. The last results stand in
+smallest over all pairs falls with their number: compare it between and within programs. The last results stand in
 results/parity/.
 """
 

@@ -3,10 +3,10 @@
 
     scripts/speed_harmony.py [--cells 100000] [--repeats 3] [--program build/release/bcbench]
 
-float32, 50 components of falling scale, 20 types, 5 unequal batches, 100 clusters, 4 iterations each. The packages are
-installed into an environment of their own, build/parity/speed. Compared first is the answer: each component's
-correlation of ours with each of theirs, which for two right programs differ only by their random starts. Ours is the
-stage `fit` of a run, theirs the call of the function; seconds of wall clock, and of all cores. The last results stand in
+float32, 50 components of falling scale, 20 types, 5 unequal batches, 100 clusters, 4 iterations. The packages are
+installed into an environment of their own, build/parity/speed. The answers are compared first: each component's
+correlation of ours with each of theirs: right programs differ only by their random starts. Ours is the
+stage `fit` of a run, theirs the call of the function; seconds of wall clock, and of all cores. The last results are in
 results/parity/harmony_speed.json.
 """
 

@@ -19,9 +19,9 @@ std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
             load_dataset(point.dataset_type, {point.dataset_params, point.dataset_seed, config_.file.parent_path()});
         loaded->hash = data_hash(data);
         if (config_.precision == "float32") {
-            loaded->single = std::make_shared<const Dataset<float>>(in_arithmetic<float>(data));
+            loaded->data = std::make_shared<const Dataset<float>>(in_arithmetic<float>(data));
         } else {
-            loaded->doubled = std::make_shared<const Dataset<double>>(std::move(data));
+            loaded->data = std::make_shared<const Dataset<double>>(std::move(data));
         }
     } catch (const std::bad_alloc&) {
         loaded->error = "out of memory while loading the dataset";

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <variant>
 
 #include "engine/core/types.hpp"
 #include "experiments/plan/plan.hpp"
@@ -12,8 +13,9 @@ namespace bcbench {
 
 /// A dataset in the arithmetic of the run; or the reason why it cannot be used.
 struct LoadedDataset {
-    std::shared_ptr<const Dataset<float>> single;    // for float32
-    std::shared_ptr<const Dataset<double>> doubled;  // for float64 and tf32
+    /// float for float32, double for float64 and tf32: the one place that chooses the type for a precision. Empty where
+    /// `error` says why.
+    std::variant<std::shared_ptr<const Dataset<float>>, std::shared_ptr<const Dataset<double>>> data;
     std::string hash;
     std::string error;
     double load_seconds = 0.0;

@@ -236,11 +236,7 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
     try {
         if (!loaded.error.empty()) throw std::invalid_argument(loaded.error);
         executed.times.push_back({"load", 0, loaded.load_seconds, peak_rss_bytes()});
-        if (point.precision == "float32") {
-            run(point, config, loaded.single, executed);
-        } else {
-            run(point, config, loaded.doubled, executed);
-        }
+        std::visit([&](const auto& data) { run(point, config, data, executed); }, loaded.data);
     } catch (const std::bad_alloc&) {
         executed.record = record_without_values(point, config, PointStatus::failed, "out of memory");
     } catch (const std::exception& error) {
@@ -257,15 +253,15 @@ Executed score_again(const Point& point, const Config& config, const LoadedDatas
     executed.record = earlier;
     std::vector<Score>& scores = executed.record.scores;
     std::erase_if(scores, [](const Score& score) { return !is_of_fit(score); });
-    const auto score = [&](const auto& corrected, const auto& data) {
-        std::vector<std::uint32_t> holdout;
-        if (holdout_fraction(point.train) > 0.0) {
-            holdout = training::split_cells(data.batch, common_options(point.train)).holdout;
-        }
-        score_cells(config, corrected, data, holdout, executed.record);
-    };
-    if (const auto* single = std::get_if<arma::fmat>(&embedding)) score(*single, *loaded.single);
-    if (const auto* doubled = std::get_if<arma::mat>(&embedding)) score(*doubled, *loaded.doubled);
+    std::visit(
+        [&]<class Real>(const std::shared_ptr<const Dataset<Real>>& data) {
+            std::vector<std::uint32_t> holdout;
+            if (holdout_fraction(point.train) > 0.0) {
+                holdout = training::split_cells(data->batch, common_options(point.train)).holdout;
+            }
+            score_cells(config, std::get<Matrix<Real>>(embedding), *data, holdout, executed.record);
+        },
+        loaded.data);
     std::copy_if(earlier.scores.begin(), earlier.scores.end(), std::back_inserter(scores), is_of_check);
     executed.embedding = std::move(embedding);
     add_fingerprints(point, config, loaded, executed.record);

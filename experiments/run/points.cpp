@@ -164,7 +164,8 @@ std::optional<Executed> scored_again(const Work& work, const Point& point, const
     if (!record || record->status != PointStatus::ok ||
         record->fit_fingerprint != fit_fingerprint(point, config, loaded.hash))
         return std::nullopt;
-    Embedding embedding = work.results.read_embedding(point.id, point.precision == "float32");
+    const bool single = std::holds_alternative<std::shared_ptr<const Dataset<float>>>(loaded.data);
+    Embedding embedding = work.results.read_embedding(point.id, single);
     if (std::holds_alternative<std::monostate>(embedding)) return std::nullopt;
     return score_again(point, config, loaded, *record, std::move(embedding));
 }
