@@ -1,9 +1,11 @@
 """What another version of the HDF5 library reads from damaged files: compare_mutations.py DIRECTORY
 
-DIRECTORY holds what the test of mutations kept (BCBENCH_H5AD_KEEP): files that were read without fault although bytes
-of them had been changed, and what was read. Prints how often h5py reads the same numbers and labels, how often it
-refuses the file, and which files it reads otherwise. Each file is read in a process of its own: it may crash or hang.
+DIRECTORY holds what the test of mutations kept (BCBENCH_H5AD_KEEP): files that were read without fault
+although bytes of them had been changed, and what was read. Prints how often h5py reads the same numbers
+and labels, how often it refuses the file, and which files it reads otherwise. Each file is read in a
+process of its own: it may crash or hang.
 """
+
 import json
 import subprocess
 import sys
@@ -20,6 +22,7 @@ def matrix(node, h5py):
     if isinstance(node, h5py.Dataset):
         return node[()].astype(np.float32)
     import scipy.sparse as sp
+
     make = sp.csc_matrix if node.attrs["encoding-type"] == "csc_matrix" else sp.csr_matrix
     parts = (node["data"][()], node["indices"][()], node["indptr"][()])
     return make(parts, shape=tuple(node.attrs["shape"])).toarray().astype(np.float32)
@@ -39,6 +42,7 @@ def column(obs, name, h5py):
 
 def differences(name):
     import h5py
+
     expected = json.loads(name.with_suffix(".json").read_text())
     with h5py.File(name) as file:
         index = file["obs"].attrs.get("_index", "_index")
@@ -63,8 +67,9 @@ def main():
     counts = {}
     for name in sorted(Path(sys.argv[1]).glob("*.h5ad")):
         try:
-            one = [sys.executable, __file__, "one", str(name)]
-            run = subprocess.run(one, capture_output=True, text=True, timeout=20)
+            run = subprocess.run(
+                [sys.executable, __file__, "one", str(name)], capture_output=True, text=True, timeout=20
+            )
             answer = run.stdout.strip() or f"crashed {run.returncode}"
         except subprocess.TimeoutExpired:
             answer = "hung"
