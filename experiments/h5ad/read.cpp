@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -222,6 +223,24 @@ void take_matrix(const Inbox& inbox, const nlohmann::json& matrix, H5adData<Real
                       : selected_cells<Real, float>(inbox, values, n_columns, n_rows, data.rows);
 }
 
+// Every value in the file is finite; a double need not be a finite float.
+template <class Real>
+void require_in_range(const H5adData<Real>& data, const std::string& file, const std::string& path) {
+    const auto is_finite = [](Real value) { return std::isfinite(value); };
+    const Real* first = data.is_sparse ? data.sparse.value.data() : data.cells.memptr();
+    const std::size_t count = data.is_sparse ? data.sparse.value.size() : data.cells.n_elem;
+    const Real* found = std::find_if_not(first, first + count, is_finite);
+    if (found == first + count) return;
+    const auto entry = static_cast<std::size_t>(found - first);
+    const auto& start = data.sparse.start;
+    const auto cell =
+        data.is_sparse
+            ? static_cast<std::size_t>(std::upper_bound(start.begin(), start.end(), entry) - start.begin() - 1)
+            : entry / data.cells.n_rows;
+    throw DataError(file + ": " + path + ": has a value at cell " + std::to_string(data.rows[cell]) +
+                    " that is beyond the range of float32");
+}
+
 template <class T>
 std::vector<T> at_rows(std::vector<T> all, const std::vector<std::size_t>& rows) {
     if (rows.size() == all.size()) return all;
@@ -288,6 +307,7 @@ H5adData<Real> unpack(const h5ad::Answer& answer, const std::vector<std::string>
     }
     if (request.cells.empty()) return data;
     take_matrix(inbox, header.at("matrix"), data);
+    require_in_range(data, file, request.cells);
     data.feature_names = inbox.texts(header.at("feature_names"));
     if (data.feature_names.empty())
         data.feature_names = numbered_names(request.cells, header.at("matrix").at("n_columns"));

@@ -272,6 +272,30 @@ TEST_CASE("h5ad: codes and numbers that stand for nothing are refused", "[h5ad]"
               "obsm/X_pca", {"kind"}) == "obs/kind: holds 7, expected a boolean, 0 or 1; the file is damaged");
 }
 
+TEST_CASE("h5ad: a double beyond the range of a float is refused where floats are asked for", "[h5ad]") {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("x.h5ad");
+    {
+        H5File file(path);
+        write_small(file);
+        std::vector<double> values(10, 1.0);
+        values[7] = 1e200;
+        file.array("obsm/wide", H5T_NATIVE_DOUBLE, {10, 1}, values.data());
+        file.group("obsm/sparse", "csr_matrix");
+        file.attribute("obsm/sparse", "shape", std::vector<std::int64_t>{10, 2});
+        file.integers("obsm/sparse/indptr", {0, 0, 1, 1, 3, 3, 3, 3, 3, 3, 3});
+        file.integers("obsm/sparse/indices", {0, 0, 1});
+        const double entries[] = {1.0, -1e200, 1.0};
+        file.array("obsm/sparse/data", H5T_NATIVE_DOUBLE, {3}, entries);
+    }
+    const auto message = [&](const char* cells) {
+        return error_of([&] { read_h5ad<float>(path, small_request(cells)); }).substr(path.size());
+    };
+    CHECK(message("obsm/wide") == ": obsm/wide: has a value at cell 7 that is beyond the range of float32");
+    CHECK(message("obsm/sparse") == ": obsm/sparse: has a value at cell 3 that is beyond the range of float32");
+    CHECK(read_h5ad<double>(path, small_request("obsm/wide")).cells(0, 7) == 1e200);
+}
+
 TEST_CASE("h5ad: sparse matrices whose arrays lie are refused", "[h5ad]") {
     const std::vector<std::int64_t> starts = {0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
     CHECK(refused_sparse(starts, {0, 4}) == "layers/s/indices: entry 1 has the index 4, expected 0 to 3");
