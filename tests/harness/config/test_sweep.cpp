@@ -132,7 +132,7 @@ TEST_CASE("sweep: draws follow their distribution", "[sweep]") {
     CHECK(logarithmic.back() <= 100);
 }
 
-TEST_CASE("sweep: integers and choices cover their range; repeated draws are left out", "[sweep]") {
+TEST_CASE("sweep: integers and choices cover their range, repeated draws are left out", "[sweep]") {
     const auto integers =
         values_of(sweep_of(R"({"random": {"n": 200, "params": {"n_clusters": {"integer": [3, 7]}}}})"), "n_clusters");
     CHECK(std::set<nlohmann::json>(integers.begin(), integers.end()) == std::set<nlohmann::json>{3, 4, 5, 6, 7});

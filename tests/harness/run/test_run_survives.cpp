@@ -117,20 +117,20 @@ TEST_CASE("a killed --fresh run has no points of the run before", "[run]") {
     CHECK_FALSE(contains(compared.out, "the same byte for byte"));
 }
 
-TEST_CASE("a failing point becomes a row, the others go on; --on-error stop ends the run", "[run]") {
+TEST_CASE("a failing point becomes a row, the others go on, --on-error stop ends the run", "[run]") {
     const Scratch run;
     json source = sweep_config(6);
-    // the draws are float32, in which this signal is infinite
-    source["datasets"] = {{{"label", "far"},
-                           {"type", "gaussian_batches"},
-                           {"params", {{"n_cells_per_batch", 20}}},
-                           {"sweep", {{"grid", {{"type_signal", {1e39, 5.0}}}}}}}};
+    run.directory.write("cells.csv", "a,b\n1,2\n3,broken\n");  // what validate does not read
+    run.directory.write("metadata.csv", "batch\nx\ny\n");
+    const json params = {{"cells", "cells.csv"}, {"metadata", "metadata.csv"}, {"batch_column", "batch"}};
+    const json broken = {{"label", "broken"}, {"type", "table"}, {"params", params}};
+    source["datasets"].insert(source["datasets"].begin(), broken);
     source["checks"] = {"optimized_matches_reference"};
     const std::string config = run.directory.write("config.json", source.dump());
     const Output output = run("run " + config + " --out " + run / "out");
     REQUIRE(output.code == 3);
     const std::string metrics = contents(run / "out/metrics.csv");
-    CHECK(contains(metrics, "far.type_signal=1e+39.Harmony.sigma=0.01"));
+    CHECK(contains(metrics, "broken.Harmony.sigma=0.01"));
     for (const char* row : {",mean_shift,,lower,", ",perfect_mixing,,info,", ",optimized_matches_reference,,higher,"})
         CHECK(contains(metrics, row + std::string("failed\n")));
     CHECK_FALSE(contains(metrics, "nan"));

@@ -77,7 +77,7 @@ TEST_CASE("shuffles keep the cells, and the groups they say", "[controls]") {
     CHECK(distance(in_type.corrected) < 0.2 * distance(cells));
 }
 
-TEST_CASE("shuffles: another key, another order; a group of one cell stays", "[controls]") {
+TEST_CASE("shuffles: another key, another order, a group of one cell stays", "[controls]") {
     const Labels batch = batches_of({30, 1, 20});
     const arma::mat cells = random_matrix(4, 2, 51);
     const auto options = within(shuffle_batches::Within::batch);
