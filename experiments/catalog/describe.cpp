@@ -1,6 +1,7 @@
 #include "experiments/catalog/describe.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -17,6 +18,7 @@ constexpr std::size_t page_width = 100;
 constexpr std::size_t gap = 2;
 
 using Row = std::vector<std::string>;
+using json = nlohmann::ordered_json;
 
 // Lines of at most `width` characters, broken at spaces; a word longer than that is broken.
 std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
@@ -105,6 +107,39 @@ std::string entry_text(const CatalogEntry& entry, const std::string& kind) {
     return text + values_table(entry.rows);
 }
 
+json to_json(const Parameter& parameter) {
+    json made = {{"name", parameter.name},
+                 {"type", type_name(parameter)},
+                 {"allowed", allowed_values(parameter)},
+                 {"required", parameter.default_value.is_null() && !parameter.optional},
+                 {"default", parameter.default_value}};
+    made["schema"] = schema_of(parameter);
+    made["help"] = parameter.help;
+    return made;
+}
+
+json to_json(const std::vector<Parameter>& parameters) {
+    json list = json::array();
+    for (const Parameter& parameter : parameters) list.push_back(to_json(parameter));
+    return list;
+}
+
+json summary_of(const CatalogEntry& entry, const std::string& kind) {
+    return {{"kind", kind}, {"name", entry.name}, {"summary", entry.summary}};
+}
+
+std::string entry_json(const CatalogEntry& entry, const std::string& kind) {
+    json made = summary_of(entry, kind);
+    made["notes"] = entry.notes;
+    made["parameters"] = to_json(entry.parameters);
+    made["training"] = to_json(entry.training);
+    made["values"] = json::array();
+    for (const ScoreRow& row : entry.rows)
+        made["values"].push_back(
+            {{"name", row.name}, {"direction", name_of(row.direction)}, {"group", name_of(row.group)}});
+    return made.dump() + "\n";
+}
+
 struct Kind {
     std::string plural;
     std::string singular;
@@ -118,33 +153,62 @@ std::vector<Kind> kinds(const Catalog& catalog) {
             {"checks", "check", &catalog.checks}};
 }
 
-}  // namespace
-
-std::string list_text(const Catalog& catalog, const std::string& kind) {
+// What `write` says of each kind asked for, "" for all. Throws if there is no such kind.
+std::string of_kinds(const Catalog& catalog, const std::string& kind,
+                     const std::function<std::string(const Kind&)>& write, const char* between) {
     std::string text;
     std::vector<std::string> known;
     for (const Kind& each : kinds(catalog)) {
         known.push_back(each.plural);
         if (!kind.empty() && kind != each.plural) continue;
-        std::vector<Row> rows;
-        for (const CatalogEntry& entry : *each.entries) rows.push_back({entry.name, entry.summary});
-        text += (text.empty() ? "" : "\n") + each.plural + "\n" + table(rows, {34});
+        text += (text.empty() ? "" : between) + write(each);
     }
     if (text.empty()) throw std::invalid_argument(unknown_name("kind", kind, known));
     return text;
 }
 
-std::string describe_text(const Catalog& catalog, const std::string& name) {
+// What `write` says of each entry called `name`. Throws if there is none.
+std::string of_entries(const Catalog& catalog, const std::string& name,
+                       const std::function<std::string(const CatalogEntry&, const std::string&)>& write,
+                       const char* between) {
     std::string text;
     std::vector<std::string> known;
     for (const Kind& each : kinds(catalog)) {
         for (const CatalogEntry& entry : *each.entries) {
             known.push_back(entry.name);
-            if (entry.name == name) text += (text.empty() ? "" : "\n") + entry_text(entry, each.singular);
+            if (entry.name == name) text += (text.empty() ? "" : between) + write(entry, each.singular);
         }
     }
     if (text.empty()) throw std::invalid_argument(unknown_name("dataset, method, metric or check", name, known));
     return text;
+}
+
+}  // namespace
+
+std::string list_text(const Catalog& catalog, const std::string& kind) {
+    const auto write = [](const Kind& each) {
+        std::vector<Row> rows;
+        for (const CatalogEntry& entry : *each.entries) rows.push_back({entry.name, entry.summary});
+        return each.plural + "\n" + table(rows, {34});
+    };
+    return of_kinds(catalog, kind, write, "\n");
+}
+
+std::string list_json(const Catalog& catalog, const std::string& kind) {
+    const auto write = [](const Kind& each) {
+        std::string lines;
+        for (const CatalogEntry& entry : *each.entries) lines += summary_of(entry, each.singular).dump() + "\n";
+        return lines;
+    };
+    return of_kinds(catalog, kind, write, "");
+}
+
+std::string describe_text(const Catalog& catalog, const std::string& name) {
+    return of_entries(catalog, name, entry_text, "\n");
+}
+
+std::string describe_json(const Catalog& catalog, const std::string& name) {
+    return of_entries(catalog, name, entry_json, "");
 }
 
 }  // namespace bcbench

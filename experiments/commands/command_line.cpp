@@ -9,12 +9,14 @@
 #include "experiments/catalog/catalog.hpp"
 #include "experiments/catalog/describe.hpp"
 #include "experiments/commands/compare.hpp"
+#include "experiments/commands/json_lines.hpp"
 #include "experiments/config/config.hpp"
 #include "experiments/config/schema.hpp"
 #include "experiments/h5ad/h5ad.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/expected.hpp"
+#include "experiments/results/measured.hpp"
 #include "experiments/results/terminal_report.hpp"
 #include "experiments/run/gradcheck.hpp"
 #include "experiments/run/run.hpp"
@@ -30,6 +32,10 @@ struct Arguments {
     std::vector<std::string> configs;
     std::vector<std::string> overrides;
     std::string only;
+    std::string points_file;
+    std::string shard;
+    std::string timings;
+    std::string format = "text";
     std::string out;
     std::string on_error = "continue";
     std::string name;
@@ -62,12 +68,25 @@ Plan make_plan(const Arguments& arguments) {
     return plan;
 }
 
+MeasuredCosts earlier_costs(const Arguments& arguments) {
+    return arguments.timings.empty() ? MeasuredCosts() : measured_costs(arguments.timings);
+}
+
+// Where the results of a run go that names no directory.
+std::string default_directory(const std::string& name, const std::optional<Shard>& shard) {
+    if (!shard) return "results/" + name;
+    return "results/" + name + ".shards/" + std::to_string(shard->index) + "-of-" + std::to_string(shard->count);
+}
+
 int run(const Arguments& arguments) {
     const Plan plan = make_plan(arguments);
     print_notes(plan, arguments.config);
     RunOptions options;
-    options.directory = arguments.out.empty() ? "results/" + plan.config().name : arguments.out;
-    options.only = arguments.only;
+    options.selection = {arguments.only, arguments.points_file, std::nullopt};
+    if (!arguments.shard.empty()) options.selection.shard = shard_from(arguments.shard);
+    options.measured = earlier_costs(arguments);
+    options.directory =
+        arguments.out.empty() ? default_directory(plan.config().name, options.selection.shard) : arguments.out;
     options.fresh = arguments.fresh;
     options.quiet = arguments.quiet;
     options.profile = arguments.profile;
@@ -115,11 +134,17 @@ int print_plan(const Arguments& arguments) {
     const Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
     const bool too_large = plan.size() > most_points_of_run;
     if (too_large) print_notes(plan, arguments.config);
+    std::optional<CostEstimate> cost;
+    if (arguments.format == "json") cost.emplace(plan, earlier_costs(arguments));
     bool any = false;
     for (std::uint64_t i = 0; i < plan.size() && std::cout.good(); ++i) {
         if (!arguments.only.empty() && !selects(arguments.only, plan.id_at(i))) continue;
         const Point point = plan.at(i);
         any = true;
+        if (arguments.format == "json") {
+            std::cout << plan_line(point, plan.config(), *cost);
+            continue;
+        }
         std::cout << point.id << '\t' << point.method_label << '\t' << point.method_params.dump() << "\tseed "
                   << point.method_seed;
         if (!point.train.is_null()) std::cout << "\ttrain " << point.train.dump();
@@ -146,6 +171,7 @@ int gradcheck(const Arguments& arguments) {
 }
 
 int validate(const Arguments& arguments) {
+    const bool json = arguments.format == "json";
     bool all_good = true;
     for (const std::string& file : arguments.configs) {
         try {
@@ -154,10 +180,17 @@ int validate(const Arguments& arguments) {
             const Plan plan = make_plan(one);
             require_columns(plan.config());
             if (plan.config().expected) read_expected(*plan.config().expected);
+            if (json) {
+                std::cout << validation_line(file, plan);
+                continue;
+            }
             std::cout << file << ": ok, " << plan.size() << (plan.size() == 1 ? " point\n" : " points\n");
             print_notes(plan, file);
         } catch (const ConfigError& error) {
-            std::cerr << error.what() << '\n';
+            if (json)
+                std::cout << validation_line(file, error);
+            else
+                std::cerr << error.what() << '\n';
             all_good = false;
         }
     }
@@ -175,6 +208,18 @@ void add_config_options(CLI::App& command, Arguments& arguments) {
         .add_option("--set", arguments.overrides, "override a value of the config: methods.Harmony.params.sigma=0.2")
         ->type_name("PATH=VALUE")
         ->allow_extra_args(false);
+}
+
+void add_format_option(CLI::App& command, Arguments& arguments) {
+    command.add_option("--format", arguments.format, "text, or json: one object a line")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->capture_default_str();
+}
+
+CLI::Option* add_timings_option(CLI::App& command, Arguments& arguments) {
+    return command
+        .add_option("--timings", arguments.timings, "results whose times correct the estimated costs of points")
+        ->type_name("DIR");
 }
 
 int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
@@ -206,11 +251,24 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     run_command->add_flag("--profile", arguments.profile, "say where the time went: stages, GFLOP/s, peak memory")
         ->excludes(jobs);
 
+    run_command
+        ->add_option("--points", arguments.points_file,
+                     "only the points that FILE names: one id a line, or lines of 'plan'")
+        ->type_name("FILE");
+    CLI::Option* shard =
+        run_command->add_option("--shard", arguments.shard,
+                                "only the I-th of N parts of equal estimated cost, I from 1 to N; 'merge' joins them");
+    shard->type_name("I/N");
+    add_timings_option(*run_command, arguments)->needs(shard);
+
     CLI::App* plan_command =
         app.add_subcommand("plan", "print the points that run would execute: id, label, parameters");
     add_config_options(*plan_command, arguments);
+    add_format_option(*plan_command, arguments);
+    add_timings_option(*plan_command, arguments);
     CLI::App* validate_command = app.add_subcommand("validate", "check configs and print every fault with its place");
     validate_command->add_option("configs", arguments.configs, "experiment configs (JSON)")->required();
+    add_format_option(*validate_command, arguments);
     CLI::App* gradcheck_command = app.add_subcommand(
         "gradcheck", "gradients of every differentiable method against finite differences, in float64");
     add_config_options(*gradcheck_command, arguments);
@@ -227,9 +285,11 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
         ->capture_default_str();
     CLI::App* list_command = app.add_subcommand("list", "datasets, methods, metrics and checks there are");
     list_command->add_option("kind", arguments.name, "datasets, methods, metrics or checks (default: all)");
+    add_format_option(*list_command, arguments);
     CLI::App* describe_command =
         app.add_subcommand("describe", "what a dataset, method, metric or check does, and its parameters");
     describe_command->add_option("name", arguments.name, "its name, as in a config")->required();
+    add_format_option(*describe_command, arguments);
     CLI::App* compare =
         app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");
     add_compare_options(*compare, arguments.compare);
@@ -247,9 +307,12 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     if (plan_command->parsed()) return print_plan(arguments);
     if (gradcheck_command->parsed()) return gradcheck(arguments);
     if (validate_command->parsed()) return validate(arguments);
-    if (list_command->parsed()) std::cout << list_text(catalog(), arguments.name);
+    const bool json = arguments.format == "json";
+    if (list_command->parsed())
+        std::cout << (json ? list_json(catalog(), arguments.name) : list_text(catalog(), arguments.name));
     if (compare->parsed()) return compare_command(arguments.compare);
-    if (describe_command->parsed()) std::cout << describe_text(catalog(), arguments.name);
+    if (describe_command->parsed())
+        std::cout << (json ? describe_json(catalog(), arguments.name) : describe_text(catalog(), arguments.name));
     if (inspect_command->parsed()) {
         const H5adSummary summary = describe_h5ad(arguments.name);
         std::cout << h5ad_text(summary) << "\nA config that runs on it:\n\n" << h5ad_config(summary);

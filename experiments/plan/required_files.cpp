@@ -5,6 +5,7 @@
 
 #include "engine/core/check.hpp"
 #include "experiments/bindings/datasets.hpp"
+#include "experiments/bindings/training_fields.hpp"
 #include "experiments/config/check.hpp"
 
 namespace bcbench {
@@ -90,6 +91,19 @@ void require_files(const Config& config) {
         // as with other faults, mending the first ones comes first
     }
     if (!faults.empty()) throw ConfigError(config.file.string(), faults);
+}
+
+std::vector<NeededFile> needed_files(const Point& point, const Config& config) {
+    std::vector<NeededFile> files;
+    const auto add = [&](const std::string& name) {
+        files.push_back({name, find_data_file(name, config.file.parent_path())});
+    };
+    for (const std::string& parameter : dataset_named(point.dataset_type).file_parameters()) {
+        const auto name = point.dataset_params.find(parameter);
+        if (name != point.dataset_params.end() && name->is_string()) add(name->get<std::string>());
+    }
+    if (const std::optional<std::string> model = loaded_model(point.train)) add(*model);
+    return files;
 }
 
 }  // namespace bcbench

@@ -1,7 +1,13 @@
 // The files that a config names must be there before anything runs.
 #pragma once
 
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "experiments/config/config.hpp"
+#include "experiments/plan/plan.hpp"
 
 namespace bcbench {
 
@@ -12,5 +18,14 @@ void require_files(const Config& config);
 /// Throws ConfigError naming every dataset whose files, where they are there, cannot be what the config says: a column
 /// that their header does not have.
 void require_columns(const Config& config);
+
+/// A file that a point reads.
+struct NeededFile {
+    std::string name;                           // as the config names it
+    std::optional<std::filesystem::path> path;  // where it is; nothing: not there
+};
+
+/// The data files of the point, and the model that it loads.
+std::vector<NeededFile> needed_files(const Point& point, const Config& config);
 
 }  // namespace bcbench

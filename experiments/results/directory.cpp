@@ -88,6 +88,13 @@ std::string timing_rows(const std::string& id, const std::vector<StageTime>& tim
 
 fs::path point_file(const fs::path& directory, const std::string& id) { return directory / "points" / (id + ".json"); }
 
+std::vector<std::string> names_of_files(const std::string& id, bool with_embedding, bool with_model) {
+    std::vector<std::string> names = {point_file("", id).string()};
+    if (with_embedding) names.push_back(embedding_file("", id).string());
+    if (with_model) names.push_back(model_file("", id).string());
+    return names;
+}
+
 ResultsDirectory::ResultsDirectory(fs::path directory) : directory_(created(std::move(directory))), lock_(directory_) {
     make_directories(directory_ / "points");
     for (const char* place : {"", "points", "embeddings", "models"}) remove_stale_temporaries(directory_ / place);

@@ -64,6 +64,9 @@ class ResultsDirectory {
 /// Rows of timings.csv.
 std::string timing_rows(const std::string& id, const std::vector<StageTime>& times);
 
+/// The files of a finished point, relative to the directory; the first says that it is done.
+std::vector<std::string> names_of_files(const std::string& id, bool with_embedding, bool with_model);
+
 /// The file of a point: `directory`/points/<id>.json.
 std::filesystem::path point_file(const std::filesystem::path& directory, const std::string& id);
 

@@ -27,8 +27,12 @@ std::string Manifest::text(const std::optional<RunSummary>& summary, const std::
                          {"precision", config.precision},
                          {"threads", options_.threads},
                          {"jobs", options_.jobs},
-                         {"only", options_.only},
+                         {"only", options_.selection.only},
+                         {"shard", nullptr},
+                         {"points_file", options_.selection.points_file.filename().string()},
                          {"started", started_}};
+    if (const std::optional<Shard>& shard = options_.selection.shard)
+        json["shard"] = std::to_string(shard->index) + "/" + std::to_string(shard->count);
     json["finished"] = summary ? ordered_json(utc_now()) : ordered_json();
     if (summary) {
         json["counts"] = {{"expected", summary->expected}, {"ok", summary->ok},

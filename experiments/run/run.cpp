@@ -21,20 +21,6 @@ namespace bcbench {
 
 namespace {
 
-std::vector<std::uint64_t> selected_points(const Plan& plan, const std::string& only) {
-    if (plan.size() > most_points_of_run) {
-        throw ConfigError(plan.config().file.string(),
-                          {{"", "describes " + std::to_string(plan.size()) + " points, one run may have at most " +
-                                    std::to_string(most_points_of_run)}});
-    }
-    require_selection(plan, only);
-    std::vector<std::uint64_t> indices;
-    for (std::uint64_t i = 0; i < plan.size(); ++i) {
-        if (only.empty() || selects(only, plan.id_at(i))) indices.push_back(i);
-    }
-    return indices;
-}
-
 // What the config expects of the selected points: the others are not missing.
 std::vector<ExpectedValue> expected_of_selection(const Plan& plan, const std::vector<std::uint64_t>& indices) {
     std::vector<ExpectedValue> expected = read_expected(*plan.config().expected);
@@ -59,7 +45,8 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
     require_files(plan.config());
     require_columns(plan.config());
     std::vector<ExpectedValue> expected;  // read before the run, which a fault in it or an edit must not spoil
-    const std::vector<std::uint64_t> indices = selected_points(plan, options.only);
+    const std::vector<std::uint64_t> indices =
+        selected_points(plan, options.selection, CostEstimate(plan, options.measured));
     const bool compares = plan.config().expected && !options.overridden;
     if (compares) expected = expected_of_selection(plan, indices);
     const InterruptGuard guard;

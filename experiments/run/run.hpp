@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "experiments/plan/plan.hpp"
+#include "experiments/plan/selection.hpp"
 #include "experiments/results/expected.hpp"
 #include "experiments/results/record.hpp"
 
@@ -14,10 +15,11 @@ namespace bcbench {
 
 struct RunOptions {
     std::filesystem::path directory;
-    std::string only;      // pattern on point ids; empty: all
-    bool fresh = false;    // compute every point again, whatever is there
-    bool quiet = false;    // no progress
-    bool profile = false;  // the summary says where the time went
+    Selection selection;     // of the plan's points
+    MeasuredCosts measured;  // what earlier points took, for the balance of shards
+    bool fresh = false;      // compute every point again, whatever is there
+    bool quiet = false;      // no progress
+    bool profile = false;    // the summary says where the time went
     bool stop_on_error = false;
     bool overridden = false;  // the config is not as it stands in its file: nothing is expected of it
     unsigned jobs = 1;        // points in parallel
