@@ -1,3 +1,5 @@
+#include <csignal>
+
 #include "experiments/commands/command_line.hpp"
 #include "experiments/h5ad/worker.hpp"
 #include "experiments/system/allocation.hpp"
@@ -7,5 +9,6 @@ int main(int argc, char** argv) {
     if (const auto code = bcbench::h5ad::worker_main(argc, argv)) return *code;
     bcbench::restart_with_fitting_blas(argv);
     bcbench::keep_freed_memory();
+    std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit (ulimit -f) is a failed write, like a full disk
     return bcbench::run_command_line(argc, argv);
 }

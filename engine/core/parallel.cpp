@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -63,6 +64,7 @@ class Helpers {
                 while (threads_.size() < wanted_) threads_.emplace_back([this] { help(); });
             } catch (const std::system_error&) {
                 // no more threads are to be had: fewer help
+            } catch (const std::bad_alloc&) {
             }
             open_.push_back(&loop);
         }

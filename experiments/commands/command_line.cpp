@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <clocale>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <thread>
 
@@ -118,6 +119,7 @@ int run(const Arguments& arguments) {
                      options.fresh ? "without --fresh " : "");
     }
 
+    if (summary.stuck) std::_Exit(exit_incomplete);  // an orderly end would wait for the threads that were given up
     if (!summary.complete()) return exit_incomplete;
     const bool reproduced = std::all_of(comparisons.begin(), comparisons.end(), [&](const Comparison& comparison) {
         return comparison.agreement == Agreement::equal || comparison.agreement == Agreement::last_digit;

@@ -18,6 +18,7 @@
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/scoring.hpp"
 #include "experiments/system/clock.hpp"
+#include "experiments/system/interrupt.hpp"
 #include "experiments/system/provenance.hpp"
 
 namespace bcbench {
@@ -154,6 +155,7 @@ void run(const Point& point, const Config& config, const SharedData<Real>& data,
                             config.file.parent_path()};
     const std::uint64_t n_fits = config.timing.warmup + config.timing.repeats;
     std::uint64_t n_fitted = 0;
+    pause_for_tests("fit");
     Fit<Real> fit;
     stages.for_each_repeat("fit", [&] {
         // one look at a training is enough: that of the fit which is kept

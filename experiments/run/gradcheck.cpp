@@ -7,6 +7,7 @@
 #include "engine/core/random.hpp"
 #include "engine/linear/products.hpp"
 #include "experiments/bindings/datasets.hpp"
+#include "experiments/system/address_space.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/csv_field.hpp"
@@ -177,6 +178,7 @@ std::vector<StepError> step_errors(const Differentiable& fit, const Differentiab
 
 GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options) {
     use_single_threaded_blas();
+    reserve_for_threads(options.threads);
     set_thread_count(options.threads);
     GradcheckResult result;
     std::vector<TextRow> rows;

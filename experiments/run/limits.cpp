@@ -25,6 +25,10 @@ bool holds_more_than(std::uint64_t bytes) {
 
 }  // namespace
 
+std::string takes_longer_than(double max_seconds) {
+    return "takes longer than limits.max_seconds = " + number_text(max_seconds);
+}
+
 std::function<void()> ask_limits(const Limits& limits, unsigned jobs) {
     const double start = seconds_now();
     const auto last_look = std::make_shared<std::atomic<double>>(-seconds_between_looks);
@@ -32,7 +36,7 @@ std::function<void()> ask_limits(const Limits& limits, unsigned jobs) {
         const double passed = seconds_now() - start;
         if (is_interrupted()) throw Interrupted{};
         if (limits.max_seconds && passed > *limits.max_seconds) {
-            throw LimitError("takes longer than limits.max_seconds = " + number_text(*limits.max_seconds));
+            throw LimitError(takes_longer_than(*limits.max_seconds));
         }
         if (!limits.max_memory_bytes || passed - *last_look < seconds_between_looks) return;
         *last_look = passed;

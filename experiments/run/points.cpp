@@ -4,10 +4,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
-#include <list>
+#include <memory>
 #include <mutex>
-#include <system_error>
-#include <thread>
+#include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include "engine/core/checkpoint.hpp"
 #include "engine/core/parallel.hpp"
@@ -16,6 +17,7 @@
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/limits.hpp"
 #include "experiments/run/progress.hpp"
+#include "experiments/run/workers.hpp"
 #include "experiments/system/clock.hpp"
 #include "experiments/system/interrupt.hpp"
 
@@ -54,9 +56,13 @@ class Finishing {
     void push(Finished point) {
         std::unique_lock lock(mutex_);
         taken_.wait(lock, [&] { return bytes_ < most_waiting_bytes; });
-        bytes_ += point.bytes();
-        waiting_.push_back(std::move(point));
-        pushed_.notify_one();
+        add(std::move(point));
+    }
+
+    // Of the thread that writes, which nobody else would wake.
+    void push_at_once(Finished point) {
+        const std::lock_guard lock(mutex_);
+        add(std::move(point));
     }
 
     void producer_ends() {
@@ -69,11 +75,7 @@ class Finishing {
     // while nothing comes.
     std::vector<Finished> take(const std::function<void()>& idle) {
         std::unique_lock lock(mutex_);
-        while (!wait_seconds(pushed_, lock, idle_seconds, [&] { return !waiting_.empty() || producers_ == 0; })) {
-            lock.unlock();
-            idle();
-            lock.lock();
-        }
+        wait(lock, idle, [&] { return !waiting_.empty() || producers_ == 0; });
         const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), largest_group));
         std::vector<Finished> group(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
         waiting_.erase(waiting_.begin(), end);
@@ -82,7 +84,33 @@ class Finishing {
         return group;
     }
 
+    // Lets go of whatever comes until no producer remains.
+    void discard(const std::function<void()>& idle) {
+        std::unique_lock lock(mutex_);
+        while (producers_ > 0 || !waiting_.empty()) {
+            waiting_.clear();
+            bytes_ = 0;
+            taken_.notify_all();
+            wait(lock, idle, [&] { return !waiting_.empty() || producers_ == 0; });
+        }
+    }
+
   private:
+    void add(Finished point) {
+        bytes_ += point.bytes();
+        waiting_.push_back(std::move(point));
+        pushed_.notify_one();
+    }
+
+    void wait(std::unique_lock<std::mutex>& lock, const std::function<void()>& idle,
+              const std::function<bool()>& holds) {
+        while (!wait_seconds(pushed_, lock, idle_seconds, holds)) {
+            lock.unlock();
+            idle();
+            lock.lock();
+        }
+    }
+
     std::mutex mutex_;
     std::condition_variable pushed_;
     std::condition_variable taken_;
@@ -91,47 +119,24 @@ class Finishing {
     std::size_t producers_;
 };
 
-// The points being computed, the one begun first in front.
-class Current {
-  public:
-    // Names a point as long as it lives.
-    class Entry {
-      public:
-        Entry(Current& current, const std::string& id) : current_(current) {
-            const std::lock_guard lock(current_.mutex_);
-            place_ = current_.ids_.insert(current_.ids_.end(), id);
-        }
-        Entry(const Entry&) = delete;
-        Entry& operator=(const Entry&) = delete;
-        ~Entry() {
-            const std::lock_guard lock(current_.mutex_);
-            current_.ids_.erase(place_);
-        }
-
-      private:
-        Current& current_;
-        std::list<std::string>::iterator place_;
-    };
-
-    std::string first() {
-        const std::lock_guard lock(mutex_);
-        return ids_.empty() ? "" : ids_.front();
-    }
-
-  private:
-    std::mutex mutex_;
-    std::list<std::string> ids_;
-};
-
 // What the threads share.
 struct Work {
+    Work(const Plan& its_plan, const RunOptions& its_options, const std::vector<std::uint64_t>& its_indices,
+         ResultsDirectory& its_results)
+        : plan(its_plan),
+          options(its_options),
+          indices(its_indices),
+          results(its_results),
+          datasets(its_plan.config()),
+          finishing(std::max(1U, its_options.jobs)) {}
+
     const Plan& plan;
     const RunOptions& options;
     const std::vector<std::uint64_t>& indices;
     ResultsDirectory& results;
     DatasetCache datasets;
     Finishing finishing;
-    Current current{};
+    Workers workers{};
     std::atomic<std::size_t> next{0};
     std::atomic<bool> stop{false};
     std::mutex error_mutex{};
@@ -170,9 +175,17 @@ std::optional<Executed> scored_again(const Work& work, const Point& point, const
     return score_again(point, config, loaded, *record, std::move(embedding));
 }
 
-Finished run_point(Work& work, std::size_t position) {
+// What the point's checkpoints ask.
+std::function<void()> ask(const Limits& limits, const Work& work, const Worker& worker) {
+    return [&worker, ask_of_limits = ask_limits(limits, work.options.jobs)] {
+        worker.ask();
+        ask_of_limits();
+    };
+}
+
+Finished run_point(Work& work, Worker& worker, std::size_t position) {
     const Point point = work.plan.at(work.indices[position]);
-    const Current::Entry entry(work.current, point.id);
+    work.workers.begin(worker, position, point.id);
     const Config& config = work.plan.config();
     Executed executed;
     if (point.excluded_reason) {
@@ -182,13 +195,15 @@ Finished run_point(Work& work, std::size_t position) {
         {
             Limits limits = config.limits;
             limits.max_seconds.reset();  // it is of a point; the data are loaded for all of theirs
-            const CheckpointScope loading(ask_limits(limits, work.options.jobs));
+            const CheckpointScope loading(ask(limits, work, worker));
             loaded = work.datasets.load(point);
         }
         if (can_resume(work, point, *loaded)) return {position, point.id, PointStatus::ok, true, {}, {}, "", ""};
-        const CheckpointScope computing(ask_limits(config.limits, work.options.jobs));
+        work.workers.compute(worker);
+        const CheckpointScope computing(ask(config.limits, work, worker));
         std::optional<Executed> again = scored_again(work, point, *loaded);
         executed = again ? std::move(*again) : execute(point, config, *loaded);
+        worker.ask();
     }
     std::vector<NewFile> files;
     try {
@@ -202,23 +217,71 @@ Finished run_point(Work& work, std::size_t position) {
         point.dataset_id, point.method_label};
 }
 
-void compute(Work& work, unsigned threads) {
+void compute(Work& work, Worker& worker, unsigned threads) {
     set_thread_count(threads);
     try {
         while (!work.stop && !is_interrupted()) {
             const std::size_t next = work.next++;
             if (next >= work.indices.size()) break;
-            Finished finished = run_point(work, next);
+            Finished finished = run_point(work, worker, next);
+            if (!work.workers.end(worker)) return;
             if (finished.status == PointStatus::failed && work.options.stop_on_error) work.stop = true;
             work.finishing.push(std::move(finished));
         }
     } catch (const Interrupted&) {
         // the point is left as if it had not been begun
+    } catch (const GivenUp&) {
+        return;
     } catch (...) {
         work.end_with(std::current_exception());
     }
-    work.finishing.producer_ends();
+    if (work.workers.end(worker)) work.finishing.producer_ends();
 }
+
+bool start_worker(const std::shared_ptr<Work>& work) {
+    const unsigned threads = std::max(1U, work->options.threads / std::max(1U, work->options.jobs));
+    return work->workers.start([work, threads](Worker& worker) { compute(*work, worker, threads); });
+}
+
+// Enforces limits from outside the points, where none asks at checkpoints: what does not stop in the time of grace is
+// given up.
+class Watch {
+  public:
+    explicit Watch(std::shared_ptr<Work> work) : work_(std::move(work)) {}
+
+    void look() {
+        if (is_interrupted()) {
+            if (!interrupted_since_) interrupted_since_ = seconds_now();
+            if (seconds_now() - *interrupted_since_ < grace_seconds) return;
+            for (std::size_t n = work_->workers.give_up_all().size(); n > 0; --n) work_->finishing.producer_ends();
+        } else if (const std::optional<double> most = work_->plan.config().limits.max_seconds) {
+            const double latest_start = seconds_now() - *most - grace_seconds;
+            for (const std::size_t position : work_->workers.give_up_since_before(latest_start)) fail(position, *most);
+        }
+    }
+
+  private:
+    void fail(std::size_t position, double max_seconds) {
+        Work& work = *work_;
+        if (work.options.stop_on_error) work.stop = true;
+        const Point point = work.plan.at(work.indices[position]);
+        Executed failed;
+        failed.record =
+            record_without_values(point, work.plan.config(), PointStatus::failed, takes_longer_than(max_seconds));
+        work.finishing.push_at_once({position,
+                                     point.id,
+                                     PointStatus::failed,
+                                     false,
+                                     work.results.files_of(failed),
+                                     {},
+                                     point.dataset_id,
+                                     point.method_label});
+        if (!start_worker(work_)) work.finishing.producer_ends();
+    }
+
+    std::shared_ptr<Work> work_;
+    std::optional<double> interrupted_since_;
+};
 
 void put_on_disk(const Work& work, std::vector<Finished>& group) {
     std::vector<NewFile> files;
@@ -242,28 +305,29 @@ void count(const Finished& point, RunSummary& summary) {
     if (point.resumed) ++summary.resumed;
 }
 
-// Runs until the computing threads have ended; after an error it only empties the queue, so that none of them
-// waits.
-void write_finished(Work& work, PointsRun& run) {
-    Progress progress(work.indices.size(), work.options.quiet);
-    bool failed = false;
-    const auto draw = [&] { progress.draw(work.current.first()); };
-    for (std::vector<Finished> group = work.finishing.take(draw); !group.empty(); group = work.finishing.take(draw)) {
-        if (failed) continue;
-        try {
-            put_on_disk(work, group);
-        } catch (...) {
-            failed = true;
-            work.end_with(std::current_exception());
-            continue;
+// Runs until no computing thread is left that could bring anything.
+void write_finished(const std::shared_ptr<Work>& work, PointsRun& run) {
+    Progress progress(work->indices.size(), work->options.quiet);
+    Watch watch(work);
+    const auto idle = [&] {
+        watch.look();
+        progress.draw(work->workers.first());
+    };
+    try {
+        for (std::vector<Finished> group = work->finishing.take(idle); !group.empty();
+             group = work->finishing.take(idle)) {
+            put_on_disk(*work, group);
+            for (const Finished& point : group) {
+                count(point, run.summary);
+                run.done[point.position] = true;
+                run.profile.add(point.dataset, point.method, point.times);
+                progress.advance(point.id, point.resumed ? "resumed" : name_of(point.status));
+            }
+            idle();
         }
-        for (const Finished& point : group) {
-            count(point, run.summary);
-            run.done[point.position] = true;
-            run.profile.add(point.dataset, point.method, point.times);
-            progress.advance(point.id, point.resumed ? "resumed" : name_of(point.status));
-        }
-        draw();
+    } catch (...) {
+        work->end_with(std::current_exception());
+        work->finishing.discard([&] { watch.look(); });  // so that no thread waits to be rid of its point
     }
     progress.finish();
 }
@@ -272,29 +336,21 @@ void write_finished(Work& work, PointsRun& run) {
 
 PointsRun run_points(const Plan& plan, const RunOptions& options, const std::vector<std::uint64_t>& indices,
                      ResultsDirectory& results) {
-    const unsigned jobs = std::max(1U, options.jobs);
-    const unsigned threads_per_job = std::max(1U, options.threads / jobs);
-    Work work{plan, options, indices, results, DatasetCache(plan.config()), Finishing(jobs)};
     PointsRun run;
     run.summary.expected = indices.size();
     run.done.resize(indices.size());
 
-    {
-        std::vector<std::jthread> threads;
-        unsigned started = 0;
-        try {
-            for (; started < jobs; ++started) {
-                threads.emplace_back([&work, threads_per_job] { compute(work, threads_per_job); });
-            }
-        } catch (const std::system_error&) {
-            if (started == 0) throw;
-            // no more threads are to be had: fewer do the work
-            for (unsigned i = started; i < jobs; ++i) work.finishing.producer_ends();
-        }
-        write_finished(work, run);
-    }
+    // shared with threads that are given up
+    const auto work = std::make_shared<Work>(plan, options, indices, results);
+    unsigned started = 0;
+    while (started < std::max(1U, options.jobs) && start_worker(work)) ++started;
+    if (started == 0) throw std::runtime_error("no thread can be started: the system has no more, or no memory");
+    // where no more threads are to be had, fewer do the work
+    for (unsigned i = started; i < options.jobs; ++i) work->finishing.producer_ends();
+    write_finished(work, run);
+    run.summary.stuck = !work->workers.join();
     run.summary.interrupted = is_interrupted();
-    run.error = work.error;
+    run.error = work->error;
     return run;
 }
 

@@ -1,5 +1,6 @@
 #include "experiments/run/run.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <set>
@@ -13,6 +14,7 @@
 #include "experiments/run/checks.hpp"
 #include "experiments/run/manifest.hpp"
 #include "experiments/run/points.hpp"
+#include "experiments/system/address_space.hpp"
 #include "experiments/system/clock.hpp"
 #include "experiments/system/interrupt.hpp"
 #include "experiments/text/fault.hpp"
@@ -49,6 +51,9 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
         selected_points(plan, options.selection, CostEstimate(plan, options.measured));
     const bool compares = plan.config().expected && !options.overridden;
     if (compares) expected = expected_of_selection(plan, indices);
+    use_single_threaded_blas();
+    const unsigned jobs = std::max(1U, options.jobs);
+    reserve_for_threads(jobs * std::max(1U, options.threads / jobs));
     const InterruptGuard guard;
     ResultsDirectory results(options.directory);
     Manifest manifest(plan, options);
@@ -63,7 +68,6 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
         }
     }
 
-    use_single_threaded_blas();
     PointsRun run = run_points(plan, options, indices, results);
     if (run.error) std::rethrow_exception(run.error);
 

@@ -34,6 +34,7 @@ struct RunSummary {
     std::uint64_t resumed = 0;  // of the above, taken from an earlier run
     std::uint64_t failed_checks = 0;
     bool interrupted = false;
+    bool stuck = false;                   // threads that were given up still run: end the process without waiting
     std::string profile;                  // a table, if asked for
     std::vector<Comparison> comparisons;  // with the expected values, if the config names some
 
@@ -43,7 +44,8 @@ struct RunSummary {
 
 /// Runs the selected points and writes the results directory (results/README.md says what is in it).
 /// Throws ConfigError if a data file is missing or the points are too many, FileError if the directory cannot
-/// be used or the disk is full; points finished until then are kept and not computed again. After SIGINT, SIGTERM
+/// be used or the disk is full; points finished until then are kept and not computed again. Throws AddressSpaceError,
+/// before anything is written, if its threads have no room. After SIGINT, SIGTERM
 /// or SIGHUP it stops and writes the tables of what is finished. `records` receives the finished points in the
 /// order of the plan.
 RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records);
