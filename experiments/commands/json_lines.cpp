@@ -77,11 +77,8 @@ std::string validation_line(const std::string& file, const ConfigError& error) {
     // what concerns no single value may say in its text where in the file it stands
     for (const Fault& fault : error.faults())
         faults.push_back({{"pointer", fault.pointer}, {"message", one ? error.what() : fault.message}});
-    return line({{"file", file},
-                 {"valid", false},
-                 {"points", nullptr},
-                 {"faults", faults},
-                 {"notes", ordered_json::array()}});
+    return line(
+        {{"file", file}, {"valid", false}, {"points", nullptr}, {"faults", faults}, {"notes", ordered_json::array()}});
 }
 
 }  // namespace bcbench

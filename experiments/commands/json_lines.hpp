@@ -9,8 +9,8 @@
 namespace bcbench {
 
 /// A point of the plan: {"schema_version", "id", "fingerprint", "dataset", "method", "precision", "params", "swept",
-/// "group", "skipped", "files", "outputs", "cost"}, as results/README.md says. `fingerprint` is a hash of everything that
-/// decides the point but the contents of its data files.
+/// "group", "skipped", "files", "outputs", "cost"}, as results/README.md says. `fingerprint` is a hash of everything
+/// that decides the point but the contents of its data files.
 std::string plan_line(const Point& point, const Config& config, const CostEstimate& cost);
 
 /// A config without faults: {"file", "valid", "points", "faults", "notes"}.

@@ -12,7 +12,7 @@ namespace bcbench {
 namespace {
 
 // Seconds per elementary operation of one processor, from the project's benchmarks (README, "Speed").
-constexpr double per_point = 3e-3;            // record, files
+constexpr double per_point = 3e-3;             // record, files
 constexpr double per_soft_assignment = 6e-11;  // of one cell's feature to one cluster in one iteration
 constexpr double per_product = 2e-10;          // forward and back through a dense layer
 constexpr double per_pair = 1.2e-11;           // of cells, and feature: neighbours and distances

@@ -39,7 +39,7 @@ class CostEstimate {
 
     const Plan& plan_;
     MeasuredCosts measured_;
-    std::map<std::string, double> corrections_;  // by label of the method
+    std::map<std::string, double> corrections_;      // by label of the method
     mutable std::map<std::string, DataSize> sizes_;  // by dataset_id
 };
 

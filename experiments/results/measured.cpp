@@ -20,8 +20,8 @@ MeasuredCosts measured_costs(const std::filesystem::path& path) {
             if (reader.row().size() != columns || reader.row()[stage] == "load") continue;
             Cost& cost = costs[std::string(reader.row()[point])];
             cost.seconds += std::strtod(std::string(reader.row()[seconds]).c_str(), nullptr);
-            cost.memory_mb = std::max(
-                cost.memory_mb, std::strtod(std::string(reader.row()[peak_rss_bytes]).c_str(), nullptr) / 1e6);
+            cost.memory_mb =
+                std::max(cost.memory_mb, std::strtod(std::string(reader.row()[peak_rss_bytes]).c_str(), nullptr) / 1e6);
         }
     } catch (const DataError&) {
         // where a run was killed its last row may be half a row: what was read until there counts

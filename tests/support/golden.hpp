@@ -1,23 +1,45 @@
 // The golden values, and comparisons that tests share.
 #pragma once
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "engine/core/types.hpp"
 
 namespace bcbench::testing {
 
-/// tests/golden/reference_values.json: intermediate values of the documented experiment from an independent program.
+/// A file of tests/golden.
+inline nlohmann::json golden_file(const std::string& name) {
+    std::ifstream stream(BCBENCH_SOURCE_DIR "/tests/golden/" + name);
+    if (!stream) throw std::runtime_error("tests/golden/" + name + " is missing");
+    return nlohmann::json::parse(stream);
+}
+
+/// Intermediate values of the documented experiment from an independent program.
 inline const nlohmann::json& golden() {
-    static const nlohmann::json values = [] {
-        std::ifstream stream(BCBENCH_SOURCE_DIR "/tests/golden/reference_values.json");
-        if (!stream) throw std::runtime_error("tests/golden/reference_values.json is missing");
-        return nlohmann::json::parse(stream);
-    }();
+    static const nlohmann::json values = golden_file("reference_values.json");
     return values;
+}
+
+/// One row per cell in the file. [F x n]
+inline arma::mat matrix_of(const nlohmann::json& rows) {
+    arma::mat matrix(rows.at(0).size(), rows.size());
+    for (arma::uword i = 0; i < matrix.n_cols; ++i) {
+        for (arma::uword f = 0; f < matrix.n_rows; ++f) matrix(f, i) = rows[i][f].get<double>();
+    }
+    return matrix;
+}
+
+/// Labels with their codes as names.
+inline Labels labels_of(const nlohmann::json& codes) {
+    Labels labels{codes.get<std::vector<std::uint32_t>>(), {}};
+    const std::uint32_t last = *std::max_element(labels.code.begin(), labels.code.end());
+    for (std::uint32_t b = 0; b <= last; ++b) labels.names.push_back(std::to_string(b));
+    return labels;
 }
 
 /// |a - b| relative to the larger magnitude.

@@ -25,10 +25,8 @@ TEST_CASE("plan --format json says what a point is, needs, writes and costs", "[
     run.directory.write("meta.csv", meta_csv(30, 2));
     json config = table_config();
     config["outputs"] = {{"embeddings", true}};
-    config["methods"].push_back({{"label", "MMD"},
-                                 {"type", "mmd_autoencoder"},
-                                 {"seed", 3},
-                                 {"train", {{"steps", 2}, {"save_model", true}}}});
+    config["methods"].push_back(
+        {{"label", "MMD"}, {"type", "mmd_autoencoder"}, {"seed", 3}, {"train", {{"steps", 2}, {"save_model", true}}}});
     config["exclude"] = {{{"match", "data.Harmony.n_iterations=3"}, {"reason", "known"}}};
     const std::string file = run.directory.write("c.json", config.dump());
     const std::vector<json> points = objects(run("plan --format json " + file).out);
@@ -76,12 +74,14 @@ TEST_CASE("plan --format json says what a point is, needs, writes and costs", "[
 TEST_CASE("times of earlier results correct the costs of the plan", "[cli][plan]") {
     const Scratch run;
     const std::string file = run.directory.write("c.json", small_config().dump());
-    run.directory.write("timings.csv",
-                        "point,stage,repeat,seconds,peak_rss_bytes\ndata.Harmony.n_iterations=3,load,0,100,1000\n"
-                        "data.Harmony.n_iterations=3,fit,0,40,900000000\ndata.Harmony.n_iterations=3,metrics,0,2,950000000\n"
-                        "data.Harmony.n_iter");
+    run.directory.write(
+        "timings.csv",
+        "point,stage,repeat,seconds,peak_rss_bytes\ndata.Harmony.n_iterations=3,load,0,100,1000\n"
+        "data.Harmony.n_iterations=3,fit,0,40,900000000\ndata.Harmony.n_iterations=3,metrics,0,2,950000000\n"
+        "data.Harmony.n_iter");
     const std::vector<json> plain = objects(run("plan --format json " + file).out);
-    const std::vector<json> known = objects(run("plan --format json " + file + " --timings " + run / "timings.csv").out);
+    const std::vector<json> known =
+        objects(run("plan --format json " + file + " --timings " + run / "timings.csv").out);
     CHECK(known[2]["cost"]["seconds"] == 42.0);
     CHECK(known[2]["cost"]["memory_mb"] == 950.0);
     CHECK(known[0]["cost"] == plain[0]["cost"]);

@@ -106,8 +106,8 @@ TEST_CASE("a file of points takes ids, rows of plan and its JSON", "[plan][clust
 TEST_CASE("a shard of the documented run calls nothing missing", "[plan][cluster]") {
     const Scratch run;
     for (const char* shard : {"1/3", "2/3", "3/3", "1/50"}) {
-        const Output output = run("run " + std::string(BCBENCH_SOURCE_DIR) + "/configs/documented.json --quiet --shard " +
-                                  shard + " --out " + run / "out");
+        const Output output = run("run " + std::string(BCBENCH_SOURCE_DIR) +
+                                  "/configs/documented.json --quiet --shard " + shard + " --out " + run / "out");
         INFO(shard << output.out << output.err);
         CHECK(output.code == 0);
         CHECK_FALSE(contains(output.out, "MISSING"));

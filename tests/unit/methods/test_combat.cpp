@@ -16,28 +16,8 @@ using namespace bcbench::testing;
 namespace {
 
 const nlohmann::json& scanpy_values() {
-    static const nlohmann::json values = [] {
-        std::ifstream stream(BCBENCH_SOURCE_DIR "/tests/golden/combat.json");
-        if (!stream) throw std::runtime_error("tests/golden/combat.json is missing");
-        return nlohmann::json::parse(stream);
-    }();
+    static const nlohmann::json values = golden_file("combat.json");
     return values;
-}
-
-// One row per cell in the file. [F x n]
-arma::mat matrix_of(const nlohmann::json& rows) {
-    arma::mat matrix(rows.at(0).size(), rows.size());
-    for (arma::uword i = 0; i < matrix.n_cols; ++i) {
-        for (arma::uword f = 0; f < matrix.n_rows; ++f) matrix(f, i) = rows[i][f].get<double>();
-    }
-    return matrix;
-}
-
-Labels labels_of(const nlohmann::json& codes) {
-    Labels labels{codes.get<std::vector<std::uint32_t>>(), {}};
-    const std::uint32_t last = *std::max_element(labels.code.begin(), labels.code.end());
-    for (std::uint32_t b = 0; b <= last; ++b) labels.names.push_back(std::to_string(b));
-    return labels;
 }
 
 // Cells of batches with their own location and scale for every feature. [F x n]
