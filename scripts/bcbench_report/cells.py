@@ -57,6 +57,20 @@ def short(value: float) -> str:
     return f"{value:.4f}" if 0.01 <= abs(value) < 1e5 else f"{value:.3e}"
 
 
+def plus_minus(mean: float, spread: float) -> str:
+    """Mean ± standard deviation in one notation, both to the same decimals: two digits of the deviation."""
+    largest = max(abs(mean), spread)
+    if largest == 0:
+        return "0 ± 0"
+    power = math.floor(math.log10(largest))
+    if not -3 <= power < 6:
+        scale = 10.0**power
+        return f"({mean / scale:.3f} ± {spread / scale:.3f})e{power:+03d}"
+    digits = 4 if spread == 0 else max(0, min(8, 1 - math.floor(math.log10(spread))))
+    decimals = max(digits, 4 if largest < 1e5 else 0)
+    return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
+
+
 def _documented_form(value: float) -> str:
     return fixed(value)
 
@@ -93,7 +107,7 @@ def group_cell(group: Group, metric: str, best: float | None = None, documented:
     count = len(group.values(metric))
     of = f" of {len(group.points)}" if count < len(group.points) else ""
     return Cell(
-        f"{form(mean)} ± {form(spread)} (n = {count}{of})", f"{mean!r} ± {spread!r}", "derived", is_best
+        f"{plus_minus(mean, spread)} (n = {count}{of})", f"{mean!r} ± {spread!r}", "derived", is_best
     )
 
 

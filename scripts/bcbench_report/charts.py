@@ -7,7 +7,7 @@ import math
 from matplotlib.axes import Axes
 
 from .album import Album
-from .cells import fixed, raw_number, short
+from .cells import fixed, plus_minus, raw_number, short
 from .kinds import is_entropy
 from .read import Timing
 from .style import PAPER, Look, axis_name, distinct, logarithmic, new_figure, spans_decades, tidy
@@ -140,7 +140,7 @@ def _bars(axes: Axes, labels: list[str], means: list[float], spreads: list[float
             xerr=spread or None,
             error_kw={"linewidth": 1.2, "capsize": 3},
         )
-        text = (f"{short(mean)} ± {short(spread)}" if spread else short(mean)).replace("-", "−")
+        text = (plus_minus(mean, spread) if spread else short(mean)).replace("-", "−")
         axes.annotate(
             text,
             (max(mean + spread, 0.0), place),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from .album import Album
@@ -66,6 +67,8 @@ def draw_sweep(album: Album, study: Study, sweep: Sweep, looks: dict[str, Look])
         return ["No metric varies, so there is no figure."]
     if not numeric:
         return ["The parameter is not a number, so there is a table but no figure."]
+    if len(numeric) == len(sweep.keys) == 2:
+        _heat_maps(album, sweep, metrics[:MAX_PANELS])
     for key in numeric[:MAX_FIGURES]:
         _sweep_figure(album, sweep, key, metrics[:MAX_PANELS], looks)
     notes = []
@@ -106,6 +109,49 @@ def _sweep_figure(album: Album, sweep: Sweep, key: str, metrics: list[str], look
             for values in zip(line.x, line.y, line.spread)
         ],
     )
+
+
+def _heat_maps(album: Album, sweep: Sweep, metrics: list[str]) -> None:
+    """A map for each metric over two swept numbers, for each method whose points fill most of the grid."""
+    across, up = sweep.keys
+    for method in list(dict.fromkeys(group.method for group in sweep.groups))[:MAX_FIGURES]:
+        groups = [group for group in sweep.groups if group.method == method]
+        places = [(finite(group.value(across)) or 0.0, finite(group.value(up)) or 0.0) for group in groups]
+        xs, ys = sorted({x for x, _ in places}), sorted({y for _, y in places})
+        if len(xs) < 2 or len(ys) < 2 or 2 * len(set(places)) < len(xs) * len(ys):
+            continue
+        figure, panels, legend = panel_grid(len(metrics), 0.42 * WIDTH, 0.05)
+        data: list[tuple[object, ...]] = []
+        for axes, metric in zip(panels, metrics):
+            values = np.full((len(ys), len(xs)), np.nan)
+            for group, (x, y) in zip(groups, places):
+                mean = group.mean(metric)
+                if mean is not None:
+                    values[ys.index(y), xs.index(x)] = mean
+                    data.append((method, metric, repr(x), repr(y), repr(mean)))
+            image = axes.imshow(values, origin="lower", aspect="auto", cmap="cividis")
+            figure.colorbar(image, ax=axes).ax.tick_params(labelsize=8)
+            axes.set_title(shorten(metric, 32))
+            axes.set_xlabel(axis_name(across))
+            axes.set_ylabel(axis_name(up))
+            _name_steps(axes.xaxis, xs)
+            _name_steps(axes.yaxis, ys)
+        album.add(
+            figure,
+            f"sweep-map-{sweep.dataset}-{method}",
+            f"{method}: metrics over {across} and {up}",
+            "One field a pair of values, in steps of equal width; each map has its own scale of colours."
+            + (" Means over the seeds." if any(len(group.points) > 1 for group in groups) else ""),
+            ["method", "metric", across, up, "mean"],
+            data,
+        )
+
+
+def _name_steps(axis: Any, values: list[float]) -> None:
+    """Ticks at up to six of the equal steps of a map, named by their values."""
+    every = -(-len(values) // 6)
+    places = list(range(0, len(values), every))
+    axis.set_ticks(places, [f"{values[place]:g}" for place in places])
 
 
 def _settings(sweep: Sweep, key: str) -> list[Setting]:

@@ -127,6 +127,13 @@ def outcome_tables(results: Results) -> list[Table]:
                 "manifest.json",
             )
         )
+    warnings = [mapping(warning) for warning in sequence(results.manifest.get("warnings"))]
+    if warnings:
+        rows = [
+            [text_cell(str(warning.get("dataset", ""))), Cell(str(warning.get("warning", "")), kind="warn")]
+            for warning in warnings
+        ]
+        tables.append(cut(Table("Data that may not be what is meant", ["dataset", "warning"], rows), "manifest.json"))
     return tables
 
 

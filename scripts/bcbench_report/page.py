@@ -112,7 +112,7 @@ def _sections(results: Results, album: Album) -> list[Section]:
         ),
         Section("Biology", biology_tables(study)),
         _drawn(album, "Batch means", mean_tables(study), draw_scores(album, study, looks, shifts)),
-        _drawn(album, "Cells in two dimensions", [], draw_scatter(album, study, projections)),
+        _drawn(album, "Cells in two dimensions", [], draw_scatter(album, study, projections, read)),
     ]
     documented = {line.metric for line in results.expected if line.section.startswith("sweep")}
     for sweep in study.sweeps[:MAX_SWEEPS]:

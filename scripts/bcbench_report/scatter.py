@@ -11,15 +11,18 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from .album import Album
-from .read import Projection
+from .read import Projection, mapping
 from .style import LABEL_COLOURS, MARKERS, WIDTH, panel_grid, shorten, tidy
 from .study import Group, Study
+from .tables import PointReader
 
 PANELS = 4
 MAX_GRIDS = 3
 MAX_CELLS = 2000  # per panel; more are thinned to every n-th
 VECTOR_CELLS = 500  # per panel; more are drawn as pixels, which keeps the page small
+LAYERS = 24  # in which the labels of a panel are drawn in turns, so that none covers another
 DOCUMENTED_LIMIT = 50.0
+DOCUMENTED_DATA = "gaussian_batches"  # the only one with documented axes: real data have a scale of their own
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ def grids_of(study: Study) -> list[list[Group]]:
     return grids[:MAX_GRIDS]
 
 
-def draw_scatter(album: Album, study: Study, projections: dict[str, Projection]) -> list[str]:
+def draw_scatter(
+    album: Album, study: Study, projections: dict[str, Projection], read: PointReader
+) -> list[str]:
     """All scatter figures; returns sentences on what was not drawn."""
     grids = grids_of(study)
     for number, groups in enumerate(grids):
@@ -57,14 +62,15 @@ def draw_scatter(album: Album, study: Study, projections: dict[str, Projection])
         name = f"{groups[0].dataset}-{part}" if part > 1 else groups[0].dataset
         where = f", {groups[0].dataset}" if len(study.datasets) > 1 else ""
         where += f", part {part}" if part > 1 else ""
-        _grid(
-            album,
-            panels,
-            f"pca-batch-documented-{name}",
-            f"Cells by batch, axes as documented{where}",
-            "batch",
-            DOCUMENTED_LIMIT,
-        )
+        if mapping(read(panels[0].point).get("dataset")).get("type") == DOCUMENTED_DATA:
+            _grid(
+                album,
+                panels,
+                f"pca-batch-documented-{name}",
+                f"Cells by batch, axes as documented{where}",
+                "batch",
+                DOCUMENTED_LIMIT,
+            )
         _grid(
             album,
             panels,
@@ -136,18 +142,27 @@ def _scatter(axes: Axes, panel: Panel, names: Sequence[str], colour_by: str) -> 
     labels = np.asarray(panel.names(colour_by), dtype=object)[panel.shown]
     cells = panel.projection.coordinates[panel.shown]
     pixels = len(cells) > VECTOR_CELLS
-    for index, name in enumerate(names):
-        chosen = cells[labels == name]
-        axes.scatter(
-            chosen[:, 0],
-            chosen[:, 1],
-            s=5 if pixels else 14,
-            marker=MARKERS[index % len(MARKERS)],
-            color=LABEL_COLOURS[index % len(LABEL_COLOURS)],
-            alpha=0.75,
-            linewidths=0,
-            rasterized=pixels,
-        )
+    for layer in mixed_layers(len(cells)):
+        for index, name in enumerate(names):
+            chosen = cells[layer[labels[layer] == name]]
+            if len(chosen) == 0:
+                continue
+            axes.scatter(
+                chosen[:, 0],
+                chosen[:, 1],
+                s=5 if pixels else 14,
+                marker=MARKERS[index % len(MARKERS)],
+                color=LABEL_COLOURS[index % len(LABEL_COLOURS)],
+                alpha=0.75,
+                linewidths=0,
+                rasterized=pixels,
+            )
+
+
+def mixed_layers(count: int) -> list[NDArray[np.int64]]:
+    """The cells in an order that has nothing to do with their labels, always the same, in LAYERS parts."""
+    order = np.random.default_rng(0).permutation(count)
+    return [np.asarray(part, dtype=np.int64) for part in np.array_split(order, min(LAYERS, max(count, 1)))]
 
 
 def _legend(axes: Axes, names: list[str], colour_by: str) -> None:

@@ -35,6 +35,8 @@ from .read import mapping, sequence
 from .study import PERFECT_MIXING, Group, Study, Sweep, marked, plain
 
 PointReader = Callable[[str], dict[str, Any]]
+MANY_BATCHES = 12  # beyond, tables sum batches up
+LONG_SWEEP = 12  # rows; the table of a longer sweep folds away below its figure
 
 
 def base_groups(study: Study) -> list[Group]:
@@ -133,18 +135,35 @@ def _data_name(group: Group) -> str:
     return f"{group.dataset} ({swept})" if swept else group.dataset
 
 
+def _sizes_cell(sizes: Any, names: list[Any]) -> Cell:
+    """Cells per label, with the labels where they are more than numbers in order; many labels summed up."""
+    cell = _output_cell(sizes, "[ ]")
+    counts = sequence(sizes)
+    named = sorted(zip(counts, map(str, names))) if len(names) == len(counts) else []
+    if len(counts) > MANY_BATCHES and named:
+        (smallest, first), (middle, _), (largest, last) = named[0], named[len(named) // 2], named[-1]
+        text = f"{len(counts)} labels: smallest {smallest} ({first}), median {middle}, largest {largest} ({last})"
+        return Cell(text, cell.text, cell.kind)
+    if named and [str(name) for name in names] != [str(index) for index in range(len(names))]:
+        return Cell(", ".join(f"{name} {count}" for name, count in zip(names, counts)), cell.text, cell.kind)
+    return cell
+
+
 def _data_row(name: str, groups: list[Group], point: dict[str, Any]) -> list[Cell]:
     about, outputs = mapping(point.get("dataset")), mapping(point.get("outputs"))
     shape = outputs.get("shape", [about.get("n_cells"), about.get("n_features")])
     sizes = [
-        outputs.get(f"{kind}_distribution", mapping(about.get(kinds)).get("sizes"))
+        _sizes_cell(
+            outputs.get(f"{kind}_distribution", mapping(about.get(kinds)).get("sizes")),
+            sequence(mapping(about.get(kinds)).get("names")),
+        )
         for kind, kinds in (("batch", "batches"), ("type", "types"))
     ]
     perfect = _perfect_mixing(groups)
     return [
         text_cell(name),
         _output_cell(shape),
-        *(_output_cell(size, "[ ]") for size in sizes),
+        *sizes,
         none_cell() if perfect is None else Cell(fixed(perfect), repr(perfect), "value"),
     ]
 
@@ -189,7 +208,25 @@ def loss_tables(study: Study) -> list[Table]:
 
 
 def mean_tables(study: Study) -> list[Table]:
-    return _score_tables("Batch means", study, study.metrics_of(MEANS))
+    """The means of many batches are summed up: metrics.csv has each."""
+    metrics = study.metrics_of(MEANS)
+    of_batches = [metric for metric in metrics if metric.startswith("batch_mean_")]
+    if len(of_batches) <= MANY_BATCHES:
+        return _score_tables("Batch means", study, metrics)
+    rows = []
+    for group in base_groups(study):
+        means = sorted(mean for mean in map(group.mean, of_batches) if mean is not None)
+        if means:
+            middle = (means[(len(means) - 1) // 2] + means[len(means) // 2]) / 2
+            cells = [Cell(fixed(value), repr(value), "derived") for value in (means[0], middle, means[-1])]
+            rows.append([*_heads(study, group), *cells])
+    columns = [*head_names(study), "smallest", "median", "largest"]
+    note = f"Each of the {len(of_batches)} batches stands in metrics.csv."
+    others = [metric for metric in metrics if metric not in of_batches]
+    return [
+        cut(Table("Means of the batches", columns, rows, [note]), "metrics.csv"),
+        *_score_tables("Batch means", study, others),
+    ]
 
 
 def biology_tables(study: Study) -> list[Table]:
@@ -370,6 +407,9 @@ def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table
     heads = [*sweep.keys, *(["method"] if several else [])]
     comparable = not any(key.startswith("dataset.") for key in sweep.keys)  # the best of harder data is none
     tables = value_tables("Values", study, heads, lines, shown, comparable)
+    if len(lines) > LONG_SWEEP:
+        for table in tables:
+            table.fold, table.hint = "closed", f"{len(table.rows)} rows"
     if tables and constant:
         tables[-1].notes.append("The same at every setting: " + "; ".join(constant) + ".")
     return tables

@@ -9,6 +9,7 @@ from statistics import fmean, median, stdev
 
 import pytest
 
+from bcbench_report.cells import plus_minus
 from conftest import run_report
 from pages import Page
 from sample import Sample
@@ -116,7 +117,21 @@ def test_seeds_become_mean_and_standard_deviation(tmp_path: Path) -> None:
     rows = {row[0].text: row[2] for row in table.rows}
     assert rows["mean_shift"].text == f"{fmean(shifts):.4f} ± {stdev(shifts):.4f} (n = 3)"
     assert rows["mean_shift"].kind == "derived"
-    assert rows["batch_mixing_entropy"].text == "0.1000 ± 0 (n = 2 of 3)"
+    assert rows["batch_mixing_entropy"].text == "0.1000 ± 0.0000 (n = 2 of 3)"
+
+
+@pytest.mark.parametrize(
+    "mean, spread, text",
+    [
+        (0.5, 0.0000123, "0.500000 ± 0.000012"),
+        (0.25, 0.125, "0.2500 ± 0.1250"),
+        (2.34e-6, 1.2e-8, "(2.340 ± 0.012)e-06"),
+        (1.5e9, 2.5e8, "(1.500 ± 0.250)e+09"),
+        (0.0, 0.0, "0 ± 0"),
+    ],
+)
+def test_both_parts_of_a_spread_have_one_notation(mean: float, spread: float, text: str) -> None:
+    assert plus_minus(mean, spread) == text
 
 
 def test_mixing_is_set_against_the_uncorrected_cells(tmp_path: Path) -> None:
@@ -184,7 +199,7 @@ def test_a_sweep_inside_one_method_is_found_whatever_its_labels(tmp_path: Path) 
     table = Page(tmp_path / "report" / "report.html").table("Values")
     assert table.columns == ["alpha", "beta", "anything"]
     names = {path.stem for path in (tmp_path / "report" / "figures").glob("sweep-*.csv")}
-    assert names == {"sweep-d-m-alpha", "sweep-d-m-beta"}
+    assert names == {"sweep-d-m-alpha", "sweep-d-m-beta", "sweep-map-d-m"}
     drawn = read_csv(tmp_path / "report" / "figures" / "sweep-d-m-alpha.csv")
     assert {(float(row["alpha"]), float(row["mean"])) for row in drawn} == {
         (alpha, alpha * beta) for alpha in (0.001, 0.1, 10.0) for beta in (1, 2)

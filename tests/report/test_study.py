@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
+from bcbench_report.scatter import mixed_layers
 from bcbench_report.style import distinct
 from conftest import run_report
 from pages import Page
@@ -128,3 +130,53 @@ def test_lines_that_are_cut_alike_keep_their_rows(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 8
     assert len({(row["line"], row["metric"], row["n_iterations"]) for row in rows}) == 8
+
+
+def test_cells_are_drawn_in_an_order_that_is_not_that_of_their_batches() -> None:
+    layers = mixed_layers(1000)
+    assert sorted(cell for layer in layers for cell in layer.tolist()) == list(range(1000))
+    assert all(0.2 < (layer < 500).mean() < 0.8 for layer in layers)  # of two batches each layer has both
+
+
+def test_real_data_have_no_documented_axes_and_say_what_is_suspected_of_them(tmp_path: Path) -> None:
+    sample = Sample()
+    names = [f"donor{index}" for index in range(20)]
+    point = sample.point(
+        "real",
+        "Uncorrected",
+        {f"batch_mean_{index}": float(index) for index in range(20)} | {"mean_shift": 1.0},
+        outputs={"shape": [100, 30], "batch_distribution": [5] * 20},
+    )
+    sample.cells(point, 100, 1.0)
+    sample.manifest["warnings"] = [{"dataset": "real", "warning": "column 'barcode' makes 20 batches"}]
+    sample.write(tmp_path)
+    file = tmp_path / "points" / f"{point}.json"
+    about = json.loads(file.read_text())
+    about["dataset"] |= {"type": "table", "batches": {"names": names, "sizes": [5] * 20}}
+    file.write_text(json.dumps(about))
+    assert run_report(tmp_path).returncode == 0
+    page = Page(tmp_path / "report" / "report.html")
+    assert page.table("Data that may not be what is meant").rows[0][1].kind == "warn"
+    means = [cell.text for cell in page.table("Means of the batches").rows[0]]
+    assert means[-3:] == ["0.0000", "9.5000", "19.0000"]
+    assert "20 labels: smallest 5 (donor0)" in page.table("Data").rows[0][2].text
+    figures = {figure.stem for figure in (tmp_path / "report" / "figures").glob("*.svg")}
+    assert "pca-batch-real" in figures
+    assert "pca-batch-documented-real" not in figures
+
+
+def test_two_swept_numbers_have_a_map_and_a_long_table_folds(tmp_path: Path) -> None:
+    sample = Sample()
+    for sigma in (0.1, 0.2, 0.3, 0.4):
+        for steps in (1, 2, 4, 8):
+            sample.point(
+                "two",
+                "Harmony",
+                {"mean_shift": sigma * steps},
+                {"sigma": sigma, "n_iterations": steps},
+                suffix=f"sigma={sigma},n={steps}",
+            )
+    run_report(sample.write(tmp_path))
+    assert [file.name for file in (tmp_path / "report" / "figures").glob("sweep-map-*.svg")]
+    html = (tmp_path / "report" / "report.html").read_text()
+    assert '<summary>Values <span class="hint">(16 rows)</span></summary>' in html
