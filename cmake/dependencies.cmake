@@ -21,6 +21,13 @@ find_path(RANDOM123_INCLUDE Random123/threefry.h REQUIRED)
 add_library(bcbench_random123 INTERFACE)
 target_include_directories(bcbench_random123 SYSTEM INTERFACE ${RANDOM123_INCLUDE})
 
+# Nettle for SHA-256 alone, linked statically.
+find_path(NETTLE_INCLUDE nettle/sha2.h REQUIRED)
+find_library(NETTLE_LIBRARY NAMES libnettle.a nettle REQUIRED)
+add_library(bcbench_nettle INTERFACE)
+target_include_directories(bcbench_nettle SYSTEM INTERFACE ${NETTLE_INCLUDE})
+target_link_libraries(bcbench_nettle INTERFACE ${NETTLE_LIBRARY})
+
 # HDF5 for .h5ad files, with its compressions. The static library: the shared one of Debian brings in libcurl and some
 # thirty libraries behind it, 30 ms at every start of the program, for reading from object stores, which is not used.
 find_path(HDF5_INCLUDE hdf5.h PATH_SUFFIXES hdf5/serial REQUIRED)

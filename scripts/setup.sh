@@ -5,7 +5,7 @@ set -euo pipefail
 
 declare -A packages=(
   [build]="g++ cmake ninja-build ccache git libarmadillo-dev libopenblas-pthread-dev nlohmann-json3-dev libcli11-dev
-           librandom123-dev libboost-dev libhwy-dev libxxhash-dev zlib1g-dev libhdf5-dev liblzf-dev libzstd-dev
+           librandom123-dev libboost-dev libhwy-dev libxxhash-dev zlib1g-dev libhdf5-dev liblzf-dev libzstd-dev nettle-dev
            catch2 libbenchmark-dev"
   [report]="python3 python3-matplotlib python3-jinja2"
   [test]="python3-pytest flake8 mypy chromium shellcheck clang-format"

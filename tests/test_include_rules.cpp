@@ -28,6 +28,7 @@ const std::map<std::string, std::set<std::string>> may_include = {
       "engine/training"}},
     {"engine/metrics", {"engine/core", "engine/linear", "engine/neighbors"}},
     {"engine/datasets", {"engine/core", "engine/io", "engine/linear"}},
+    {"engine/preprocess", {"engine/core", "engine/linear"}},
     {"engine/reference", {"engine/core"}},
     {"experiments/text", {"engine/core", "engine/io"}},
     {"experiments/catalog", {"engine/core", "experiments/text"}},

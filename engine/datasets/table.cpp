@@ -239,6 +239,18 @@ Dataset<double> load(const Options& options) {
     return read(cells, metadata, options);
 }
 
+Dataset<double> labelled(Matrix<double> cells, std::vector<std::string> cell_names, const Options& options) {
+    validate(options);
+    DelimitedReader metadata(options.metadata, open_bytes(options.metadata), !cell_names.empty());
+    Dataset<double> data;
+    data.cells = std::move(cells);
+    const auto about = std::make_shared<Annotations>();
+    about->cell_names = std::move(cell_names);
+    read_labels(metadata, options, about->cell_names, data, *about);
+    data.about = about;
+    return data;
+}
+
 Dataset<double> parse(std::string_view cells, std::string_view metadata, const Options& options) {
     validate(options);
     DelimitedReader cells_reader(options.cells, bytes_of(cells), options.row_names);

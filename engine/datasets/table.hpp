@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/core/types.hpp"
 
@@ -41,6 +42,10 @@ Dataset<double> load(const Options& options);
 
 /// Throws DataError, as load would, unless the metadata's header has every column that the options name. Reads no more.
 void require_columns(const Options& options);
+
+/// The cells [F x n] with the labels that the metadata of `options` gives them; `cell_names` are theirs, or empty, and
+/// `options.cells` is what messages call them. [0 x n] does for cells that are elsewhere.
+Dataset<double> labelled(Matrix<double> cells, std::vector<std::string> cell_names, const Options& options);
 
 /// As load, of texts in memory; the file names in `options` serve in messages only.
 Dataset<double> parse(std::string_view cells, std::string_view metadata, const Options& options);

@@ -9,7 +9,8 @@
 #include "engine/datasets/gaussian_batches.hpp"
 #include "engine/datasets/table.hpp"
 #include "experiments/bindings/fields.hpp"
-#include "experiments/h5ad/dataset.hpp"
+#include "experiments/bindings/file_datasets.hpp"
+#include "experiments/bindings/preprocess.hpp"
 
 namespace bcbench {
 
@@ -30,10 +31,10 @@ constexpr Field<gaussian_batches::Options> gaussian_fields[] = {
     field<&gaussian_batches::Options::noise_sd>("noise_sd", at_least(0), "standard deviation of every entry's noise"),
 };
 
-Dataset<double> load_gaussian(const DatasetSettings& settings) {
+DatasetSource load_gaussian(const DatasetSettings& settings) {
     const Dataset<float> drawn =
         gaussian_batches::generate(options_from(gaussian_fields, settings.params), settings.seed);
-    return in_double(drawn);
+    return {in_double(drawn)};
 }
 
 std::vector<ParameterFault> gaussian_faults(const nlohmann::json& params) {
@@ -68,15 +69,12 @@ constexpr Field<table::Options> table_fields[] = {
         "scale", above(0), "multiplies every value; brings data of tiny scale to where sigma and bandwidths see it"),
 };
 
-Dataset<double> load_table(const DatasetSettings& settings) {
+DatasetSource load_table(const DatasetSettings& settings) {
     table::Options options = options_from(table_fields, settings.params);
     for (std::string* file : {&options.cells, &options.metadata}) {
-        const auto found = find_data_file(*file, settings.config_directory);
-        if (!found)
-            throw DataError("the file " + *file + " is neither beside the config nor in the directory $BCBENCH_DATA");
-        *file = found->string();
+        *file = existing_data_file(*file, settings.config_directory);
     }
-    return table::load(options);
+    return {table::load(options)};
 }
 
 void look_at_table(const DatasetSettings& settings) {
@@ -87,37 +85,6 @@ void look_at_table(const DatasetSettings& settings) {
     table::require_columns(options);
 }
 
-constexpr Field<h5ad::Options> h5ad_fields[] = {
-    field<&h5ad::Options::file>("file", any_value(), "AnnData file (.h5ad)", "", true),
-    field<&h5ad::Options::cells>("cells", any_value(), "what in it are the cells: obsm/KEY, X, layers/NAME or raw/X"),
-    field<&h5ad::Options::batch_column>("batch_column", any_value(), "column of obs with each cell's batch", "", true),
-    field<&h5ad::Options::type_column>("type_column", any_value(),
-                                       "column of obs with each cell's type; empty: no types"),
-    field<&h5ad::Options::covariates>("covariates", any_value(),
-                                      "further columns of obs, for methods with several covariates"),
-    field<&h5ad::Options::missing>(
-        "missing", any_value(),
-        "cells without a label: an error, left out (drop), or with a label of their own, missing (label)",
-        "error drop label"),
-    field<&h5ad::Options::subset_column>("subset_column", any_value(), "column of obs that says which cells are read"),
-    field<&h5ad::Options::subset>("subset", any_value(), "its labels whose cells are read; empty: all cells"),
-    field<&h5ad::Options::n_cells>("n_cells", at_least(0),
-                                   "cells drawn by the seed, each batch in proportion; 0: all cells"),
-    field<&h5ad::Options::scale>("scale", above(0), "multiplies every value"),
-};
-
-Dataset<double> load_h5ad(const DatasetSettings& settings) {
-    h5ad::Options options = options_from(h5ad_fields, settings.params);
-    const auto file = find_data_file(options.file, settings.config_directory);
-    if (!file) {
-        throw DataError("the file " + options.file +
-                        " is neither beside the config nor in the directory $BCBENCH_DATA");
-    }
-    options.file = file->string();
-    return h5ad::load(options, settings.seed);
-}
-
-std::vector<ParameterFault> no_faults(const nlohmann::json&) { return {}; }
 std::optional<DataShape> unknown_shape(const nlohmann::json&) { return std::nullopt; }
 
 constexpr DatasetDefinition datasets[] = {
@@ -132,15 +99,32 @@ constexpr DatasetDefinition datasets[] = {
      [] {
          return std::vector<std::string>{"cells", "metadata"};
      },
-     [] { return parameters_of(table_fields); }, no_faults, unknown_shape, look_at_table, load_table},
+     [] { return with_preprocess(parameters_of(table_fields)); }, preprocess_faults, unknown_shape, look_at_table,
+     load_table},
     {"h5ad", "cells and labels from an AnnData file",
      "Of anndata 0.6 to 0.12; dense or sparse, gzip, lzf or zstd. A worker process of bounded memory reads it: a "
-     "damaged "
-     "file cannot take the run with it. `bcbench inspect FILE` prints what is in a file, and a config that runs on it. "
-     "Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and types are numbered in "
-     "order of first appearance.",
-     [] { return std::vector<std::string>{"file"}; }, [] { return parameters_of(h5ad_fields); }, no_faults,
-     unknown_shape, nullptr, load_h5ad},
+     "damaged file cannot take the run with it. `bcbench inspect FILE` prints what is in a file, and a config that "
+     "runs on it. "
+     "Several `files` are joined on the names of their features, each a batch. `outputs.h5ad` writes the corrected "
+     "cells "
+     "back into a copy. Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and types "
+     "are numbered in order of first appearance.",
+     [] {
+         return std::vector<std::string>{"file", "files"};
+     },
+     h5ad_parameters, h5ad_faults, unknown_shape, nullptr, load_h5ad, write_back_h5ad},
+    {"matrix", "cells from a Matrix Market file, a 10x folder or a .npy file",
+     "Sparse: a 10x folder (matrix.mtx, barcodes.tsv, features.tsv or genes.tsv, each plain or .gz), or one .mtx file, "
+     "a column per cell as these tools write it. Dense: .npy, a row per cell. Labels come from a metadata file as "
+     "those "
+     "of `table`, and of several files each is a batch. Features are joined by the first column of features.tsv "
+     "(Ensembl ids); files without names must have the same number. Files are looked for beside the config, then in "
+     "the "
+     "directory $BCBENCH_DATA.",
+     [] {
+         return std::vector<std::string>{"file", "metadata", "files"};
+     },
+     matrix_parameters, matrix_faults, unknown_shape, nullptr, load_matrix},
 };
 
 }  // namespace
@@ -167,6 +151,14 @@ std::optional<std::filesystem::path> find_data_file(const std::string& name,
     return std::nullopt;
 }
 
+std::string existing_data_file(const std::string& name, const std::filesystem::path& config_directory) {
+    const auto found = find_data_file(name, config_directory);
+    if (!found) {
+        throw DataError("the file " + name + " is neither beside the config nor in the directory $BCBENCH_DATA");
+    }
+    return found->string();
+}
+
 template <class Real>
 Dataset<Real> in_arithmetic(const Dataset<double>& data) {
     Dataset<Real> converted{arma::conv_to<Matrix<Real>>::from(data.cells), data.batch, data.type, data.about};
@@ -177,10 +169,13 @@ Dataset<Real> in_arithmetic(const Dataset<double>& data) {
 template Dataset<float> in_arithmetic(const Dataset<double>&);
 template Dataset<double> in_arithmetic(const Dataset<double>&);
 
+DatasetSource load_source(const std::string& type, const DatasetSettings& settings) {
+    return dataset_named(type).load(settings);
+}
+
 Dataset<double> load_dataset(const std::string& type, const DatasetSettings& settings) {
-    Dataset<double> data = dataset_named(type).load(settings);
-    require_valid(data);
-    return data;
+    nlohmann::ordered_json facts;
+    return prepared(load_source(type, settings), settings, facts);
 }
 
 std::string data_hash(const Dataset<double>& data) {

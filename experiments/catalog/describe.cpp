@@ -91,6 +91,20 @@ std::string parameter_table(const std::string& title, const std::vector<Paramete
     return "\n" + title + "\n" + table(rows, {30, 26, 14});
 }
 
+// The keys of objects in lists, a table per form.
+std::string form_tables(const std::vector<Parameter>& parameters) {
+    std::string text;
+    for (const Parameter& parameter : parameters) {
+        for (const ObjectForm& form : parameter.forms) {
+            const std::string title = form.name.empty() ? "Elements of \"" + parameter.name + "\""
+                                                        : "Step \"" + form.name + "\" of \"" + parameter.name + "\"";
+            text += form.members.empty() ? "\n" + title + "\n" : parameter_table(title, form.members);
+            text += paragraphs(form.help, 2);
+        }
+    }
+    return text;
+}
+
 std::string values_table(const std::vector<ScoreRow>& rows) {
     if (rows.empty()) return "";
     std::vector<Row> table_rows = {{"name", "better"}};
@@ -103,6 +117,7 @@ std::string entry_text(const CatalogEntry& entry, const std::string& kind) {
     std::string text = entry.name + " (" + kind + ")\n" + paragraphs(entry.summary, 2);
     if (!entry.notes.empty()) text += "\n" + paragraphs(entry.notes, 2);
     text += parameter_table("Parameters", entry.parameters);
+    text += form_tables(entry.parameters);
     text += parameter_table("Training (keys of \"train\")", entry.training);
     return text + values_table(entry.rows);
 }

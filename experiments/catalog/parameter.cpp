@@ -12,8 +12,13 @@ namespace {
 
 constexpr double largest_integer = 9007199254740992.0;  // 2^53: beyond it a double skips integers
 
+bool takes_objects(const Parameter& parameter) {
+    return parameter.type == ParameterType::object_list || parameter.type == ParameterType::steps;
+}
+
 bool takes_scalar(const Parameter& parameter) {
-    return parameter.type != ParameterType::number_list && parameter.type != ParameterType::string_list;
+    return parameter.type != ParameterType::number_list && parameter.type != ParameterType::string_list &&
+           !takes_objects(parameter);
 }
 
 bool takes_list(const Parameter& parameter) {
@@ -58,6 +63,89 @@ bool scalar_fits(const Parameter& parameter, const nlohmann::json& value) {
     return choices.empty() || std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
 }
 
+bool is_required(const Parameter& parameter) { return !parameter.optional && parameter.default_value.is_null(); }
+
+std::vector<std::string> member_names(const ObjectForm& form) {
+    std::vector<std::string> names;
+    for (const Parameter& member : form.members) names.push_back(member.name);
+    return names;
+}
+
+std::string did_you_mean(const std::string& name, const std::vector<std::string>& known) {
+    const auto nearest = nearest_name(name, known);
+    return nearest ? "; did you mean \"" + *nearest + "\"?" : "";
+}
+
+// What is wrong with the members of an object.
+std::optional<std::string> object_fault(const ObjectForm& form, const nlohmann::json& object) {
+    if (!object.is_object()) return "is " + shown(object) + ", must be an object";
+    for (const auto& [key, value] : object.items()) {
+        const auto member = std::find_if(form.members.begin(), form.members.end(),
+                                         [&name = key](const Parameter& each) { return each.name == name; });
+        if (member == form.members.end())
+            return "has the unknown key \"" + key + "\"" + did_you_mean(key, member_names(form));
+        if (const auto fault = fault_of(*member, value)) return "\"" + key + "\" " + *fault;
+    }
+    for (const Parameter& member : form.members)
+        if (is_required(member) && !object.contains(member.name))
+            return "misses \"" + member.name + "\", " + allowed_values(member);
+    return std::nullopt;
+}
+
+// A step is its name, or an object of its name and its parameters.
+std::optional<std::string> step_fault(const Parameter& parameter, const nlohmann::json& step) {
+    const bool with_members = step.is_object() && step.size() == 1;
+    if (!step.is_string() && !with_members)
+        return "is " + shown(step) + ", must be the name of a step or {\"name\": {parameters}}";
+    const std::string name = with_members ? step.begin().key() : step.get<std::string>();
+    const ObjectForm* form = find_form(parameter, name);
+    if (form == nullptr) {
+        std::vector<std::string> known;
+        for (const ObjectForm& each : parameter.forms) known.push_back(each.name);
+        std::string fault = "is \"" + name + "\", must be one of ";
+        for (std::size_t i = 0; i < known.size(); ++i) fault += (i ? ", " : "") + known[i];
+        return fault + did_you_mean(name, known);
+    }
+    const auto fault = with_members ? object_fault(*form, step.begin().value()) : std::nullopt;
+    return fault ? std::optional("(" + name + ") " + *fault) : std::nullopt;
+}
+
+std::optional<std::string> object_list_fault(const Parameter& parameter, const nlohmann::json& list) {
+    if (!list.is_array()) return "is " + shown(list) + ", must be " + allowed_values(parameter);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const auto fault = parameter.type == ParameterType::steps ? step_fault(parameter, list[i])
+                                                                  : object_fault(parameter.forms.front(), list[i]);
+        if (fault) return "element " + std::to_string(i) + " " + *fault;
+    }
+    return std::nullopt;
+}
+
+nlohmann::json form_schema(const ObjectForm& form) {
+    nlohmann::json properties = nlohmann::json::object(), required = nlohmann::json::array();
+    for (const Parameter& member : form.members) {
+        properties[member.name] = schema_of(member);
+        if (is_required(member)) required.push_back(member.name);
+    }
+    nlohmann::json schema = {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
+    if (!required.empty()) schema["required"] = required;
+    if (!form.help.empty()) schema["description"] = form.help;
+    return schema;
+}
+
+nlohmann::json object_list_schema(const Parameter& parameter) {
+    if (parameter.type == ParameterType::object_list)
+        return {{"type", "array"}, {"items", form_schema(parameter.forms.front())}};
+    nlohmann::json forms = nlohmann::json::array();
+    for (const ObjectForm& form : parameter.forms) {
+        forms.push_back({{"const", form.name}, {"description", form.help}});
+        forms.push_back({{"type", "object"},
+                         {"properties", {{form.name, form_schema(form)}}},
+                         {"required", {form.name}},
+                         {"additionalProperties", false}});
+    }
+    return {{"type", "array"}, {"items", {{"anyOf", forms}}}};
+}
+
 nlohmann::json scalar_schema(const Parameter& parameter) {
     if (parameter.type == ParameterType::boolean) return {{"type", "boolean"}};
     if (parameter.type == ParameterType::string || parameter.type == ParameterType::string_list) {
@@ -72,6 +160,12 @@ nlohmann::json scalar_schema(const Parameter& parameter) {
 }
 
 }  // namespace
+
+const ObjectForm* find_form(const Parameter& parameter, const std::string& name) {
+    const auto found = std::find_if(parameter.forms.begin(), parameter.forms.end(),
+                                    [&](const ObjectForm& form) { return form.name == name; });
+    return found == parameter.forms.end() ? nullptr : &*found;
+}
 
 bool is_whole(const nlohmann::json& value) {
     if (!value.is_number()) return false;
@@ -97,6 +191,10 @@ std::string type_name(const Parameter& parameter) {
             return "number or list of numbers";
         case ParameterType::string_list:
             return "list of texts";
+        case ParameterType::object_list:
+            return "list of objects";
+        case ParameterType::steps:
+            return "list of steps";
     }
     std::abort();  // the switch is complete
 }
@@ -110,6 +208,12 @@ std::string allowed_values(const Parameter& parameter) {
         if (text.empty()) text = "a text";
     } else if (parameter.type == ParameterType::string_list) {
         text = "a list of texts";
+    } else if (parameter.type == ParameterType::object_list) {
+        for (const std::string& name : member_names(parameter.forms.front())) text += (text.empty() ? "" : ", ") + name;
+        text = "a list of objects with " + text;
+    } else if (parameter.type == ParameterType::steps) {
+        for (const ObjectForm& form : parameter.forms) text += (text.empty() ? "" : ", ") + form.name;
+        text = "a list of steps: " + text;
     } else if (!takes_scalar(parameter)) {
         text = "a list of numbers" + range_text(parameter);
     } else {
@@ -122,6 +226,7 @@ std::string allowed_values(const Parameter& parameter) {
 std::optional<std::string> fault_of(const Parameter& parameter, const nlohmann::json& value) {
     const std::string must = ", must be " + allowed_values(parameter);
     if (value.is_null() && parameter.optional) return std::nullopt;
+    if (takes_objects(parameter)) return object_list_fault(parameter, value);
     if (value.is_array() && parameter.type == ParameterType::string_list) {
         for (std::size_t i = 0; i < value.size(); ++i)
             if (!value[i].is_string()) return "element " + std::to_string(i) + " is " + shown(value[i]) + must;
@@ -144,6 +249,7 @@ std::optional<std::string> fault_of(const Parameter& parameter, const nlohmann::
 
 nlohmann::json schema_of(const Parameter& parameter) {
     nlohmann::json forms = nlohmann::json::array();
+    if (takes_objects(parameter)) forms.push_back(object_list_schema(parameter));
     if (takes_scalar(parameter)) forms.push_back(scalar_schema(parameter));
     if (takes_list(parameter))
         forms.push_back({{"type", "array"}, {"minItems", 1}, {"items", scalar_schema(parameter)}});

@@ -17,8 +17,12 @@ enum class ParameterType {
     integer_or_list,  // 50 or [50, 80]
     number_list,      // [0, 3]
     number_or_list,   // 1.0 or [0.5, 1, 2]
-    string_list       // ["donor", "chemistry"]
+    string_list,      // ["donor", "chemistry"]
+    object_list,      // [{"file": "a.h5ad", "batch": "A"}]
+    steps             // ["log1p", {"pca": {"n_components": 20}}]
 };
+
+struct ObjectForm;
 
 struct Parameter {
     std::string name;
@@ -31,6 +35,14 @@ struct Parameter {
     bool optional = false;             // true: null (absent) is a value of its own, and may be the default
     std::vector<std::string> choices;  // string parameters: the allowed words; empty: any text
     std::string help;                  // one line; what larger values do
+    std::vector<ObjectForm> forms;     // object_list: the one form of its elements; steps: a form per step
+};
+
+/// An object in a list: the keys it may have.
+struct ObjectForm {
+    std::string name;  // of the step
+    std::string help;
+    std::vector<Parameter> members;
 };
 
 /// The size of a dataset as its parameters alone tell it.
@@ -55,6 +67,9 @@ std::string allowed_values(const Parameter& parameter);
 /// Whether `value` is a number without fraction, and small enough to be exact: 20, but also 20.0 and 4e9, as other
 /// programs write them.
 bool is_whole(const nlohmann::json& value);
+
+/// The form called `name`; nullptr if there is none.
+const ObjectForm* find_form(const Parameter& parameter, const std::string& name);
 
 /// What is wrong with `value`, or nothing. A wrong type, an out-of-range number or a word that is no choice is a
 /// fault; integers are accepted where numbers are expected, and whole numbers where integers are.

@@ -10,10 +10,10 @@
 #include "experiments/catalog/catalog.hpp"
 #include "experiments/catalog/describe.hpp"
 #include "experiments/commands/compare.hpp"
+#include "experiments/commands/inspect.hpp"
 #include "experiments/commands/json_lines.hpp"
 #include "experiments/config/config.hpp"
 #include "experiments/config/schema.hpp"
-#include "experiments/h5ad/h5ad.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/expected.hpp"
@@ -114,6 +114,7 @@ int run(const Arguments& arguments) {
     if (plan.config().expected && options.overridden) {
         std::fputs("with --set this is not the documented config: nothing is compared with its values\n", stderr);
     }
+    for (const std::string& sentence : summary.not_written) std::fprintf(stderr, "%s\n", sentence.c_str());
     if (summary.interrupted) {
         std::fprintf(stderr, "interrupted; the same command %sgoes on where it stopped\n",
                      options.fresh ? "without --fresh " : "");
@@ -181,6 +182,7 @@ int validate(const Arguments& arguments) {
             one.config = file;
             const Plan plan = make_plan(one);
             require_columns(plan.config());
+            require_ways_back(plan.config());
             if (plan.config().expected) read_expected(*plan.config().expected);
             if (json) {
                 std::cout << validation_line(file, plan);
@@ -296,8 +298,9 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
         app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");
     add_compare_options(*compare, arguments.compare);
     CLI::App* inspect_command =
-        app.add_subcommand("inspect", "what is in an .h5ad file, and a config that would run on it");
-    inspect_command->add_option("file", arguments.name, "AnnData file (.h5ad)")->required();
+        app.add_subcommand("inspect", "what is in a data file, and a config that would run on it");
+    inspect_command->add_option("file", arguments.name, "file (.h5ad, .csv, .tsv, .npy, .mtx) or 10x folder")
+        ->required();
     CLI::App* schema_command = app.add_subcommand("schema", "print the JSON Schema of configs");
 
     try {
@@ -315,10 +318,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     if (compare->parsed()) return compare_command(arguments.compare);
     if (describe_command->parsed())
         std::cout << (json ? describe_json(catalog(), arguments.name) : describe_text(catalog(), arguments.name));
-    if (inspect_command->parsed()) {
-        const H5adSummary summary = describe_h5ad(arguments.name);
-        std::cout << h5ad_text(summary) << "\nA config that runs on it:\n\n" << h5ad_config(summary);
-    }
+    if (inspect_command->parsed()) std::cout << inspect_text(arguments.name);
     if (schema_command->parsed()) std::cout << config_schema(catalog()).dump(2) << '\n';
     return exit_ok;
 }

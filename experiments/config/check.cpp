@@ -79,7 +79,35 @@ nlohmann::json read_block(const OrderedJson& value, const Block& block, const Po
     return read_values(value, block.values, at, faults);
 }
 
+namespace {
+
+nlohmann::json normalised_object(const ObjectForm& form, const nlohmann::json& object) {
+    nlohmann::json values = nlohmann::json::object();
+    for (const Parameter& member : form.members)
+        values[member.name] =
+            normalised(member, object.contains(member.name) ? object[member.name] : member.default_value);
+    return values;
+}
+
+// Every element with all of its members; a step as {"name": {...}}.
+nlohmann::json normalised_objects(const Parameter& parameter, const nlohmann::json& list) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const nlohmann::json& element : list) {
+        if (parameter.type == ParameterType::object_list) {
+            all.push_back(normalised_object(parameter.forms.front(), element));
+            continue;
+        }
+        const std::string name = element.is_string() ? element.get<std::string>() : element.begin().key();
+        const nlohmann::json given = element.is_string() ? nlohmann::json::object() : element.begin().value();
+        all.push_back({{name, normalised_object(*find_form(parameter, name), given)}});
+    }
+    return all;
+}
+
+}  // namespace
+
 nlohmann::json normalised(const Parameter& parameter, const nlohmann::json& value) {
+    if (value.is_array() && !parameter.forms.empty()) return normalised_objects(parameter, value);
     const bool integers = parameter.type == ParameterType::integer || parameter.type == ParameterType::integer_or_list;
     const bool scalar_form = parameter.type != ParameterType::number_list;
     if (value.is_array() && value.size() == 1 && scalar_form) return normalised(parameter, value[0]);

@@ -105,7 +105,8 @@ void read_settings(Config& config, Faults& faults) {
     const nlohmann::json timing = read_section(config, "timing", timing_block(), faults);
     config.timing = {timing["warmup"].get<std::uint64_t>(), timing["repeats"].get<std::uint64_t>()};
     const nlohmann::json outputs = read_section(config, "outputs", outputs_block(), faults);
-    config.outputs = {outputs["embeddings"].get<bool>(), outputs["projections"].get<bool>()};
+    config.outputs = {outputs["embeddings"].get<bool>(), outputs["projections"].get<bool>(),
+                      outputs["h5ad"].get<bool>()};
     const nlohmann::json limits = read_section(config, "limits", limits_block(), faults);
     if (!limits["max_seconds"].is_null()) config.limits.max_seconds = limits["max_seconds"].get<double>();
     if (!limits["max_memory_bytes"].is_null())

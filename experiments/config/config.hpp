@@ -43,6 +43,10 @@ struct Timing {
 struct Outputs {
     bool embeddings = false;
     bool projections = true;
+    bool h5ad = false;
+
+    /// Whether the corrected cells of each point stay: what goes into .h5ad files is put together from them.
+    bool keeps_embeddings() const { return embeddings || h5ad; }
 };
 
 /// Per point; none: no limit.

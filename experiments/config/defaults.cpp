@@ -37,7 +37,9 @@ OrderedJson with_defaults(const Config& config) {
         filled["metrics"].push_back({{"type", metric.type}, {"params", metric.params}});
     filled["checks"] = config.checks;
     filled["timing"] = {{"warmup", config.timing.warmup}, {"repeats", config.timing.repeats}};
-    filled["outputs"] = {{"embeddings", config.outputs.embeddings}, {"projections", config.outputs.projections}};
+    filled["outputs"] = {{"embeddings", config.outputs.embeddings},
+                         {"projections", config.outputs.projections},
+                         {"h5ad", config.outputs.h5ad}};
     filled["limits"] = {{"max_seconds", nullptr}, {"max_memory_bytes", nullptr}};
     if (config.limits.max_seconds) filled["limits"]["max_seconds"] = *config.limits.max_seconds;
     if (config.limits.max_memory_bytes) filled["limits"]["max_memory_bytes"] = *config.limits.max_memory_bytes;

@@ -117,7 +117,10 @@ const Block& timing_block() {
 
 const Block& outputs_block() {
     static const Block block = {{flag("embeddings", false, "write the corrected cells of each point (.npy)"),
-                                 flag("projections", true, "write two principal components of each point")},
+                                 flag("projections", true, "write two principal components of each point"),
+                                 flag("h5ad", false,
+                                      "write a copy of each .h5ad file with the corrected cells of its points in obsm "
+                                      "and their metrics in uns; keeps the .npy files as well")},
                                 {}};
     return block;
 }

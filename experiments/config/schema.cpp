@@ -62,7 +62,8 @@ OrderedJson term_schema(const CatalogEntry& type, const std::string& definition)
         lists[name] = list_of(value, true);
         draws[name] = draw_schema(value);
     };
-    for (const Parameter& parameter : own_parameters(type)) add(parameter.name, "params", parameter.name);
+    for (const Parameter& parameter : own_parameters(type))
+        if (parameter.forms.empty()) add(parameter.name, "params", parameter.name);
     for (const Parameter& parameter : type.training) add("train." + parameter.name, "train", parameter.name);
     OrderedJson axes = object_schema(lists);
     axes["minProperties"] = 1;

@@ -27,6 +27,10 @@ const Parameter* swept_parameter(const std::string& name, const SweepScope& scop
                                  : unknown_name("parameter", name, sweepable_names(scope)));
         return nullptr;
     }
+    if (!parameter->forms.empty()) {
+        add_fault(faults, at, "is " + allowed_values(*parameter) + ", which is not swept; make a dataset of each");
+        return nullptr;
+    }
     const OrderedJson* given = training ? scope.train : scope.params;
     if (training && !given) add_fault(faults, at, "the method is not trained; give it \"train\": {} beside the sweep");
     if (given && given->is_object() && given->contains(key))

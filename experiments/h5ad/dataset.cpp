@@ -19,7 +19,7 @@ H5adRequest request_of(const Options& options, std::uint64_t seed, const H5adLim
     validate(options);
     H5adRequest request;
     request.cells = options.cells;
-    request.label_columns = {options.batch_column};
+    if (!options.batch_column.empty()) request.label_columns = {options.batch_column};
     if (!options.type_column.empty()) request.label_columns.push_back(options.type_column);
     request.label_columns.insert(request.label_columns.end(), options.covariates.begin(), options.covariates.end());
     request.missing = missing_of(options.missing);
@@ -32,25 +32,11 @@ H5adRequest request_of(const Options& options, std::uint64_t seed, const H5adLim
     return request;
 }
 
-Matrix<double> dense_cells(H5adData<double>& read, const Options& options, const H5adLimits& limits) {
-    if (!read.is_sparse) return std::move(read.cells);
-    const auto bytes = product({read.sparse.n_features, read.sparse.n_cells(), sizeof(double)});
-    const std::uint64_t most = memory_limit(limits);
-    if (!bytes || *bytes > most) {
-        throw DataError(options.file + ": " + options.cells + ": with its zeros would take " +
-                        (bytes ? byte_text(*bytes) : std::string("more than 2^64 bytes")) +
-                        " of memory, the limit is " + byte_text(most) +
-                        "; take principal components, or fewer cells with n_cells");
-    }
-    return to_dense(read.sparse);
-}
-
 }  // namespace
 
 void validate(const Options& options) {
     require(!options.file.empty(), "file: the name of a file is missing");
     require(!options.cells.empty(), "cells: the path of a matrix is missing");
-    require(!options.batch_column.empty(), "batch_column: the name of a column is missing");
     if (options.missing != "error" && options.missing != "drop" && options.missing != "label") {
         throw std::invalid_argument("missing: is '" + options.missing + "', expected error, drop or label");
     }
@@ -60,26 +46,53 @@ void validate(const Options& options) {
     require(std::isfinite(options.scale) && options.scale > 0.0, "scale: expected a finite number > 0");
 }
 
-Dataset<double> load(const Options& options, std::uint64_t seed, const H5adLimits& limits) {
+StoredCells load_stored(const Options& options, std::uint64_t seed, const H5adLimits& limits) {
     auto read = read_h5ad<double>(options.file, request_of(options, seed, limits));
-    Dataset<double> data;
-    data.cells = dense_cells(read, options, limits);
-    if (options.scale != 1.0) data.cells *= options.scale;
-    if (!data.cells.is_finite())
-        throw DataError(options.file + ": " + options.cells + ": overflows when multiplied by scale");
-    data.batch = std::move(read.labels[0].labels);
-    const std::size_t first_covariate = options.type_column.empty() ? 1 : 2;
-    if (first_covariate == 2) data.type = std::move(read.labels[1].labels);
+    StoredCells stored;
+    Dataset<double>& data = stored.data;
+    if (read.is_sparse) {
+        stored.sparse = std::move(read.sparse);
+    } else {
+        data.cells = std::move(read.cells);
+    }
+    std::size_t next = 0;
+    if (options.batch_column.empty()) {
+        data.batch = {std::vector<std::uint32_t>(read.rows.size()), {""}};
+    } else {
+        data.batch = std::move(read.labels[next++].labels);
+    }
+    if (!options.type_column.empty()) data.type = std::move(read.labels[next++].labels);
     auto about = std::make_shared<Annotations>();
     about->cell_names = std::move(read.cell_names);
     about->feature_names = std::move(read.feature_names);
     about->batch_column = options.batch_column;
     about->type_column = options.type_column;
-    for (std::size_t i = first_covariate; i < read.labels.size(); ++i) {
-        about->columns.push_back({read.labels[i].name, std::move(read.labels[i].labels)});
+    for (; next < read.labels.size(); ++next) {
+        about->columns.push_back({read.labels[next].name, std::move(read.labels[next].labels)});
     }
     data.about = std::move(about);
-    return data;
+    return stored;
+}
+
+Matrix<double> with_zeros(const SparseCells<double>& sparse, const std::string& name, const H5adLimits& limits) {
+    const auto bytes = product({sparse.n_features, sparse.n_cells(), sizeof(double)});
+    const std::uint64_t most = memory_limit(limits);
+    if (!bytes || *bytes > most) {
+        throw DataError(
+            name + ": with its zeros would take " + (bytes ? byte_text(*bytes) : std::string("more than 2^64 bytes")) +
+            " of memory, the limit is " + byte_text(most) + "; take principal components, or fewer cells with n_cells");
+    }
+    return to_dense(sparse);
+}
+
+Dataset<double> load(const Options& options, std::uint64_t seed, const H5adLimits& limits) {
+    StoredCells stored = load_stored(options, seed, limits);
+    Matrix<double>& cells = stored.data.cells;
+    if (stored.sparse) cells = with_zeros(*stored.sparse, options.file + ": " + options.cells, limits);
+    if (options.scale != 1.0) cells *= options.scale;
+    if (!cells.is_finite())
+        throw DataError(options.file + ": " + options.cells + ": overflows when multiplied by scale");
+    return std::move(stored.data);
 }
 
 std::vector<std::size_t> rows_of(const Options& options, std::uint64_t seed, const H5adLimits& limits) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ struct Options {
     std::string file;
     /// The matrix of the cells inside it: "obsm/KEY", "X", "layers/NAME" or "raw/X". Principal components, usually.
     std::string cells = "obsm/X_pca";
-    /// Column of obs with each cell's batch.
+    /// Column of obs with each cell's batch; empty, for one file of several: a single batch without a name.
     std::string batch_column;
     /// Column of obs with each cell's type; empty: the types are unknown.
     std::string type_column;
@@ -34,6 +35,18 @@ struct Options {
 
 /// Throws std::invalid_argument unless a file, a matrix and a batch column are named and the rest can be used.
 void validate(const Options& options);
+
+/// Cells as the file stores them.
+struct StoredCells {
+    Dataset<double> data;                       // without cells if they are sparse
+    std::optional<SparseCells<double>> sparse;  // [F x n]
+};
+
+/// As load, but sparse matrices stay sparse, and nothing is multiplied by `scale`.
+StoredCells load_stored(const Options& options, std::uint64_t seed, const H5adLimits& limits = {});
+
+/// The matrix with its zeros. Throws DataError beginning with `name` if they exceed the memory.
+Matrix<double> with_zeros(const SparseCells<double>& sparse, const std::string& name, const H5adLimits& limits = {});
 
 /// `cells` [F x n], sparse matrices with their zeros; labels numbered in order of first appearance; names of cells and
 /// features in the annotations. Throws DataError as read_h5ad, and if a sparse matrix with its zeros exceeds the

@@ -159,7 +159,7 @@ std::string obsm_key(const std::string& label);
 /// already is refused; uns["bcbench"] is replaced. `out` takes its place only when it is whole, and must not be `file`.
 /// Throws DataError if the file cannot take them, FileError if `out` cannot be written, std::invalid_argument for
 /// embeddings that do not fit.
-void write_h5ad(const std::string& file, const std::string& out, const H5adAdditions& additions,
+void write_h5ad(const std::string& file, const std::string& out, H5adAdditions additions,
                 const H5adLimits& limits = {});
 
 }  // namespace bcbench

@@ -58,8 +58,7 @@ std::string obsm_key(const std::string& label) {
     return key;
 }
 
-void write_h5ad(const std::string& file, const std::string& out, const H5adAdditions& additions,
-                const H5adLimits& limits) {
+void write_h5ad(const std::string& file, const std::string& out, H5adAdditions additions, const H5adLimits& limits) {
     require_fitting(additions);
     h5ad::require_hdf5(file);
     std::error_code ignored;
@@ -79,11 +78,12 @@ void write_h5ad(const std::string& file, const std::string& out, const H5adAddit
         std::copy(additions.rows.begin(), additions.rows.end(), rows);
         question["rows"] = std::move(reference);
     }
-    for (const H5adEmbedding& embedding : additions.embeddings) {
+    for (H5adEmbedding& embedding : additions.embeddings) {
         auto [values, reference] = outbox.allocate<float>(embedding.cells.n_elem);
         std::copy(embedding.cells.begin(), embedding.cells.end(), values);
         question["embeddings"].push_back(
             {{"key", embedding.key}, {"n_columns", embedding.cells.n_rows}, {"values", std::move(reference)}});
+        embedding.cells.reset();  // it is in the shared memory now
     }
     TemporaryFile copy(out);
     copy_bytes(file, copy);

@@ -1,5 +1,6 @@
 #include "experiments/plan/required_files.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,15 @@ struct FileParameter {
 // A file that does not exist is a fault at its place in the config.
 void require_file(const Config& config, const FileParameter& parameter, const OrderedJson& name, const Pointer& at,
                   Faults& faults) {
-    if (!name.is_string() || find_data_file(name.get<std::string>(), config.file.parent_path())) return;
+    if (name.is_array()) {
+        for (std::size_t i = 0; i < name.size(); ++i)
+            if (name[i].is_object() && name[i].contains("file"))
+                require_file(config, parameter, name[i]["file"], at / i / "file", faults);
+        return;
+    }
+    if (!name.is_string() || name.get<std::string>().empty() ||
+        find_data_file(name.get<std::string>(), config.file.parent_path()))
+        return;
     add_fault(faults, at,
               parameter.kind + " file " + name.get<std::string>() +
                   " is neither beside the config nor in the directory $BCBENCH_DATA; " + parameter.advice);
@@ -83,6 +92,14 @@ void require_columns(const Config& config) {
     if (!faults.empty()) throw ConfigError(config.file.string(), faults);
 }
 
+void require_ways_back(const Config& config) {
+    if (!config.outputs.h5ad) return;
+    const auto has_one = [](const Entry& entry) { return dataset_named(entry.type).write_back != nullptr; };
+    if (std::any_of(config.datasets.begin(), config.datasets.end(), has_one)) return;
+    throw ConfigError(config.file.string(),
+                      {{"/outputs/h5ad", "is true, but no dataset comes from an .h5ad file (type h5ad)"}});
+}
+
 void require_files(const Config& config) {
     Faults faults;
     try {
@@ -96,11 +113,17 @@ void require_files(const Config& config) {
 std::vector<NeededFile> needed_files(const Point& point, const Config& config) {
     std::vector<NeededFile> files;
     const auto add = [&](const std::string& name) {
-        files.push_back({name, find_data_file(name, config.file.parent_path())});
+        if (!name.empty()) files.push_back({name, find_data_file(name, config.file.parent_path())});
     };
     for (const std::string& parameter : dataset_named(point.dataset_type).file_parameters()) {
         const auto name = point.dataset_params.find(parameter);
-        if (name != point.dataset_params.end() && name->is_string()) add(name->get<std::string>());
+        if (name == point.dataset_params.end()) continue;
+        if (name->is_string()) add(name->get<std::string>());
+        if (!name->is_array()) continue;
+        for (const nlohmann::json& each : *name) {
+            add(each.at("file").get<std::string>());
+            add(each.value("metadata", ""));
+        }
     }
     if (const std::optional<std::string> model = loaded_model(point.train)) add(*model);
     return files;

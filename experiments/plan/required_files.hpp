@@ -28,4 +28,7 @@ struct NeededFile {
 /// The data files of the point, and the model that it loads.
 std::vector<NeededFile> needed_files(const Point& point, const Config& config);
 
+/// Throws ConfigError if `outputs.h5ad` asks for files that no dataset of the config has.
+void require_ways_back(const Config& config);
+
 }  // namespace bcbench

@@ -13,7 +13,7 @@
 namespace bcbench {
 
 struct StageTime {
-    std::string stage;  // load, fit, trace, metrics, gradient, checks, projection
+    std::string stage;  // load, preprocess, fit, trace, metrics, gradient, checks, projection
     std::uint64_t repeat = 0;
     double seconds = 0.0;
     std::uint64_t peak_rss_bytes = 0;

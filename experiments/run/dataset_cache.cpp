@@ -15,8 +15,12 @@ std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
     auto loaded = std::make_shared<LoadedDataset>();
     const double start = seconds_now();
     try {
-        Dataset<double> data =
-            load_dataset(point.dataset_type, {point.dataset_params, point.dataset_seed, config_.file.parent_path()});
+        const DatasetSettings settings{point.dataset_params, point.dataset_seed, config_.file.parent_path()};
+        DatasetSource source = load_source(point.dataset_type, settings);
+        loaded->load_seconds = seconds_now() - start;
+        loaded->joined = std::move(source.facts);
+        Dataset<double> data = prepared(std::move(source), settings, loaded->preprocess);
+        if (!loaded->preprocess.empty()) loaded->preprocess_seconds = seconds_now() - start - loaded->load_seconds;
         loaded->hash = data_hash(data);
         if (config_.precision == "float32") {
             loaded->data = std::make_shared<const Dataset<float>>(in_arithmetic<float>(data));
@@ -32,7 +36,7 @@ std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
     } catch (const std::exception& error) {
         loaded->error = error.what();
     }
-    loaded->load_seconds = seconds_now() - start;
+    if (loaded->preprocess.empty()) loaded->load_seconds = seconds_now() - start;
     id_ = point.dataset_id;
     loaded_ = std::move(loaded);
     return loaded_;

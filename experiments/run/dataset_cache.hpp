@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <variant>
 
@@ -18,7 +19,10 @@ struct LoadedDataset {
     std::variant<std::shared_ptr<const Dataset<float>>, std::shared_ptr<const Dataset<double>>> data;
     std::string hash;
     std::string error;
+    nlohmann::ordered_json joined = nullptr;                              // of several files
+    nlohmann::ordered_json preprocess = nlohmann::ordered_json::array();  // what its steps found out
     double load_seconds = 0.0;
+    double preprocess_seconds = 0.0;
 };
 
 /// Loads each dataset once for the consecutive points that need it. Safe to use from several threads.

@@ -141,7 +141,7 @@ class Stages {
 
 template <class Real>
 Embedding kept_embedding(const Config& config, Matrix<Real> corrected) {
-    if (!config.outputs.embeddings) return {};
+    if (!config.outputs.keeps_embeddings()) return {};
     return corrected;
 }
 
@@ -238,6 +238,11 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
     try {
         if (!loaded.error.empty()) throw std::invalid_argument(loaded.error);
         executed.times.push_back({"load", 0, loaded.load_seconds, peak_rss_bytes()});
+        if (!loaded.preprocess.empty()) {
+            executed.times.push_back({"preprocess", 0, loaded.preprocess_seconds, peak_rss_bytes()});
+            executed.record.dataset["preprocess"] = loaded.preprocess;
+        }
+        if (!loaded.joined.is_null()) executed.record.dataset["joined"] = loaded.joined;
         std::visit([&](const auto& data) { run(point, config, data, executed); }, loaded.data);
     } catch (const std::bad_alloc&) {
         executed.record = record_without_values(point, config, PointStatus::failed, "out of memory");

@@ -44,7 +44,7 @@ nlohmann::json deciding_fit(const Point& point, const Config& config, const std:
             config.timing.warmup,
             config.timing.repeats,
             config.outputs.projections,
-            config.outputs.embeddings,
+            config.outputs.keeps_embeddings(),
             data_hash,
             loaded_model_hash(point, config),
             program_identity()};

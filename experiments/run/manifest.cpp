@@ -9,6 +9,10 @@ using nlohmann::ordered_json;
 
 Manifest::Manifest(const Plan& plan, const RunOptions& options) : plan_(plan), options_(options), started_(utc_now()) {}
 
+std::string config_hash(const Config& config) {
+    return hex(fnv1a(canonical_json(nlohmann::json(with_defaults(config)))));
+}
+
 std::string Manifest::text(const std::optional<RunSummary>& summary, const std::vector<PointRecord>& records) const {
     const Config& config = plan_.config();
     const ordered_json resolved = with_defaults(config);
@@ -42,7 +46,7 @@ std::string Manifest::text(const std::optional<RunSummary>& summary, const std::
     }
     json["problems"] = problems;
     json["config"] = resolved;
-    json["config_hash"] = hex(fnv1a(canonical_json(nlohmann::json(resolved))));
+    json["config_hash"] = config_hash(config);
     return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -9,6 +9,9 @@
 
 namespace bcbench {
 
+/// Of the config with its defaults filled in.
+std::string config_hash(const Config& config);
+
 class Manifest {
   public:
     /// Notes the start of the run.

@@ -153,7 +153,7 @@ struct Work {
 bool can_resume(const Work& work, const Point& point, const LoadedDataset& loaded) {
     if (work.options.fresh) return false;
     const Config& config = work.plan.config();
-    if (config.outputs.embeddings && !work.results.has_embedding(point.id)) return false;
+    if (config.outputs.keeps_embeddings() && !work.results.has_embedding(point.id)) return false;
     if (saves_model(point.train) && !work.results.has_model(point.id)) return false;
     const std::optional<PointRecord> record = work.results.read_point(point.id);
     return record && record->status == PointStatus::ok &&
@@ -164,7 +164,7 @@ bool can_resume(const Work& work, const Point& point, const LoadedDataset& loade
 // others; nothing if it has to be run.
 std::optional<Executed> scored_again(const Work& work, const Point& point, const LoadedDataset& loaded) {
     const Config& config = work.plan.config();
-    if (work.options.fresh || !config.outputs.embeddings || saves_model(point.train)) return std::nullopt;
+    if (work.options.fresh || !config.outputs.keeps_embeddings() || saves_model(point.train)) return std::nullopt;
     const std::optional<PointRecord> record = work.results.read_point(point.id);
     if (!record || record->status != PointStatus::ok ||
         record->fit_fingerprint != fit_fingerprint(point, config, loaded.hash))

@@ -32,7 +32,7 @@ TextRow text_row(const ProfileRow& row, double wall_seconds) {
 
 void Profile::add(const std::string& dataset, const std::string& method, const std::vector<StageTime>& times) {
     for (const StageTime& time : times) {
-        const bool loading = time.stage == "load";
+        const bool loading = time.stage == "load" || time.stage == "preprocess";
         if (loading && !datasets_.insert(dataset).second) continue;
         const std::string label = loading ? "" : method;
         auto row = std::find_if(rows_.begin(), rows_.end(), [&](const ProfileRow& known) {

@@ -14,6 +14,7 @@
 #include "experiments/run/checks.hpp"
 #include "experiments/run/manifest.hpp"
 #include "experiments/run/points.hpp"
+#include "experiments/run/write_back.hpp"
 #include "experiments/system/address_space.hpp"
 #include "experiments/system/clock.hpp"
 #include "experiments/system/interrupt.hpp"
@@ -46,6 +47,7 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
     const double start = seconds_now();
     require_files(plan.config());
     require_columns(plan.config());
+    require_ways_back(plan.config());
     std::vector<ExpectedValue> expected;  // read before the run, which a fault in it or an edit must not spoil
     const std::vector<std::uint64_t> indices =
         selected_points(plan, options.selection, CostEstimate(plan, options.measured));
@@ -68,6 +70,7 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
         }
     }
 
+    const WayBackFiles copies(plan, indices, results);
     PointsRun run = run_points(plan, options, indices, results);
     if (run.error) std::rethrow_exception(run.error);
 
@@ -83,6 +86,7 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
         results.remove("expected.csv");
     }
     for (const PointRecord& record : records) run.summary.failed_checks += has_failed_check(record) ? 1 : 0;
+    if (!run.summary.interrupted) run.summary.not_written = copies.write(records);
     results.write("manifest.json", manifest.text(run.summary, records));
     if (options.profile) run.summary.profile = run.profile.text(seconds_now() - start);
     return run.summary;

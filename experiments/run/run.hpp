@@ -34,12 +34,13 @@ struct RunSummary {
     std::uint64_t resumed = 0;  // of the above, taken from an earlier run
     std::uint64_t failed_checks = 0;
     bool interrupted = false;
-    bool stuck = false;                   // threads that were given up still run: end the process without waiting
-    std::string profile;                  // a table, if asked for
-    std::vector<Comparison> comparisons;  // with the expected values, if the config names some
+    bool stuck = false;                    // threads that were given up still run: end the process without waiting
+    std::string profile;                   // a table, if asked for
+    std::vector<std::string> not_written;  // files of outputs.h5ad, a sentence each
+    std::vector<Comparison> comparisons;   // with the expected values, if the config names some
 
     std::uint64_t missing() const { return expected - ok - skipped - failed; }
-    bool complete() const { return missing() == 0 && failed == 0; }
+    bool complete() const { return missing() == 0 && failed == 0 && not_written.empty(); }
 };
 
 /// Runs the selected points and writes the results directory (results/README.md says what is in it).

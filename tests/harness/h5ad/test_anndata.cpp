@@ -120,3 +120,22 @@ TEST_CASE("h5ad: the real anndata opens what was written", "[h5ad]") {
     INFO(contents(directory.file("log")));
     CHECK(status == 0);
 }
+
+TEST_CASE("h5ad: pbmc68k_reduced and the PBMCs of three donors run, and the real anndata opens the copies", "[h5ad]") {
+    const fs::path archives = home / "anndata-0.12.19" / "tests" / "data" / "archives";
+    if (!manifest()) return;
+    if (!fs::exists(archives / "v0.5.0" / "adata.h5ad")) {
+        WARN("skipped: the source package of anndata, which has scanpy's pbmc68k_reduced, is not there");
+        return;
+    }
+    const TemporaryDirectory directory;
+    const char* data = std::getenv("BCBENCH_DATA");
+    const bool has_data = data != nullptr && fs::exists(fs::path(data) / "pbmc_3500_pcs.tsv.gz");
+    std::string command = "'" + (home / "venv/bin/python").string() +
+                          "' " BCBENCH_SOURCE_DIR "/tests/harness/h5ad/check_run.py " BCBENCH_PROGRAM " '" +
+                          directory.file("") + "' '" + archives.string() + "'";
+    if (has_data) command += " '" + std::string(data) + "'";
+    const int status = std::system((command + " > '" + directory.file("log") + "' 2>&1").c_str());
+    INFO(contents(directory.file("log")));
+    CHECK(status == 0);
+}
