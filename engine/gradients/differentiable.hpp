@@ -19,6 +19,9 @@ struct Linearization {
     std::uint64_t choices = 0;  // core/choices.hpp
     /// The adjoint of every input, in their order, for the adjoint of the value.
     std::function<std::vector<arma::mat>(const arma::mat& value_bar)> backward;
+    /// `choices` of every cell alone: two arithmetics agree but for rounding in cells that chose alike. Empty: no cell
+    /// chooses.
+    std::function<std::vector<std::uint64_t>()> cell_choices = {};
 };
 
 struct DifferentiableOutput {

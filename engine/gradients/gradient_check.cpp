@@ -70,30 +70,41 @@ void check_step(const Evaluation& after, const Evaluation& before, double h, dou
     report.checked = 1;
 }
 
-// The derivatives with respect to x[i], at every step until the error of each is small enough.
-void check_coordinate(const Function& f, arma::mat x, uword i, std::vector<Derivative>& derivatives,
-                      const GradientCheckOptions& options) {
+// The derivatives of along(h) at h = 0, at every step, times `scale`, until the error of each is small enough.
+// width(h): how far along(h) and along(-h) lie apart.
+template <class Along, class Width>
+void check_line(const Along& along, const Width& width, double scale, std::vector<Derivative>& derivatives,
+                const GradientCheckOptions& options) {
     const auto settled = [&](const Derivative& derivative) { return is_settled(derivative, options.tolerance); };
-    const double at = x[i];
-    const double first_step = options.steps.front() * std::max(1.0, std::abs(at));
+    const double first_step = options.steps.front() * scale;
     const double rounding = 8.0 * std::numeric_limits<double>::epsilon() / first_step / options.tolerance;
     for (const double step : options.steps) {
-        const double h = step * std::max(1.0, std::abs(at));
-        const double above = at + h;
-        const double below = at - h;
-        x[i] = above;
-        const Evaluation after = f(x);
-        x[i] = below;
-        const Evaluation before = f(x);
+        const double h = step * scale;
+        const Evaluation after = along(h);
+        const Evaluation before = along(-h);
         if (after.choices != before.choices) continue;
         for (Derivative& derivative : derivatives) {
-            if (!settled(derivative)) check_step(after, before, h, above - below, rounding, derivative);
+            if (!settled(derivative)) check_step(after, before, h, width(h), rounding, derivative);
         }
         if (std::all_of(derivatives.begin(), derivatives.end(), settled)) break;
     }
     for (Derivative& derivative : derivatives) {
         derivative.report.skipped = 1 - derivative.report.checked;
         derivative.report.analytic = derivative.analytic;
+    }
+}
+
+// The derivatives with respect to x[i].
+void check_coordinate(const Function& f, arma::mat x, uword i, std::vector<Derivative>& derivatives,
+                      const GradientCheckOptions& options) {
+    const double at = x[i];
+    const auto along = [&](double h) {
+        x[i] = at + h;
+        return f(x);
+    };
+    const auto width = [at](double h) { return (at + h) - (at - h); };
+    check_line(along, width, std::max(1.0, std::abs(at)), derivatives, options);
+    for (Derivative& derivative : derivatives) {
         derivative.report.row = i % x.n_rows;
         derivative.report.column = i / x.n_rows;
     }
@@ -147,6 +158,38 @@ std::vector<GradientReport> check_gradients(const Function& f, const arma::mat& 
     }
     for (const std::vector<Derivative>& coordinate : checked) {
         for (std::size_t a = 0; a < worst.size(); ++a) worst[a] = worse_of(worst[a], coordinate[a].report);
+    }
+    return worst;
+}
+
+std::vector<GradientReport> check_directions(const Function& f, const arma::mat& x,
+                                             const std::vector<Adjoint>& adjoints,
+                                             const std::vector<arma::mat>& directions,
+                                             const GradientCheckOptions& options) {
+    require(!options.steps.empty(), "a gradient check needs a step");
+    std::vector<GradientReport> worst;
+    for (const Adjoint& adjoint : adjoints) {
+        require(arma::size(adjoint.x_bar) == arma::size(x), "the gradient has another shape than the point");
+        worst.push_back(report_of_not_finite(adjoint.x_bar));
+    }
+    if (std::any_of(worst.begin(), worst.end(), [](const GradientReport& report) { return report.checked > 0; }))
+        return worst;
+    for (std::size_t d = 0; d < directions.size(); ++d) {
+        const arma::mat& direction = directions[d];
+        require(arma::size(direction) == arma::size(x), "a direction has another shape than the point");
+        std::vector<Derivative> derivatives;
+        for (const Adjoint& adjoint : adjoints) {
+            const double floor =
+                options.relative_floor * root_mean_square(adjoint.x_bar) * arma::norm(direction, "fro");
+            derivatives.push_back({&adjoint.value_bar, arma::accu(adjoint.x_bar % direction), floor, {}});
+        }
+        const auto along = [&](double h) { return f(x + h * direction); };
+        check_line(
+            along, [](double h) { return 2.0 * h; }, 1.0, derivatives, options);
+        for (std::size_t a = 0; a < worst.size(); ++a) {
+            derivatives[a].report.row = d;
+            worst[a] = worse_of(worst[a], derivatives[a].report);
+        }
     }
     return worst;
 }

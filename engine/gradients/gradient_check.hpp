@@ -61,6 +61,14 @@ std::vector<GradientReport> check_gradients(const Function& f, const arma::mat& 
 GradientReport check_gradient(const Function& f, const arma::mat& x, const arma::mat& value_bar, const arma::mat& x_bar,
                               const GradientCheckOptions& options = {});
 
+/// The same along whole directions instead of coordinates, a pair of evaluations each whatever the size of x:
+///   numeric = <value_bar, f(x + h d) - f(x - h d)> / (2 h),  analytic = <x_bar, d>
+/// `options.coordinates` do not count; a report's row is the number of the direction.
+std::vector<GradientReport> check_directions(const Function& f, const arma::mat& x,
+                                             const std::vector<Adjoint>& adjoints,
+                                             const std::vector<arma::mat>& directions,
+                                             const GradientCheckOptions& options = {});
+
 /// The worse of two reports, with the sum of their counts.
 GradientReport worse_of(const GradientReport& a, const GradientReport& b);
 

@@ -35,7 +35,7 @@ std::vector<uword> cells_where(const Labels& batch, std::uint32_t code, bool equ
     return cells;
 }
 
-// ---- masked: each comparison scales its two groups in its own way
+// ---- masked, masked_unbiased: each comparison scales its two groups in its own way
 
 // One side of a masked comparison: its points, scaled copies of latent columns, and how many zero rows it has besides.
 template <class Real>
@@ -62,13 +62,16 @@ MaskedGroup<Real> make_masked_group(const Matrix<Real>& latent, std::vector<uwor
     return group;
 }
 
-// E k(a, a) or E k(a, b): kernel sums among members, members against zero rows, zero against zero. Adds coefficient
-// times the gradient to the points_bar of both, if wanted.
+// E k(a, a) or E k(a, b): kernel sums among members, members against zero rows, zero against zero. `unbiased` leaves
+// out of E k(a, a) the pairs of a row with itself, zero rows too; they are 1 and have no slope. Adds coefficient times
+// the gradient to the points_bar of both, if wanted.
 template <class Real>
-double masked_expectation(MaskedGroup<Real>& a, MaskedGroup<Real>& b, const std::vector<double>& bandwidths,
-                          double coefficient, bool want_gradient) {
+double masked_expectation(MaskedGroup<Real>& a, MaskedGroup<Real>& b, const Options& options, double coefficient,
+                          bool want_gradient) {
+    const std::vector<double>& bandwidths = options.bandwidths;
     const bool same = &a == &b;
-    const double pairs = a.n_rows() * b.n_rows();
+    const double self_pairs = same && options.estimator == Estimator::masked_unbiased ? a.n_rows() : 0.0;
+    const double pairs = std::max(a.n_rows() * b.n_rows() - self_pairs, 1.0);
     const double slope = coefficient / pairs;
     Matrix<Real>* a_bar = want_gradient ? &a.points_bar : nullptr;
     Matrix<Real>* b_bar = want_gradient ? &b.points_bar : nullptr;
@@ -82,19 +85,19 @@ double masked_expectation(MaskedGroup<Real>& a, MaskedGroup<Real>& b, const std:
     if (a.n_zero_rows > 0.0) {
         sum += a.n_zero_rows * kernel_sum(b.points, zero, bandwidths, b_bar, slope * a.n_zero_rows);
     }
-    return (sum + a.n_zero_rows * b.n_zero_rows) / pairs;
+    return (sum + a.n_zero_rows * b.n_zero_rows - self_pairs) / pairs;
 }
 
 // The loss of one comparison; adds loss_bar times its gradient to latent_bar.
 template <class Real>
 double masked_comparison(const Matrix<Real>& latent, std::vector<uword> first, std::vector<uword> second,
-                         const std::vector<double>& bandwidths, Matrix<Real>* latent_bar, double loss_bar) {
+                         const Options& options, Matrix<Real>* latent_bar, double loss_bar) {
     const bool want_gradient = latent_bar != nullptr;
     MaskedGroup<Real> a = make_masked_group(latent, std::move(first), want_gradient);
     MaskedGroup<Real> b = make_masked_group(latent, std::move(second), want_gradient);
-    const Root loss = root(masked_expectation(a, a, bandwidths, 1.0, want_gradient) +
-                           masked_expectation(b, b, bandwidths, 1.0, want_gradient) -
-                           2.0 * masked_expectation(a, b, bandwidths, -2.0, want_gradient));
+    const Root loss = root(masked_expectation(a, a, options, 1.0, want_gradient) +
+                           masked_expectation(b, b, options, 1.0, want_gradient) -
+                           2.0 * masked_expectation(a, b, options, -2.0, want_gradient));
     if (want_gradient && loss.slope > 0.0) {
         for (const MaskedGroup<Real>* group : {&a, &b}) {
             const auto factor = static_cast<Real>(loss_bar * loss.slope * group->scale);
@@ -110,8 +113,8 @@ template <class Real>
 double masked_loss(const Matrix<Real>& latent, const Labels& batch, const Options& options, Matrix<Real>* latent_bar,
                    double loss_bar) {
     if (options.pairs == Pairs::first_vs_rest) {
-        return masked_comparison(latent, cells_where(batch, 0, true), cells_where(batch, 0, false), options.bandwidths,
-                                 latent_bar, loss_bar);
+        return masked_comparison(latent, cells_where(batch, 0, true), cells_where(batch, 0, false), options, latent_bar,
+                                 loss_bar);
     }
     std::vector<uword> all(latent.n_cols);
     std::iota(all.begin(), all.end(), uword{0});
@@ -121,8 +124,7 @@ double masked_loss(const Matrix<Real>& latent, const Labels& batch, const Option
     double sum = 0.0;
     for (std::uint32_t b = 0; b < sizes.size(); ++b) {
         if (sizes[b] == 0) continue;
-        sum += masked_comparison(latent, cells_where(batch, b, true), all, options.bandwidths, latent_bar,
-                                 loss_bar / n_present);
+        sum += masked_comparison(latent, cells_where(batch, b, true), all, options, latent_bar, loss_bar / n_present);
     }
     return sum / n_present;
 }
@@ -230,8 +232,12 @@ double grouped_loss(const Matrix<Real>& latent, const Labels& batch, const Optio
 
 }  // namespace
 
+bool is_masked(Estimator estimator) {
+    return estimator == Estimator::masked || estimator == Estimator::masked_unbiased;
+}
+
 std::size_t fewest_cells(Estimator estimator) {
-    return estimator == Estimator::masked ? 0 : estimator == Estimator::biased ? 1 : 2;
+    return is_masked(estimator) ? 0 : estimator == Estimator::biased ? 1 : 2;
 }
 
 template <class Real>
@@ -240,7 +246,7 @@ double loss(const Matrix<Real>& latent, const Labels& batch, const Options& opti
     require(!options.bandwidths.empty(), "the MMD needs at least one bandwidth");
     for (const double w : options.bandwidths) require(w > 0.0, "an MMD bandwidth must be greater than 0");
     require(batch.code.size() == latent.n_cols, "the MMD needs one batch label per cell");
-    if (options.estimator == Estimator::masked) return masked_loss(latent, batch, options, latent_bar, loss_bar);
+    if (is_masked(options.estimator)) return masked_loss(latent, batch, options, latent_bar, loss_bar);
     return grouped_loss(latent, batch, options, latent_bar, loss_bar);
 }
 

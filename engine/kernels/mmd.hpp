@@ -13,12 +13,13 @@
 namespace bcbench::mmd {
 
 enum class Estimator {
-    masked,   // groups a = z m n/n_a and b = z (1-m) n/n_b keep all n rows, the other group's cells as zero rows
-    biased,   // E over the group's own cells, i = j included
-    unbiased  // E over the group's own cells, pairs of a cell with itself left out
+    masked,          // groups a = z m n/n_a and b = z (1-m) n/n_b keep all n rows, the other group's cells as zero rows
+    biased,          // E over the group's own cells, i = j included
+    unbiased,        // E over the group's own cells, pairs of a cell with itself left out
+    masked_unbiased  // masked; within a group the pairs of a row with itself are left out, between groups none
 };
 
-constexpr const char* words_of(Estimator) { return "masked biased unbiased"; }
+constexpr const char* words_of(Estimator) { return "masked biased unbiased masked_unbiased"; }
 
 enum class Pairs {
     first_vs_rest,  // batch 0 against all other cells
@@ -32,7 +33,11 @@ struct Options {
     std::vector<double> bandwidths = {1.0};  // in units of the latent space; larger compare coarser structure
 };
 
-/// Cells that the estimator needs in each group: 1; unbiased: 2; masked: 0, an empty group being all zero rows.
+/// Whether groups keep all n rows.
+bool is_masked(Estimator estimator);
+
+/// Cells that the estimator needs in each group: 1; unbiased: 2; the masked ones: 0, an empty group being all zero
+/// rows.
 std::size_t fewest_cells(Estimator estimator);
 
 /// The loss of `latent` [L x n]; adds loss_bar times its gradient to `latent_bar` [L x n] unless it is nullptr. Groups

@@ -117,6 +117,16 @@ std::uint64_t choices(const AutoencoderPass<Real>& pass) {
 }
 
 template <class Real>
+std::vector<std::uint64_t> cell_choices(const AutoencoderPass<Real>& pass) {
+    std::vector<std::uint64_t> of_cells(pass.latent.n_cols, 0);
+    add_cell_choices(pass.encoder_tape, of_cells);
+    for (const Decoding<Real>* decoding : {&pass.own_batch, &pass.as_reference}) {
+        add_cell_choices(decoding->tape, of_cells);
+    }
+    return of_cells;
+}
+
+template <class Real>
 double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real>& cells,
                            Matrix<Real>* reconstruction_bar, double loss_bar) {
     const auto n = static_cast<double>(cells.n_elem);
@@ -148,6 +158,7 @@ double reconstruction_loss(const Matrix<Real>& reconstruction, const Matrix<Real
                                                const AutoencoderPass<Real>&, Matrix<Real>, const Matrix<Real>&,      \
                                                const Matrix<Real>&, Precision, Autoencoder<Real>*, bool);            \
     template std::uint64_t choices(const AutoencoderPass<Real>&);                                                    \
+    template std::vector<std::uint64_t> cell_choices(const AutoencoderPass<Real>&);                                  \
     template double reconstruction_loss(const Matrix<Real>&, const Matrix<Real>&, Matrix<Real>*, double)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -96,6 +96,10 @@ void for_each_parameter(Autoencoder<Real>& model, const Visit& visit) {
 template <class Real>
 std::uint64_t choices(const AutoencoderPass<Real>& pass);
 
+/// The same for every cell alone, as far as its corrected values depend on it.
+template <class Real>
+std::vector<std::uint64_t> cell_choices(const AutoencoderPass<Real>& pass);
+
 /// Mean over all entries of (reconstruction - cells)^2. Sets `reconstruction_bar` [F x n] to loss_bar times the slope
 /// with respect to the reconstruction unless it is nullptr; the slope with respect to the cells is its negative.
 template <class Real>

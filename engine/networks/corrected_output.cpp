@@ -18,7 +18,8 @@ DifferentiableOutput corrected_output(const Labels& batch, const Autoencoder<dou
                                          std::vector<arma::mat> bars = bars_of(std::move(cells_bar), model_bar);
                                          bars.insert(bars.end(), unused.begin(), unused.end());
                                          return bars;
-                                     }};
+                                     },
+                                     [pass] { return cell_choices(*pass); }};
             }};
 }
 

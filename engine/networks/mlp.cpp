@@ -199,13 +199,25 @@ std::uint64_t choices(const MlpTape<Real>& tape) {
     return signature;
 }
 
+template <class Real>
+void add_cell_choices(const MlpTape<Real>& tape, std::vector<std::uint64_t>& of_cells) {
+    for (const Matrix<Real>* hidden : {&tape.hidden1, &tape.hidden2}) {
+        for (uword i = 0; i < hidden->n_cols; ++i) {
+            for (uword unit = 0; unit < hidden->n_rows; ++unit) {
+                of_cells[i] = with_choice(of_cells[i], hidden->at(unit, i) > Real(0) ? 1 : 0);
+            }
+        }
+    }
+}
+
 #define BCBENCH_INSTANTIATE(Real)                                                                        \
     template Mlp<Real> initial_mlp(uword, uword, uword, Stream&);                                        \
     template Mlp<Real> zeros_like(const Mlp<Real>&);                                                     \
     template Matrix<Real> mlp_forward(const Mlp<Real>&, const Matrix<Real>&, Precision, MlpTape<Real>*); \
     template Matrix<Real> mlp_backward(const Mlp<Real>&, const Matrix<Real>&, const MlpTape<Real>&,      \
                                        const Matrix<Real>&, Precision, Mlp<Real>*, bool);                \
-    template std::uint64_t choices(const MlpTape<Real>&)
+    template std::uint64_t choices(const MlpTape<Real>&);                                                \
+    template void add_cell_choices(const MlpTape<Real>&, std::vector<std::uint64_t>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

@@ -66,6 +66,10 @@ Matrix<Real> mlp_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const Mlp
 template <class Real>
 std::uint64_t choices(const MlpTape<Real>& tape);
 
+/// Continues the signature of every cell by the units that are active in it; nothing if the tape is empty.
+template <class Real>
+void add_cell_choices(const MlpTape<Real>& tape, std::vector<std::uint64_t>& of_cells);
+
 /// Calls visit(name, parameter) for kernel and bias of each layer, in order: "layer1.kernel", "layer1.bias", ...
 template <class MlpType, class Visit>
 requires requires(MlpType& mlp) { mlp.layers; }

@@ -48,8 +48,15 @@ struct MmdResult {
     double mmd_loss = 0.0;
 };
 
+/// What counts as a pair of the MMD: rows of groups that keep the other group's cells as zero rows, or cells of the
+/// group; within a group with a row's pair with itself, or without.
+struct MmdPairs {
+    bool masked = true;
+    bool with_itself = true;
+};
+
 MmdResult mmd_autoencoder(const arma::mat& cells, const Labels& batch, const Network& encoder, const Network& decoder,
-                          const Conditional& conditional, double bandwidth, bool tf32);
+                          const Conditional& conditional, double bandwidth, const MmdPairs& pairs, bool tf32);
 
 struct WganResult {
     arma::mat corrected;  // [F x n]

@@ -41,12 +41,15 @@ arma::mat with_batches(const arma::mat& latent, const std::vector<std::uint32_t>
     return input;
 }
 
-// E k(a, b): mean over all pairs of columns of exp(-||a_i - b_j||^2 / (2 bw^2)).
-double mean_kernel(const arma::mat& a, const arma::mat& b, double bandwidth) {
+// E k(a, b): mean over all pairs of columns, or those with i != j, of exp(-||a_i - b_j||^2 / (2 bw^2)).
+double mean_kernel(const arma::mat& a, const arma::mat& b, double bandwidth, bool with_itself) {
     double sum = 0.0;
+    double pairs = 0.0;
     for (uword i = 0; i < a.n_cols; ++i) {
         double row_sum = 0.0;  // summed by row: one long sum of n^2 terms near 1 would lose digits that the MMD needs
         for (uword j = 0; j < b.n_cols; ++j) {
+            if (i == j && !with_itself) continue;
+            pairs += 1.0;
             double squared = 0.0;
             for (uword l = 0; l < a.n_rows; ++l) squared += (a(l, i) - b(l, j)) * (a(l, i) - b(l, j));
             row_sum +=
@@ -54,7 +57,7 @@ double mean_kernel(const arma::mat& a, const arma::mat& b, double bandwidth) {
         }
         sum += row_sum;
     }
-    return sum / static_cast<double>(a.n_cols) / static_cast<double>(b.n_cols);
+    return sum / pairs;
 }
 
 }  // namespace
@@ -82,7 +85,7 @@ arma::mat network(const Network& weights, const arma::mat& x, bool tf32) {
 }
 
 MmdResult mmd_autoencoder(const arma::mat& cells, const Labels& batch, const Network& encoder, const Network& decoder,
-                          const Conditional& conditional, double bandwidth, bool tf32) {
+                          const Conditional& conditional, double bandwidth, const MmdPairs& pairs, bool tf32) {
     MmdResult result;
     result.latent = network(encoder, cells, tf32);
     const std::vector<std::uint32_t> as_reference(cells.n_cols, conditional.reference_batch);
@@ -101,8 +104,17 @@ MmdResult mmd_autoencoder(const arma::mat& cells, const Labels& batch, const Net
             if (batch.code[i] != 0) b(l, i) = result.latent(l, i) * (n / std::max(n - n_first, 1.0));
         }
     }
-    const double squared =
-        mean_kernel(a, a, bandwidth) + mean_kernel(b, b, bandwidth) - 2.0 * mean_kernel(a, b, bandwidth);
+    if (!pairs.masked) {
+        std::vector<uword> first;
+        std::vector<uword> others;
+        for (uword i = 0; i < cells.n_cols; ++i) (batch.code[i] == 0 ? first : others).push_back(i);
+        if (first.size() < (pairs.with_itself ? 1 : 2) || others.size() < (pairs.with_itself ? 1 : 2)) return result;
+        a = result.latent.cols(arma::uvec(first));
+        b = result.latent.cols(arma::uvec(others));
+    }
+    if (a.n_cols < 2 && !pairs.with_itself) return result;
+    const double squared = mean_kernel(a, a, bandwidth, pairs.with_itself) +
+                           mean_kernel(b, b, bandwidth, pairs.with_itself) - 2.0 * mean_kernel(a, b, bandwidth, true);
     result.mmd_loss = std::sqrt(std::max(squared, 0.0));
     return result;
 }

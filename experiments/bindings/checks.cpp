@@ -16,6 +16,8 @@ constexpr ScoreRow gradient_rows[] = {
     {"gradient_max_relative_error", Direction::info, Group::check_detail},
     {"gradient_coordinates_checked", Direction::info, Group::check_detail},
     {"gradient_coordinates_skipped", Direction::info, Group::check_detail},
+    {"gradient_decisive_error", Direction::info, Group::check_detail},
+    {"gradient_decisive_bound", Direction::info, Group::check_detail},
 };
 
 constexpr CheckDefinition checks[] = {
@@ -33,14 +35,18 @@ constexpr CheckDefinition checks[] = {
     {"gradient", "the gradient of the sum of all corrected entries with respect to the input cells is right",
      "Rows gradient_nonzero, gradient_finite and gradient_l2_norm are of the run's own gradient. "
      "gradient_max_relative_error is the largest error of the reverse pass in float64, with the parameters of the run, "
-     "against central differences at 24 coordinates spread over the cells; those where a discrete "
-     "choice flips are skipped and counted. In float32 and tf32 rounding makes the function a staircase "
-     "without useful differences: there the run's gradient is also compared with the float64 one "
-     "(gradient_float64_difference in the point file, norm of the difference over norm). Holds if the gradient is "
-     "finite, "
-     "that error at most 1e-6, no more coordinates are skipped than checked, and that difference at most 0.01 in "
-     "float32 and 0.2 in tf32; and all of this also for a random weight of every corrected entry, at the same "
-     "coordinates.",
+     "against central differences at 24 coordinates spread over the cells, or, beyond 200,000 entries, along 2 "
+     "directions of 8 cells each; those where a discrete choice flips are skipped and counted. In float32 and tf32 "
+     "rounding makes the function a staircase without useful differences: there the run's gradient is also compared "
+     "with the float64 one (norm of the difference over norm). A cell that chooses another nearest cluster, side of a "
+     "clip or unit in float32 lies on another smooth piece, where both gradients are right: float32 is compared in the "
+     "cells that chose alike, their norm and the median of them, and held to 1e-5 plus 64 times what a change of the "
+     "cells by one rounding makes of the float64 gradient; where most cells chose otherwise, the row is not "
+     "applicable. Holds if the gradient is finite, "
+     "the error against differences at most 1e-6, no more coordinates are skipped than checked, and that difference "
+     "within its bound (tf32: 0.2); and all of this also for a random weight of every corrected entry. "
+     "gradient_decisive_error is the figure nearest to or farthest beyond its bound, gradient_decisive_bound that "
+     "bound; the point file names it (gradient_decided_by), and check_failures says why a check failed.",
      gradient_rows},
 };
 

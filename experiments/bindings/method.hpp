@@ -63,6 +63,9 @@ struct Fit {
     npy::NamedArrays model;                                  // the parameters, if the `train` block asks to save them
     /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]. Empty: no gradient.
     std::function<Matrix<Real>(const Matrix<Real>& corrected_bar)> backward;
+    /// Of every cell a number that stands for its discrete choices in this arithmetic, as Linearization::cell_choices
+    /// of the first output does in double. Empty: no cell chooses.
+    std::function<std::vector<std::uint64_t>()> cell_choices;
     /// The same fit, with the same parameters, for gradient checks. Empty exactly where `backward` is.
     std::function<Differentiable()> differentiable;
     /// Runs the slow reference. Empty: the method has none, or none for these data.

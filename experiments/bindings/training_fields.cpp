@@ -50,8 +50,7 @@ constexpr Field<training::Kernel> kernel_fields[] = {
                                    "unit of bandwidths: 1, or the current median distance"),
     field<&training::Kernel::start>("bandwidth_start", above(0),
                                     "factor on all bandwidths at first, falling to 1 over the first 70 % of the steps"),
-    field<&training::Kernel::estimator>("estimator", any_value(),
-                                        "masked: zero rows as in mmd_loss; biased, unbiased: the ordinary estimators"),
+    field<&training::Kernel::estimator>("estimator", any_value(), "as mmd_estimator of mmd_loss"),
     field<&training::Kernel::pairs>("pairs", any_value(),
                                     "what is compared: batch 0 with the rest, or each batch with all cells"),
 };

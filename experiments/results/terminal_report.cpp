@@ -309,6 +309,9 @@ std::string terminal_report(const Config& config, const std::vector<PointRecord>
     for (const PointRecord& record : records) {
         if (record.status != PointStatus::ok)
             text += "\n" + record.id + " " + name_of(record.status) + ": " + record.reason + "\n";
+        const ordered_json failures = record.outputs.value("check_failures", ordered_json::object());
+        for (const auto& [check, why] : failures.items())
+            text += "\n" + record.id + ": the check " + check + " does not hold: " + why.get<std::string>() + "\n";
     }
     return text;
 }

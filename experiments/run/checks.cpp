@@ -1,15 +1,13 @@
 #include "experiments/run/checks.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <optional>
 #include <stdexcept>
 #include <utility>
 
-#include "engine/core/random.hpp"
 #include "experiments/bindings/checks.hpp"
-#include "experiments/run/gradcheck.hpp"
+#include "experiments/run/check_gradient.hpp"
+#include "experiments/text/canonical.hpp"
 
 namespace bcbench {
 
@@ -82,98 +80,10 @@ void check_reference(const Fit<Real>& fit, Precision precision, PointRecord& rec
     const double difference = max_difference(fit, fit.reference());
     record.scores.push_back(score(row, difference <= tolerance ? 1.0 : 0.0));
     record.outputs["reference_max_difference"] = difference;
-}
-
-// How far rounding may take the run's gradient from the float64 one: measured 1e-6 in float32 while no unit switches,
-// and up to 0.04 in tf32, whose coarse rounding switches many. One switched unit of one cell changes about a tenth of
-// that cell's share, so 0.01 allows one cell in a hundred; a wrong term in one arithmetic alone would change it by its
-// whole size.
-double max_float64_difference(Precision precision) { return precision == Precision::tf32 ? 0.2 : 0.01; }
-
-constexpr arma::uword gradient_coordinates = 24;  // each costs two forward passes
-constexpr std::uint64_t random_adjoint_seed = 0x6772616402;
-
-// The run's gradient of <corrected_bar, corrected cells>, beside the float64 one and its check against differences.
-struct CheckedGradient {
-    arma::mat gradient;  // [F x n]
-    CellsGradient exact;
-    double difference = 0.0;  // of the two, relative to the float64 one
-
-    bool is_plausible(Precision precision) const {
-        return gradient.is_finite() && difference <= max_float64_difference(precision);
-    }
-    bool is_right(Precision precision) const {
-        return is_plausible(precision) && bcbench::is_right(exact.report, gradient_tolerance);
-    }
-    // Nothing to compare with: a choice flips at every coordinate.
-    bool cannot_tell(Precision precision) const { return is_plausible(precision) && exact.report.checked == 0; }
-};
-
-// Under the adjoint of the sum of all corrected entries, and under a random one: a method that keeps the sum of the
-// cells has a gradient of ones whatever it does; the random adjoint sees what it does.
-template <class Real>
-std::array<CheckedGradient, 2> check_gradients_under_sum_and_random(const Fit<Real>& fit) {
-    const arma::uword n_features = fit.corrected.n_rows;
-    const arma::uword n_cells = fit.corrected.n_cols;
-    const std::vector<arma::mat> bars = {
-        arma::ones(n_features, n_cells),
-        arma::conv_to<arma::mat>::from(normal(make_key(random_adjoint_seed), n_features, n_cells))};
-    std::vector<CellsGradient> exact = check_cells_gradients(fit.differentiable(), bars, gradient_coordinates);
-    std::array<CheckedGradient, 2> checked;
-    for (std::size_t a = 0; a < bars.size(); ++a) {
-        checked[a].gradient = arma::conv_to<arma::mat>::from(fit.backward(arma::conv_to<Matrix<Real>>::from(bars[a])));
-        checked[a].exact = std::move(exact[a]);
-    }
-    // Rounding is in proportion to the adjoint, not to what cancels in the gradient: that of the sum of z-scores is 0.
-    // A thousandth of the other gradient leaves a difference of float32's 1e-7 at 1e-4, far below what is accepted.
-    for (std::size_t a = 0; a < bars.size(); ++a) {
-        const double own = arma::norm(checked[a].exact.gradient, "fro");
-        const double other = arma::norm(checked[1 - a].exact.gradient, "fro");
-        checked[a].difference =
-            arma::norm(checked[a].gradient - checked[a].exact.gradient, "fro") / std::max({own, 1e-3 * other, 1e-300});
-    }
-    return checked;
-}
-
-// The row with its value, or without one for the reason given.
-void add_gradient_row(const std::string& name, std::optional<double> value, const char* reason, PointRecord& record) {
-    const std::span<const ScoreRow> rows = check_named("gradient").rows;
-    const ScoreRow& row =
-        *std::find_if(rows.begin(), rows.end(), [&](const ScoreRow& each) { return name == each.name; });
-    record.scores.push_back(value ? score(row, *value) : not_applicable(row, reason));
-}
-
-template <class Real>
-void check_gradient_of_sum(const Fit<Real>& fit, Precision precision, PointRecord& record) {
-    if (!fit.backward || !fit.differentiable) {
-        for (Score& row : not_applicable(check_named("gradient").rows, "the method is not differentiable"))
-            record.scores.push_back(std::move(row));
-        return;
-    }
-    const auto [of_sum, of_any] = check_gradients_under_sum_and_random(fit);
-    const bool right = of_sum.is_right(precision) && of_any.is_right(precision);
-
-    const arma::mat& gradient = of_sum.gradient;
-    record.outputs["gradient_shape"] = {gradient.n_cols, gradient.n_rows};
-    const double difference = std::max(of_sum.difference, of_any.difference);
-    if (precision != Precision::float64 && std::isfinite(difference))
-        record.outputs["gradient_float64_difference"] = difference;
-
-    const auto number = [](double value) { return std::isfinite(value) ? std::optional(value) : std::nullopt; };
-    const auto yes_or_no = [](bool holds) { return std::optional(holds ? 1.0 : 0.0); };
-    const auto add = [&](const char* name, std::optional<double> value, const char* reason) {
-        add_gradient_row(name, value, reason, record);
-    };
-    const GradientReport& report = of_sum.exact.report;
-    const bool cannot_tell = of_sum.cannot_tell(precision) && of_any.cannot_tell(precision);
-    add("gradient", cannot_tell ? std::nullopt : yes_or_no(right),
-        "a discrete choice flips at every coordinate, which leaves nothing to compare with");
-    add("gradient_nonzero", yes_or_no(arma::any(arma::vectorise(gradient != 0.0))), "");
-    add("gradient_finite", yes_or_no(gradient.is_finite()), "");
-    add("gradient_l2_norm", number(arma::norm(gradient, "fro")), "the gradient is not finite");
-    add("gradient_max_relative_error", number(report.worst_error), "the gradient or a difference is not finite");
-    add("gradient_coordinates_checked", static_cast<double>(report.checked), "");
-    add("gradient_coordinates_skipped", static_cast<double>(report.skipped), "");
+    if (difference <= tolerance) return;
+    record.outputs["check_failures"][row.name] = "the largest difference to the reference is " +
+                                                 number_text(difference) + ", allowed " + number_text(tolerance) +
+                                                 (precision == Precision::float32 ? "; try precision float64" : "");
 }
 
 }  // namespace
@@ -183,7 +93,7 @@ void run_check(const std::string& name, const Fit<Real>& fit, Precision precisio
     using Check = void (*)(const Fit<Real>&, Precision, PointRecord&);
     constexpr std::pair<const char*, Check> functions[] = {
         {"optimized_matches_reference", check_reference<Real>},
-        {"gradient", check_gradient_of_sum<Real>},
+        {"gradient", check_gradient_of_fit<Real>},
     };
     for (const auto& [check, function] : functions) {
         if (name == check) return function(fit, precision, record);

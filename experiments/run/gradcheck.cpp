@@ -42,6 +42,18 @@ Function along_input(const DifferentiableOutput& output, std::vector<arma::mat> 
     };
 }
 
+// Each moves all features of a few cells, spread over all, by 1 up or down.  [F x n]
+std::vector<arma::mat> directions_of_cells(const arma::mat& cells) {
+    const std::vector<uword> moved = spread_coordinates(cells.n_cols, directions_checked * cells_per_direction);
+    std::vector<arma::mat> directions(directions_checked, arma::mat(arma::size(cells), arma::fill::zeros));
+    for (std::size_t m = 0; m < moved.size(); ++m) {
+        const Key key = fold_in(make_key(direction_seed), static_cast<std::uint32_t>(m));
+        directions[m % directions_checked].col(moved[m]) =
+            arma::sign(arma::conv_to<arma::vec>::from(arma::vectorise(normal(key, cells.n_rows, 1))));
+    }
+    return directions;
+}
+
 std::string scientific(double value, const char* format = "%.2e") {
     char text[64];
     std::snprintf(text, sizeof text, format, value);
@@ -111,24 +123,40 @@ std::string footer(const GradcheckOptions& options, std::size_t n_checked, const
 
 }  // namespace
 
-std::vector<CellsGradient> check_cells_gradients(const Differentiable& fit,
-                                                 const std::vector<arma::mat>& corrected_bars, uword n_coordinates) {
-    const DifferentiableOutput& corrected = fit.outputs.front();
-    const std::vector<arma::mat> inputs = values_of(fit.inputs);
+CellsGradients cells_gradients_at(const Differentiable& fit, const arma::mat& cells,
+                                  const std::vector<arma::mat>& corrected_bars) {
+    std::vector<arma::mat> inputs = values_of(fit.inputs);
+    inputs.front() = cells;
+    const Linearization at = fit.outputs.front().at(inputs);
+    CellsGradients gradients;
+    for (const arma::mat& corrected_bar : corrected_bars) {
+        gradients.under.push_back({std::move(at.backward(corrected_bar).front()), {}});
+    }
+    if (at.cell_choices) gradients.cell_choices = at.cell_choices();
+    return gradients;
+}
+
+CellsGradients check_cells_gradients(const Differentiable& fit, const std::vector<arma::mat>& corrected_bars,
+                                     uword n_coordinates) {
+    const arma::mat& cells = fit.inputs.front().values;
+    CellsGradients gradients = cells_gradients_at(fit, cells, corrected_bars);  // its tape is gone by now
     std::vector<Adjoint> adjoints;
-    {
-        const Linearization at = corrected.at(inputs);  // gone, with its tape, before the evaluations
-        for (const arma::mat& corrected_bar : corrected_bars) {
-            adjoints.push_back({corrected_bar, at.backward(corrected_bar).front()});
-        }
+    for (std::size_t a = 0; a < corrected_bars.size(); ++a) {
+        adjoints.push_back({corrected_bars[a], std::move(gradients.under[a].gradient)});
     }
     GradientCheckOptions options;
     options.tolerance = gradient_tolerance;
-    options.coordinates = spread_coordinates(inputs.front().n_elem, n_coordinates);
-    const std::vector<GradientReport> reports =
-        check_gradients(along_input(corrected, inputs, 0), inputs.front(), adjoints, options);
-    std::vector<CellsGradient> gradients;
-    for (std::size_t a = 0; a < adjoints.size(); ++a) gradients.push_back({std::move(adjoints[a].x_bar), reports[a]});
+    const Function corrected = along_input(fit.outputs.front(), values_of(fit.inputs), 0);
+    std::vector<GradientReport> reports;
+    if (cells.n_elem > most_by_coordinates) {
+        reports = check_directions(corrected, cells, adjoints, directions_of_cells(cells), options);
+    } else {
+        options.coordinates = spread_coordinates(cells.n_elem, n_coordinates);
+        reports = check_gradients(corrected, cells, adjoints, options);
+    }
+    for (std::size_t a = 0; a < adjoints.size(); ++a) {
+        gradients.under[a] = {std::move(adjoints[a].x_bar), reports[a]};
+    }
     return gradients;
 }
 

@@ -27,11 +27,26 @@ struct CellsGradient {
     GradientReport report;
 };
 
-/// Checks the gradient of the corrected cells with respect to the cells alone, for each adjoint in `corrected_bars`
-/// [F x n], at up to `n_coordinates` of them.
-std::vector<CellsGradient> check_cells_gradients(const Differentiable& fit,
-                                                 const std::vector<arma::mat>& corrected_bars,
-                                                 arma::uword n_coordinates);
+/// Gradients of the corrected cells with respect to the cells alone, one for each adjoint, and what each cell chose.
+struct CellsGradients {
+    std::vector<CellsGradient> under;         // each adjoint
+    std::vector<std::uint64_t> cell_choices;  // [n]; empty: no cell chooses
+};
+
+/// Beyond this many entries a check goes along this many directions instead of along coordinates. A direction moves
+/// every feature of a few cells: one that moved all cells would have some of them choose otherwise at any step.
+inline constexpr arma::uword most_by_coordinates = 200000;
+inline constexpr arma::uword directions_checked = 2;
+inline constexpr arma::uword cells_per_direction = 8;
+
+/// Checks the gradients for the adjoints in `corrected_bars` [F x n], at up to `n_coordinates` coordinates or, of many
+/// entries, along `directions_checked` directions.
+CellsGradients check_cells_gradients(const Differentiable& fit, const std::vector<arma::mat>& corrected_bars,
+                                     arma::uword n_coordinates);
+
+/// The same gradients, unchecked, at other cells [F x n].
+CellsGradients cells_gradients_at(const Differentiable& fit, const arma::mat& cells,
+                                  const std::vector<arma::mat>& corrected_bars);
 
 /// Checks the gradient of `output` with respect to every input, for a fixed random adjoint, at up to `n_coordinates` of
 /// each input. `step` 0: the steps of GradientCheckOptions; else this one alone.

@@ -363,11 +363,24 @@ def check_tables(study: Study, read: PointReader) -> list[Table]:
                         "Checks" if start == 0 else "Checks, continued",
                         [*head_names(study), *(["gradient_shape"] if first else []), *part],
                         rows,
+                        _failure_notes(study, read) if start == 0 else [],
                     ),
                     "metrics.csv",
                 )
             )
     return tables
+
+
+def _failure_notes(study: Study, read: PointReader) -> list[str]:
+    """Why checks do not hold, of every point whose file says so."""
+    checks = study.metrics_of(CHECK)
+    failed = [group for group in study.groups if any(0.0 in group.values(check) for check in checks)]
+    return [
+        f"{point}: the check {check} does not hold: {plain(why)}."
+        for group in failed[:MAX_ROWS]
+        for point in group.points
+        for check, why in mapping(mapping(read(point).get("outputs")).get("check_failures")).items()
+    ]
 
 
 def _truth_cell(group: Group, metric: str) -> Cell:

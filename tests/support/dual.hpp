@@ -129,7 +129,7 @@ inline DualMatrix harmony(const DualMatrix& cells, const Labels& batch, const Du
 inline DualMatrix mmd_group(const DualMatrix& latent, const std::vector<bool>& member, mmd::Estimator estimator) {
     const auto n = static_cast<double>(member.size());
     const auto n_members = static_cast<double>(std::count(member.begin(), member.end(), true));
-    const bool masked = estimator == mmd::Estimator::masked;
+    const bool masked = mmd::is_masked(estimator);
     DualMatrix group(latent.value.n_rows, masked ? member.size() : static_cast<arma::uword>(n_members));
     arma::uword next = 0;
     for (arma::uword i = 0; i < member.size(); ++i) {
@@ -165,15 +165,17 @@ inline Dual mmd_comparison(const DualMatrix& latent, const std::vector<bool>& fi
                            const mmd::Options& options) {
     const DualMatrix a = mmd_group(latent, first, options.estimator);
     const DualMatrix b = mmd_group(latent, second, options.estimator);
+    const bool masked = mmd::is_masked(options.estimator);
     const bool unbiased = options.estimator == mmd::Estimator::unbiased;
+    const bool unbiased_within = unbiased || options.estimator == mmd::Estimator::masked_unbiased;
     std::vector<arma::uword> a_cells;
     std::vector<arma::uword> b_cells;
     for (arma::uword i = 0; i < first.size(); ++i) {
-        if (first[i]) a_cells.push_back(i);
-        if (second[i]) b_cells.push_back(i);
+        if (masked || first[i]) a_cells.push_back(i);
+        if (masked || second[i]) b_cells.push_back(i);
     }
-    const Dual v = mean_kernel(a, a_cells, a, a_cells, options, unbiased) +
-                   mean_kernel(b, b_cells, b, b_cells, options, unbiased) -
+    const Dual v = mean_kernel(a, a_cells, a, a_cells, options, unbiased_within) +
+                   mean_kernel(b, b_cells, b, b_cells, options, unbiased_within) -
                    Dual(2.0) * mean_kernel(a, a_cells, b, b_cells, options, unbiased);
     if (v.value <= 0.0) return {0.0};
     return {std::sqrt(v.value), 0.5 / std::sqrt(std::max(v.value, 1e-12)) * v.slope};

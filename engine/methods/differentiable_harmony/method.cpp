@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/core/check.hpp"
+#include "engine/core/choices.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/methods/differentiable_harmony/step.hpp"
 
@@ -147,21 +148,28 @@ Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar,
 }
 
 template <class Real>
-std::uint64_t choices(const Tape<Real>& tape) {
+std::vector<std::uint64_t> cell_choices(const Tape<Real>& tape) {
     const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
     const BatchTiles tiles = make_batch_tiles(tape.batch);
     const auto n_iterations = static_cast<std::size_t>(tape.options.n_iterations);
-    std::uint64_t signature = 0;
+    std::vector<std::uint64_t> of_cells(tape.last.n_cols, 0);
     for (std::size_t first = 0; first < n_iterations; first += tape.stride) {
         if (tape.stride == 1) {
-            signature = with_choices(signature, tiles, tape.steps[first].assignment);
+            add_cell_choices(tiles, tape.steps[first].assignment, of_cells);
             continue;
         }
         for (const Step<Real>& step :
              replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations))) {
-            signature = with_choices(signature, tiles, step.assignment);
+            add_cell_choices(tiles, step.assignment, of_cells);
         }
     }
+    return of_cells;
+}
+
+template <class Real>
+std::uint64_t choices(const Tape<Real>& tape) {
+    std::uint64_t signature = 0;
+    for (const std::uint64_t of_cell : cell_choices(tape)) signature = with_choice(signature, of_cell);
     return signature;
 }
 
@@ -170,6 +178,7 @@ std::uint64_t choices(const Tape<Real>& tape) {
     template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, const Options&, bool); \
     template Matrix<Real> assignments(const Matrix<Real>&, const Parameters<Real>&, const Options&);    \
     template Matrix<Real> backward(const Tape<Real>&, const Matrix<Real>&, Parameters<Real>*);          \
+    template std::vector<std::uint64_t> cell_choices(const Tape<Real>&);                                \
     template std::uint64_t choices(const Tape<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

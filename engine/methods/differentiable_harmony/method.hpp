@@ -101,4 +101,8 @@ Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar,
 template <class Real>
 std::uint64_t choices(const Tape<Real>& tape);
 
+/// The same for every cell alone.
+template <class Real>
+std::vector<std::uint64_t> cell_choices(const Tape<Real>& tape);
+
 }  // namespace bcbench::differentiable_harmony

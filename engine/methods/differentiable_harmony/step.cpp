@@ -191,14 +191,13 @@ void walk(const Softmax<Real>& softmax, const BatchTiles& tiles, const Matrix<Re
     if (next != nullptr) next->batch_mass = ordered_sum(masses);
 }
 
-std::uint64_t with_choices(std::uint64_t signature, const BatchTiles& tiles, const Assignment& assignment) {
+void add_cell_choices(const BatchTiles& tiles, const Assignment& assignment, std::vector<std::uint64_t>& of_cells) {
     const arma::mat ratio = representation(assignment.batch_mass, tiles);
     for (uword i = 0; i < tiles.batch->code.size(); ++i) {
         const double s = ratio(assignment.top_cluster[i], tiles.batch->code[i]);
         const std::uint64_t side = s <= min_ratio ? 0 : s < max_ratio ? 1 : 2;
-        signature = with_choice(signature, 3 * std::uint64_t{assignment.top_cluster[i]} + side);
+        of_cells[i] = with_choice(of_cells[i], 3 * std::uint64_t{assignment.top_cluster[i]} + side);
     }
-    return signature;
 }
 
 namespace {

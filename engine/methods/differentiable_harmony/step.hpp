@@ -73,7 +73,7 @@ template <class Real>
 void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, const Step<Real>& step,
                       const Matrix<Real>& after, Matrix<Real>& cells_bar, Matrix<Real>* centroids_bar);
 
-/// `signature` continued by the nearest clusters and the side of the clip that each cell's ratio lies on.
-std::uint64_t with_choices(std::uint64_t signature, const BatchTiles& tiles, const Assignment& assignment);
+/// Continues the signature of every cell by its nearest cluster and the side of the clip that its ratio lies on.
+void add_cell_choices(const BatchTiles& tiles, const Assignment& assignment, std::vector<std::uint64_t>& of_cells);
 
 }  // namespace bcbench::differentiable_harmony

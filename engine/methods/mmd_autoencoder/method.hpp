@@ -2,6 +2,7 @@
 // of mixing. After DiffBio's batch correction example (cf. Shaham et al. 2017, removal of batch effects by MMD-ResNet).
 //   z = encoder(x),  corrected = decoder(z)
 //   reconstruction_loss = mean (corrected - x)^2,  mmd_loss = sqrt(max(E k(a,a) + E k(b,b) - 2 E k(a,b), 0))
+// with an estimator of E to choose (engine/kernels/mmd.hpp).
 // Differentiated through everything; ReLU and the root have slope 0 at 0. Cost: the dense layers, and n^2 L for the
 // MMD.
 #pragma once
@@ -22,6 +23,9 @@ struct Options {
     std::int64_t latent_dim = 64;
     /// Bandwidth of the Gaussian kernel, in units of the latent space; larger compares coarser structure.
     double kernel_bandwidth = 1.0;
+    /// What E of mmd_loss is: `masked` as DiffBio's page prints it, `masked_unbiased` as DiffBio 0.1.0 computes it, or
+    /// one of the ordinary estimators of the two groups.
+    mmd::Estimator mmd_estimator = mmd::Estimator::masked;
 };
 
 void validate(const Options& options);
@@ -43,7 +47,7 @@ template <class Real>
 struct Result {
     AutoencoderPass<Real> pass;  // corrected cells [F x n], latent [L x n]
     double reconstruction_loss = 0.0;
-    double mmd_loss = 0.0;  // of the documented estimator; 0 for a single batch, where it has no meaning
+    double mmd_loss = 0.0;  // 0 for a single batch, where it has no meaning
     Tape<Real> tape;        // empty unless asked for
 };
 

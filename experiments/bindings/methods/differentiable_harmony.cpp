@@ -97,6 +97,9 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
         return harmony::backward(harmony::forward(*data, parameters, options, true).tape, corrected_bar,
                                  static_cast<harmony::Parameters<Real>*>(nullptr));
     };
+    fit.cell_choices = [data, parameters, options] {
+        return harmony::cell_choices(harmony::forward(*data, parameters, options, true).tape);
+    };
     fit.differentiable = [data, parameters, options] {
         return harmony::differentiable(in_double(data->cells), data->batch, in_double(parameters), options);
     };

@@ -1,4 +1,6 @@
 // Method `mmd_autoencoder` and its training, bound to their parameters.
+#include <algorithm>
+
 #include "engine/methods/mmd_autoencoder/differentiable.hpp"
 #include "engine/methods/mmd_autoencoder/train.hpp"
 #include "experiments/bindings/methods/losses.hpp"
@@ -19,13 +21,24 @@ constexpr Field<mmd_method::Options> fields[] = {
     field<&mmd_method::Options::kernel_bandwidth>(
         "kernel_bandwidth", above(0),
         "bandwidth of the Gaussian kernel in units of the latent space; larger compares coarser structure"),
+    field<&mmd_method::Options::mmd_estimator>(
+        "mmd_estimator", any_value(),
+        "means of kernels in mmd_loss: masked: groups with the other cells as zero rows, as documented; "
+        "masked_unbiased: without a row's pair with itself, as DiffBio 0.1.0; biased, unbiased: the ordinary "
+        "estimators"),
 };
 
 constexpr ScoreRow rows[] = {{"reconstruction_loss", Direction::lower, Group::loss},
                              {"mmd_loss", Direction::lower, Group::loss}};
 
-std::vector<Score> losses_of(double reconstruction_loss, double mmd_loss, const Labels& batch) {
-    return {loss_of(rows[0], reconstruction_loss), loss_between_batches(rows[1], mmd_loss, batch)};
+std::vector<Score> losses_of(double reconstruction_loss, double mmd_loss, const Labels& batch,
+                             mmd::Estimator estimator) {
+    const auto n_first = static_cast<std::size_t>(std::count(batch.code.begin(), batch.code.end(), 0U));
+    const std::size_t n_smaller = std::min(n_first, batch.code.size() - n_first);
+    Score between = loss_between_batches(rows[1], mmd_loss, batch);
+    if (between.value && n_smaller < mmd::fewest_cells(estimator))
+        between = not_applicable(rows[1], "the estimator needs more cells in the first batch or in the others");
+    return {loss_of(rows[0], reconstruction_loss), std::move(between)};
 }
 
 constexpr Field<mmd_method::TrainOptions> train_fields[] = {
@@ -60,6 +73,10 @@ std::vector<ParameterFault> faults(const json& params, const json& train, const 
     return found;
 }
 
+reference::MmdPairs pairs_of(mmd::Estimator estimator) {
+    return {mmd::is_masked(estimator), estimator == mmd::Estimator::masked || estimator == mmd::Estimator::biased};
+}
+
 template <class Real>
 Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     const auto options = options_from(fields, settings.params);
@@ -71,27 +88,31 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     const Autoencoder<Real> parameters = prepared_model(
         "mmd_autoencoder", settings,
         mmd_method::initial_parameters<Real>(options, data->cells.n_rows, Stream(settings.seed)), fit, train);
-    mmd::Options documented;
-    documented.bandwidths = {options.kernel_bandwidth};
+    const mmd::Options mmd{options.mmd_estimator, mmd::Pairs::first_vs_rest, {options.kernel_bandwidth}};
     const Precision precision = settings.precision;
-    auto result = mmd_method::forward(*data, parameters, documented, precision);
+    auto result = mmd_method::forward(*data, parameters, mmd, precision);
     fit.corrected = result.pass.corrected();
     fit.arrays.push_back(latent_array(std::move(result.pass.latent)));
-    fit.losses = losses_of(result.reconstruction_loss, result.mmd_loss, data->batch);
-    fit.backward = [data, parameters, documented, precision](const Matrix<Real>& corrected_bar) {
-        const auto taped = mmd_method::forward(*data, parameters, documented, precision, true);
+    fit.losses = losses_of(result.reconstruction_loss, result.mmd_loss, data->batch, options.mmd_estimator);
+    fit.backward = [data, parameters, mmd, precision](const Matrix<Real>& corrected_bar) {
+        const auto taped = mmd_method::forward(*data, parameters, mmd, precision, true);
         return mmd_method::backward(taped, {corrected_bar, 0.0, 0.0}, static_cast<Autoencoder<Real>*>(nullptr));
     };
-    fit.differentiable = [data, parameters, documented] {
-        return mmd_method::differentiable(in_double(data->cells), data->batch, in_double(parameters), documented);
+    fit.cell_choices = [data, parameters, precision] {
+        return cell_choices(autoencoder_forward(parameters, data->cells, data->batch, precision, true));
+    };
+    fit.differentiable = [data, parameters, mmd] {
+        return mmd_method::differentiable(in_double(data->cells), data->batch, in_double(parameters), mmd);
     };
     fit.reference = [data, parameters, options, precision] {
         const Autoencoder<double> exact = in_double(parameters);
         const reference::MmdResult slow = reference::mmd_autoencoder(
             in_double(data->cells), data->batch, reference_network(exact.encoder), reference_network(exact.decoder),
-            reference_conditional(exact), options.kernel_bandwidth, precision == Precision::tf32);
-        return ReferenceFit{
-            slow.corrected, {{"latent", slow.latent}}, losses_of(slow.reconstruction_loss, slow.mmd_loss, data->batch)};
+            reference_conditional(exact), options.kernel_bandwidth, pairs_of(options.mmd_estimator),
+            precision == Precision::tf32);
+        return ReferenceFit{slow.corrected,
+                            {{"latent", slow.latent}},
+                            losses_of(slow.reconstruction_loss, slow.mmd_loss, data->batch, options.mmd_estimator)};
     };
     return fit;
 }

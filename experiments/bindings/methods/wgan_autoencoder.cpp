@@ -95,6 +95,9 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
         const auto taped = wgan::forward(*data, parameters, precision, true);
         return wgan::backward(taped, {corrected_bar, 0.0, 0.0, 0.0}, static_cast<wgan::Parameters<Real>*>(nullptr));
     };
+    fit.cell_choices = [data, parameters, precision] {
+        return cell_choices(autoencoder_forward(parameters.autoencoder, data->cells, data->batch, precision, true));
+    };
     fit.differentiable = [data, parameters] {
         return wgan::differentiable(in_double(data->cells), data->batch, in_double(parameters));
     };
@@ -117,7 +120,10 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
 MethodDefinition wgan_autoencoder() {
     MethodDefinition method{
         "wgan_autoencoder", "autoencoder with a Wasserstein critic on its latent space, seen through gradient reversal",
-        "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing."};
+        "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing. "
+        "With a single batch there is no loss between batches: generator_loss and discriminator_loss do not apply, "
+        "where "
+        "DiffBio takes 0 for the mean score of the cells that are missing."};
     method.rows = rows;
     method.parameters = [] { return parameters_of(fields); };
     method.training = [] { return joined({common_training(), parameters_of(train_fields), model_file_training()}); };

@@ -88,7 +88,7 @@ TEST_CASE("the check gradient: its rows for a right gradient, in every precision
                                            : checked(fit_method(method, settings, data), precision);
             INFO(method << ", precision " << static_cast<int>(precision) << ", " << record.outputs.dump());
             const auto rows = rows_of(record);
-            REQUIRE(rows.size() == 7);
+            REQUIRE(rows.size() == 9);
             REQUIRE(rows.at("gradient").value == 1.0);
             REQUIRE(rows.at("gradient_nonzero").value == 1.0);
             REQUIRE(rows.at("gradient_finite").value == 1.0);
@@ -113,6 +113,37 @@ TEST_CASE("the check gradient holds for batches far apart, whose cells round ali
         INFO("seed " << seed << ", error " << rows.at("gradient_max_relative_error").value.value());
         CHECK(rows.at("gradient").value == 1.0);
     }
+}
+
+TEST_CASE("the check gradient of float32 compares the cells that choose as in float64, and says why it fails",
+          "[gradcheck]") {
+    const auto spoiled = [](Fit<float> fit, float factor) {
+        fit.backward = [backward = fit.backward, factor](const arma::fmat& bar) {
+            return arma::fmat(factor * backward(bar));
+        };
+        return fit;
+    };
+    const auto data = in_arithmetic<float>(load_dataset(
+        "gaussian_batches",
+        {{{"n_cells_per_batch", 2000}, {"n_features", 50}, {"batch_shifts", {0, 0.5, 1, 1.5, 2}}}, 1, ""}));
+    const Fit<float> harmony =
+        fit_method("differentiable_harmony", {{{"n_clusters", 100}}, nullptr, 0, Precision::float32, {}}, data);
+    const PointRecord right = checked(harmony, Precision::float32);
+    INFO(right.outputs.dump());
+    CHECK(rows_of(right).at("gradient").value == 1.0);
+    CHECK(rows_of(right).at("gradient_decisive_error").value <= rows_of(right).at("gradient_decisive_bound").value);
+    CHECK(right.outputs.at("gradient_checked_along") == "directions");
+    CHECK_FALSE(right.outputs.contains("check_failures"));
+    CHECK(rows_of(checked(spoiled(harmony, 1.01F), Precision::float32)).at("gradient").value == 0.0);
+
+    const auto network = fit_method("mmd_autoencoder", {small_network, nullptr, 1, Precision::float32, {}},
+                                    in_arithmetic<float>(small_data()));
+    CHECK_FALSE(has_failed_check(checked(network, Precision::float32)));
+    const PointRecord wrong = checked(spoiled(network, 1.0001F), Precision::float32);
+    CHECK(has_failed_check(wrong));
+    const std::string why = wrong.outputs.at("check_failures").at("gradient");
+    for (const char* part : {"allowed", "cells that chose alike", "try precision float64"})
+        CHECK(why.find(part) != std::string::npos);
 }
 
 TEST_CASE("the check gradient fails on a wrong, an infinite and a vanished gradient", "[gradcheck]") {
@@ -165,7 +196,7 @@ TEST_CASE("the check gradient does not apply to a method without a gradient", "[
     fit.backward = nullptr;
     fit.differentiable = nullptr;
     const PointRecord record = checked(fit, Precision::float64);
-    REQUIRE(record.scores.size() == 7);
+    REQUIRE(record.scores.size() == 9);
     for (const Score& row : record.scores) REQUIRE_FALSE(row.value.has_value());
     REQUIRE_FALSE(has_failed_check(record));
 }

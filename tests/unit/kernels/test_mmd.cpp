@@ -12,7 +12,8 @@ namespace {
 
 const std::vector<mmd::Options> all_mmd_options = [] {
     std::vector<mmd::Options> all;
-    for (const auto estimator : {mmd::Estimator::masked, mmd::Estimator::biased, mmd::Estimator::unbiased}) {
+    for (const auto estimator :
+         {mmd::Estimator::masked, mmd::Estimator::biased, mmd::Estimator::unbiased, mmd::Estimator::masked_unbiased}) {
         for (const auto pairs : {mmd::Pairs::first_vs_rest, mmd::Pairs::each_vs_all}) {
             all.push_back({estimator, pairs, {1.3}});
             all.push_back({estimator, pairs, {0.5, 1.0, 4.0}});
@@ -49,7 +50,8 @@ TEST_CASE("mmd: float gradients are the double ones but for rounding, all estima
           "[gradients][networks]") {
     const Labels batch = batches_of({90, 70, 40});
     const arma::mat latent = shifted_cells(3, batch, 3, 0.5);
-    for (const mmd::Estimator estimator : {mmd::Estimator::masked, mmd::Estimator::biased, mmd::Estimator::unbiased}) {
+    for (const mmd::Estimator estimator :
+         {mmd::Estimator::masked, mmd::Estimator::biased, mmd::Estimator::unbiased, mmd::Estimator::masked_unbiased}) {
         for (const mmd::Pairs pairs : {mmd::Pairs::first_vs_rest, mmd::Pairs::each_vs_all}) {
             const mmd::Options options{estimator, pairs, {0.5, 1.0, 4.0}};
             arma::mat bar(arma::size(latent), arma::fill::zeros);
@@ -94,7 +96,7 @@ TEST_CASE("mmd: the median distance is that of cells of every batch, in whatever
 TEST_CASE("mmd: where the groups are equal the loss and its slope are 0", "[gradients][networks]") {
     for (const mmd::Options& options : all_mmd_options) {
         // masked, a batch and all cells are scaled differently: not equal
-        if (options.estimator == mmd::Estimator::masked && options.pairs == mmd::Pairs::each_vs_all) continue;
+        if (mmd::is_masked(options.estimator) && options.pairs == mmd::Pairs::each_vs_all) continue;
         const Labels batch = batches_of({4, 4});
         arma::mat latent(3, 8);
         latent.head_cols(4) = random_matrix(5, 3, 4);
@@ -102,8 +104,9 @@ TEST_CASE("mmd: where the groups are equal the loss and its slope are 0", "[grad
         arma::mat latent_bar(3, 8, arma::fill::zeros);
         const double value = mmd::loss(latent, batch, options, &latent_bar);
         REQUIRE(latent_bar.is_finite());
-        if (options.estimator ==
-            mmd::Estimator::unbiased) {  // below 0 before the root: equal pairs count between groups only
+        if (options.estimator == mmd::Estimator::unbiased ||
+            options.estimator ==
+                mmd::Estimator::masked_unbiased) {  // below 0 before the root: equal pairs count between groups only
             REQUIRE(value == 0.0);
             REQUIRE(arma::all(arma::vectorise(latent_bar == 0.0)));
         } else {

@@ -214,6 +214,39 @@ TEST_CASE("mmd_autoencoder gives the golden values", "[methods][golden]") {
     }
 }
 
+TEST_CASE("mmd_autoencoder with the masked unbiased estimator gives what DiffBio 0.1.0 prints", "[methods][golden]") {
+    const Dataset<double> data = documented_data();
+    const std::vector<std::pair<double, double>> printed = {{0.1, 0.0}, {0.5, 0.0}, {1.0, 0.2004}, {5.0, 0.3611}};
+    for (const auto& [bandwidth, loss] : printed) {
+        const auto fit = fit_method("mmd_autoencoder",
+                                    settings({{"hidden_dim", 64},
+                                              {"latent_dim", 16},
+                                              {"kernel_bandwidth", bandwidth},
+                                              {"mmd_estimator", "masked_unbiased"}},
+                                             1),
+                                    data);
+        CHECK(std::abs(loss_of(fit, "mmd_loss") - loss) < 0.5e-4);
+    }
+}
+
+TEST_CASE("mmd_autoencoder equals its reference under every estimator", "[methods][reference]") {
+    for (const char* estimator : {"masked", "biased", "unbiased", "masked_unbiased"}) {
+        for (const Shape& shape : shapes) {
+            INFO(estimator << ", " << shape.features << " features");
+            const auto fit = fit_method(
+                "mmd_autoencoder", settings({{"hidden_dim", 8}, {"latent_dim", 4}, {"mmd_estimator", estimator}}, 3),
+                data_of(shape, 3));
+            REQUIRE(difference_to_reference(fit) < 1e-10);
+        }
+        const Dataset<double> lonely = data_of({{1, 6}, {0, 3}, 1, 5}, 3);
+        const auto fit =
+            fit_method("mmd_autoencoder",
+                       settings({{"hidden_dim", 8}, {"latent_dim", 4}, {"mmd_estimator", estimator}}, 3), lonely);
+        CHECK(fit.losses.at(1).value.has_value() == (std::string(estimator) != "unbiased"));
+        REQUIRE(difference_to_reference(fit) < 1e-10);
+    }
+}
+
 TEST_CASE("wgan_autoencoder gives the documented float64 losses", "[methods][golden]") {
     const Dataset<double> data = documented_data();
     const auto fit =

@@ -142,7 +142,8 @@ TEST_CASE("the objective of the MMD training has the gradient it claims", "[trai
     mmd_autoencoder::Options options;
     options.hidden_dim = 5;
     options.latent_dim = 3;
-    for (const auto estimator : {mmd::Estimator::masked, mmd::Estimator::biased, mmd::Estimator::unbiased}) {
+    for (const auto estimator :
+         {mmd::Estimator::masked, mmd::Estimator::biased, mmd::Estimator::unbiased, mmd::Estimator::masked_unbiased}) {
         for (const auto pairs : {mmd::Pairs::first_vs_rest, mmd::Pairs::each_vs_all}) {
             training::Kernel kernel;
             kernel.estimator = estimator;
