@@ -21,6 +21,7 @@ constexpr double tolerance = 1e-10;   // of a residual, relative to the largest 
 constexpr double negligible = 1e-14;  // a direction this small beside the largest image is rounding
 constexpr double much_removed = 0.5;  // where less than this is left of a column, rounding has grown: remove again
 constexpr uword block_width = 8;
+constexpr uword fewest_blocks = 20;  // of a space; small ones restart too often to find one pair among close ones
 constexpr std::size_t rows_at_a_time = 512;
 constexpr uword basis_bytes = uword{256} << 20;
 constexpr int most_restarts = 60;
@@ -289,12 +290,17 @@ class Lanczos {
     bool full() const { return space_.width() + std::max(next_.q.n_cols, block_width) > space_.capacity(); }
     /// S maps the space into itself; there may be more outside.
     bool closed() const { return next_.q.is_empty(); }
+    /// The space had closed, and so it did at once with random directions added: what the matrix maps any random vector
+    /// into itself by is a number, that is, all eigenvalues outside are equal, of a size that these directions show.
+    bool exhausted() const { return closed() && are_new_; }
+    double size_outside() const { return size_of_image_; }
     Ritz ritz(uword count) const { return ritz_pairs(space_, filter_, next_.r, count); }
 
     /// Makes the image of the last block orthogonal to the space, which learns what the image had of it.
     void take_image() {
         arma::mat image = filter_(block_);
-        largest_image_ = std::max(largest_image_, lengths(image).max());
+        size_of_image_ = lengths(image).max();
+        largest_image_ = std::max(largest_image_, size_of_image_);
         arma::mat coefficients(space_.width(), image.n_cols, arma::fill::zeros);
         // nearly all of it lies along the last two blocks: removed first, it leaves little for the pass over all
         const uword recent = space_.width() - image.n_cols - previous_;
@@ -318,7 +324,8 @@ class Lanczos {
     }
 
     void extend() {
-        block_ = closed() ? new_directions(space_, n_, block_width, stream_) : next_.q;
+        are_new_ = closed();
+        block_ = are_new_ ? new_directions(space_, n_, block_width, stream_) : next_.q;
         space_.append(block_);
     }
 
@@ -333,9 +340,11 @@ class Lanczos {
     uword n_;
     Space space_;
     Stream& stream_;
-    arma::mat block_;     // [n x b] the last columns of the space
-    Factored next_;       // what its image has outside the space
-    uword previous_ = 0;  // width of the block before
+    arma::mat block_;       // [n x b] the last columns of the space
+    Factored next_;         // what its image has outside the space
+    uword previous_ = 0;    // width of the block before
+    bool are_new_ = false;  // random directions, added to a space that had closed
+    double size_of_image_ = 0.0;
     double largest_image_ = 0.0;
 };
 
@@ -384,6 +393,12 @@ std::optional<Eigenpairs> checked_pairs(const SymmetricRows& product, const Spac
     return pairs;
 }
 
+// Whether the least of the wanted pairs is larger than all that have the filtered size `outside`.
+bool ends_above(const Ritz& ritz, const Filter& filter, double outside) {
+    const double gap = std::abs(ritz.values[ritz.wanted - 1]) - filter.eigenvalue(outside);
+    return ritz.cut_is_sure && gap > equal_eigenvalues * std::abs(ritz.values[0]);
+}
+
 }  // namespace
 
 Eigenpairs largest_eigenpairs(const arma::mat& matrix, uword count) {
@@ -407,15 +422,19 @@ std::optional<Eigenpairs> largest_eigenpairs(const SymmetricRows& product, uword
     if (!filter) return std::nullopt;
     const uword first_width = start.n_cols + block_width;
     const uword most = std::max(basis_bytes / (sizeof(double) * n), 3 * count) + first_width;
-    const uword capacity = std::min({n, most, 10 * count + first_width});
+    const uword capacity = std::min({n, most, std::max(10 * count, fewest_blocks * block_width) + first_width});
     Lanczos lanczos(*filter, n, capacity, start, stream);
     Schedule schedule(std::min(3 * count / 2 + first_width, capacity));
     for (int restarts = 0; restarts <= most_restarts; lanczos.extend()) {
         lanczos.take_image();
         const uword width = lanczos.space().width();
-        if (width < count || !(lanczos.full() || (!lanczos.closed() && schedule.due(width)))) continue;
+        const bool exhausted = lanczos.exhausted();
+        if (width < count || !(lanczos.full() || exhausted || (!lanczos.closed() && schedule.due(width)))) continue;
         const Ritz ritz = lanczos.ritz(count);
         if (ritz.wanted > 2 * count) return std::nullopt;
+        if (exhausted)
+            return ends_above(ritz, *filter, lanczos.size_outside()) ? checked_pairs(product, lanczos.space(), ritz)
+                                                                     : std::nullopt;
         if (!lanczos.closed() && ritz.worst <= tolerance && ritz.cut_is_sure) {
             auto pairs = checked_pairs(product, lanczos.space(), ritz);
             if (pairs) return pairs;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -28,6 +29,21 @@ std::vector<PairCount> contingency(const std::vector<std::uint32_t>& first, cons
         ++counts.back().count;
     }
     return counts;
+}
+
+/// The groups numbered by their first cells: sums over them then do not depend on what they are called, to the last
+/// bit.
+std::vector<std::uint32_t> by_first_cell(const std::vector<std::uint32_t>& partition) {
+    constexpr auto unseen = std::numeric_limits<std::uint32_t>::max();
+    std::vector<std::uint32_t> number(std::size_t{*std::max_element(partition.begin(), partition.end())} + 1, unseen);
+    std::uint32_t count = 0;
+    std::vector<std::uint32_t> renumbered;
+    renumbered.reserve(partition.size());
+    for (const std::uint32_t group : partition) {
+        if (number[group] == unseen) number[group] = count++;
+        renumbered.push_back(number[group]);
+    }
+    return renumbered;
 }
 
 /// Cells of each group. [largest group + 1]
@@ -69,13 +85,16 @@ MetricResult scored(double value, const Labels& label, std::size_t n_cells) {
 
 }  // namespace
 
-PartitionAgreement partition_agreement(const std::vector<std::uint32_t>& first,
-                                       const std::vector<std::uint32_t>& second) {
-    require(!first.empty(), "two partitions of no cells cannot be compared");
-    if (first.size() != second.size()) {
+PartitionAgreement partition_agreement(const std::vector<std::uint32_t>& first_groups,
+                                       const std::vector<std::uint32_t>& second_groups) {
+    require(!first_groups.empty(), "two partitions of no cells cannot be compared");
+    if (first_groups.size() != second_groups.size()) {
         throw std::invalid_argument("two partitions can be compared of the same cells only, not of " +
-                                    std::to_string(first.size()) + " and " + std::to_string(second.size()));
+                                    std::to_string(first_groups.size()) + " and " +
+                                    std::to_string(second_groups.size()));
     }
+    const std::vector<std::uint32_t> first = by_first_cell(first_groups);
+    const std::vector<std::uint32_t> second = by_first_cell(second_groups);
     const auto n = static_cast<double>(first.size());
     const std::vector<std::uint64_t> a = sizes_of(first);
     const std::vector<std::uint64_t> b = sizes_of(second);

@@ -182,8 +182,7 @@ TEST_CASE("the steps of Leiden keep their promises", "[metrics][leiden][property
     CHECK(within / total - expected == Approx(leiden::modularity(graph, parts)).margin(1e-12));
 }
 
-// Known fault: the last bit of the NMI depends on the order of the label names.
-TEST_CASE("Leiden depends on its seed alone, not on threads or names", "[metrics][leiden][property][!shouldfail]") {
+TEST_CASE("Leiden depends on its seed alone, not on threads or names", "[metrics][leiden][property]") {
     const LabelledCells data = random_cells(4, 900, 6, 1, 6);
     const WeightedGraph graph = graph_of_cells(data.cells);
     const leiden::Agreement one = leiden::agreement(graph, data.label);
