@@ -79,19 +79,32 @@ class Values {
     std::vector<std::vector<double>> blocks_;
 };
 
+// Whether the first column of a file names its cells, by its title and its first field.
+bool names_cells(const std::string& title, std::string_view field) {
+    for (const char* name : {"", "cell", "cell_id", "barcode", "index", "Unnamed: 0"}) {
+        if (title == name) return true;
+    }
+    field = without_spaces(field);
+    if (!field.empty() && field.front() == '+') field.remove_prefix(1);
+    double value = 0.0;
+    const char* end = field.data() + field.size();
+    const auto read = std::from_chars(field.data(), end, value);
+    return read.ec == std::errc::invalid_argument || read.ptr != end;
+}
+
 // `names` receives the names of the cells, if they have any.
-Matrix<double> read_cells(DelimitedReader& reader, const Options& options, std::vector<std::string>& names) {
-    const std::size_t first = options.row_names ? 1 : 0;  // column of the first feature
-    Values values;                                        // [F x n], cell after cell
+Matrix<double> read_cells(DelimitedReader& reader, bool row_names, double scale, std::vector<std::string>& names) {
+    const std::size_t first = row_names ? 1 : 0;  // column of the first feature
+    Values values;                                // [F x n], cell after cell
     std::size_t n_cells = 0;
     while (reader.next()) {
         const std::size_t n_columns = reader.header().size();
         for (std::size_t column = first; column < n_columns; ++column) {
-            const double value = options.scale * number_at(reader, column);
+            const double value = scale * number_at(reader, column);
             if (!std::isfinite(value)) reader.fail_at(column, "overflows when multiplied by scale");
             values.append(value);
         }
-        if (options.row_names) names.emplace_back(reader.row().front());
+        if (row_names) names.emplace_back(reader.row().front());
         ++n_cells;
     }
     if (n_cells == 0) reader.fail("there are no cells below the header row");
@@ -152,63 +165,55 @@ std::string_view label_at(const DelimitedReader& reader, std::size_t column) {
     return label;
 }
 
-// Rows belong together by their place. Where both files name their rows and mean the same cells, another order would
-// give cells the labels of others.
-void require_same_order(const DelimitedReader& metadata, const std::vector<std::string>& of_cells,
-                        const std::vector<std::string>& of_labels, const std::string& cells_file) {
-    const auto [cell, label] = std::mismatch(of_cells.begin(), of_cells.end(), of_labels.begin(), of_labels.end());
-    if (cell == of_cells.end()) return;
-    const auto sorted = [](std::vector<std::string> names) {
-        std::sort(names.begin(), names.end());
-        return names;
-    };
-    if (sorted(of_cells) != sorted(of_labels)) return;
-    metadata.fail("names the cells of " + cells_file + " in another order: cell " +
-                  std::to_string(cell - of_cells.begin() + 1) + " is " + shown(*cell) + " there and " + shown(*label) +
-                  " here");
+LabelFile read_columns(DelimitedReader& reader, const std::vector<std::string>& names) {
+    // The columns are looked up before the first row, to name them even in a file without rows. An untitled
+    // first column joins the header with that row and moves them by one.
+    const std::size_t titled = reader.header().size();
+    LabelFile file;
+    std::vector<std::size_t> places;
+    for (const std::string& name : names) {
+        places.push_back(column_called(reader, name));
+        file.columns.push_back({name, {}});
+    }
+    std::vector<LabelNumbers> numbers(names.size());
+    bool first_row = true;
+    while (reader.next()) {
+        if (std::exchange(first_row, false) && reader.header().size() > titled) {
+            for (std::size_t& place : places) ++place;
+        }
+        file.row_names.emplace_back(reader.row().front());
+        for (std::size_t c = 0; c < places.size(); ++c) {
+            numbers[c].append(label_at(reader, places[c]), file.columns[c].labels);
+        }
+    }
+    return file;
 }
 
 void read_labels(DelimitedReader& reader, const Options& options, const std::vector<std::string>& names,
                  Dataset<double>& data, Annotations& about) {
-    // The columns are looked up before the first row, to name them even in a file without rows. An untitled
-    // first column joins the header with that row and moves them by one.
-    const std::size_t titled = reader.header().size();
-    std::size_t batch = column_called(reader, options.batch_column);
-    std::size_t type = options.type_column.empty() ? batch : column_called(reader, options.type_column);
-    std::vector<std::size_t> covariates;
-    for (const std::string& name : options.covariates) covariates.push_back(column_called(reader, name));
-    about.columns.resize(covariates.size());
-    LabelNumbers batches, types;
-    std::vector<LabelNumbers> numbers(covariates.size());
-    std::vector<std::string> row_names;
-    bool first_row = true;
-    while (reader.next()) {
-        if (std::exchange(first_row, false) && reader.header().size() > titled) {
-            ++batch;
-            ++type;
-            for (std::size_t& covariate : covariates) ++covariate;
-        }
-        if (!names.empty()) row_names.emplace_back(reader.row().front());
-        batches.append(label_at(reader, batch), data.batch);
-        if (!options.type_column.empty()) types.append(label_at(reader, type), data.type);
-        for (std::size_t c = 0; c < covariates.size(); ++c) {
-            numbers[c].append(label_at(reader, covariates[c]), about.columns[c].labels);
-        }
-    }
+    std::vector<std::string> columns = {options.batch_column};
+    if (!options.type_column.empty()) columns.push_back(options.type_column);
+    const auto first_covariate = static_cast<std::ptrdiff_t>(columns.size());
+    columns.insert(columns.end(), options.covariates.begin(), options.covariates.end());
+    LabelFile file = read_columns(reader, columns);
+    data.batch = std::move(file.columns[0].labels);
+    if (!options.type_column.empty()) data.type = std::move(file.columns[1].labels);
+    about.columns.assign(std::make_move_iterator(file.columns.begin() + first_covariate),
+                         std::make_move_iterator(file.columns.end()));
     about.batch_column = options.batch_column;
     about.type_column = options.type_column;
-    for (std::size_t c = 0; c < covariates.size(); ++c) about.columns[c].name = options.covariates[c];
     if (data.batch.code.size() != data.cells.n_cols) {
         reader.fail(std::to_string(data.batch.code.size()) + " rows of labels, but " + options.cells + " has " +
                     std::to_string(data.cells.n_cols) + " cells; expected one row per cell, in the same order");
     }
-    if (!names.empty()) require_same_order(reader, names, row_names, options.cells);
+    const std::string fault = order_fault(names, file.row_names);
+    if (!fault.empty()) reader.fail("names the cells of " + options.cells + " in another order: " + fault);
 }
 
 Dataset<double> read(DelimitedReader& cells, DelimitedReader& metadata, const Options& options) {
     Dataset<double> data;
     const auto about = std::make_shared<Annotations>();
-    data.cells = read_cells(cells, options, about->cell_names);
+    data.cells = read_cells(cells, options.row_names, options.scale, about->cell_names);
     const std::ptrdiff_t names_column = options.row_names ? 1 : 0;
     about->feature_names.assign(cells.header().begin() + names_column, cells.header().end());
     read_labels(metadata, options, about->cell_names, data, *about);
@@ -249,6 +254,38 @@ Dataset<double> labelled(Matrix<double> cells, std::vector<std::string> cell_nam
     read_labels(metadata, options, about->cell_names, data, *about);
     data.about = about;
     return data;
+}
+
+Cells load_cells(const std::string& file) {
+    DelimitedReader look(file, open_bytes(file), true);
+    const bool row_names = look.next() && names_cells(look.header().front(), look.row().front());
+    DelimitedReader reader(file, open_bytes(file), row_names);
+    Cells cells;
+    cells.values = read_cells(reader, row_names, 1.0, cells.names);
+    cells.feature_names.assign(reader.header().begin() + (row_names ? 1 : 0), reader.header().end());
+    return cells;
+}
+
+LabelFile load_labels(const std::string& file, const std::vector<std::string>& columns) {
+    DelimitedReader reader(file, open_bytes(file), true);
+    return read_columns(reader, columns);
+}
+
+std::vector<std::string> column_titles(const std::string& file) {
+    return DelimitedReader(file, open_bytes(file), true).header();
+}
+
+std::string order_fault(const std::vector<std::string>& there, const std::vector<std::string>& here) {
+    if (there.size() != here.size()) return "";
+    const auto [cell, label] = std::mismatch(there.begin(), there.end(), here.begin(), here.end());
+    if (cell == there.end()) return "";
+    const auto sorted = [](std::vector<std::string> names) {
+        std::sort(names.begin(), names.end());
+        return names;
+    };
+    if (sorted(there) != sorted(here)) return "";
+    return "cell " + std::to_string(cell - there.begin() + 1) + " is " + shown(*cell) + " there and " + shown(*label) +
+           " here";
 }
 
 Dataset<double> parse(std::string_view cells, std::string_view metadata, const Options& options) {

@@ -50,4 +50,27 @@ Dataset<double> labelled(Matrix<double> cells, std::vector<std::string> cell_nam
 /// As load, of texts in memory; the file names in `options` serve in messages only.
 Dataset<double> parse(std::string_view cells, std::string_view metadata, const Options& options);
 
+/// The cells of one file alone. Its first column names them, and is no feature, if it is no number in the first row, or
+/// has no title or one of cell, cell_id, barcode, index.
+struct Cells {
+    Matrix<double> values;                   // [F x n]
+    std::vector<std::string> names;          // [n], or empty
+    std::vector<std::string> feature_names;  // [F]
+};
+Cells load_cells(const std::string& file);
+
+/// Columns of labels of one file.
+struct LabelFile {
+    std::vector<LabelColumn> columns;    // those asked for, numbered in order of first appearance
+    std::vector<std::string> row_names;  // [n] what the first column holds, be it names or not
+};
+LabelFile load_labels(const std::string& file, const std::vector<std::string>& columns);
+
+/// Titles of the columns of a file.
+std::vector<std::string> column_titles(const std::string& file);
+
+/// Where rows of two files belong together by their place but both name the same cells in another order: "cell 2 is 'b'
+/// there and 'a' here". Empty: not so.
+std::string order_fault(const std::vector<std::string>& there, const std::vector<std::string>& here);
+
 }  // namespace bcbench::table

@@ -24,14 +24,15 @@ namespace bcbench {
 template <class Real>
 class MetricContext {
   public:
-    /// `cells` are scored; `before` are the same cells uncorrected. `most_neighbors`: the most that any metric will ask
-    /// for. `labels` gives batch, type and further columns; nothing is copied, everything must outlive this.
+    /// `cells` are scored; `before` are the same cells uncorrected, or empty: not known. `most_neighbors`: the most
+    /// that any metric will ask for. `labels` gives batch, type and further columns; nothing is copied, everything must
+    /// outlive this.
     MetricContext(const Matrix<Real>& scored, const Matrix<Real>& uncorrected, const Dataset<Real>& labels,
                   arma::uword most_neighbors)
         : cells(scored), before(uncorrected), labels_(labels), most_neighbors_(most_neighbors) {}
 
     const Matrix<Real>& cells;   // [F x n]
-    const Matrix<Real>& before;  // [F x n]
+    const Matrix<Real>& before;  // [G x n], or empty
 
     const Labels& batch() const { return labels_.batch; }
     const Labels& type() const { return labels_.type; }  // empty: no types
@@ -83,6 +84,7 @@ struct MetricOutput {
 struct MetricNeeds {
     bool two_batches = false;
     bool types = false;
+    bool before = false;  // the uncorrected cells
     /// The neighbours it looks at; nothing: none.
     std::int64_t (*neighbors)(const nlohmann::json& params) = nullptr;
     bool fewer_neighbors_do = false;  // with fewer cells than that all others are its neighbours

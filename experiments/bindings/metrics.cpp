@@ -89,6 +89,7 @@ namespace {
 template <class Real>
 std::string missing(const MetricDefinition& metric, const nlohmann::json& params, const MetricContext<Real>& context) {
     if (metric.needs.two_batches && context.batch().count() < 2) return needs_two_batches;
+    if (metric.needs.before && context.before.is_empty()) return "needs the uncorrected cells, which are not given";
     if (metric.needs.types && context.type().empty()) return "needs cell types, the dataset has none";
     const arma::uword k = neighbors_needed(metric, params);
     if (k == 0 || k < context.n_cells()) return "";

@@ -12,6 +12,7 @@
 #include "experiments/commands/compare.hpp"
 #include "experiments/commands/inspect.hpp"
 #include "experiments/commands/json_lines.hpp"
+#include "experiments/commands/score.hpp"
 #include "experiments/config/config.hpp"
 #include "experiments/config/schema.hpp"
 #include "experiments/plan/plan.hpp"
@@ -50,6 +51,7 @@ struct Arguments {
     unsigned coordinates = 20;
     bool steps = false;
     CompareArguments compare;
+    ScoreArguments score;
 };
 
 // Two points with the same id, and points that could only fail, are faults of the config.
@@ -297,6 +299,9 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     CLI::App* compare =
         app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");
     add_compare_options(*compare, arguments.compare);
+    CLI::App* score =
+        app.add_subcommand("score", "the metrics of an embedding with its labels, from files, without a config");
+    add_score_options(*score, arguments.score);
     CLI::App* inspect_command =
         app.add_subcommand("inspect", "what is in a data file, and a config that would run on it");
     inspect_command->add_option("file", arguments.name, "file (.h5ad, .csv, .tsv, .npy, .mtx) or 10x folder")
@@ -316,6 +321,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     if (list_command->parsed())
         std::cout << (json ? list_json(catalog(), arguments.name) : list_text(catalog(), arguments.name));
     if (compare->parsed()) return compare_command(arguments.compare);
+    if (score->parsed()) return score_command(*score, arguments.score);
     if (describe_command->parsed())
         std::cout << (json ? describe_json(catalog(), arguments.name) : describe_text(catalog(), arguments.name));
     if (inspect_command->parsed()) std::cout << inspect_text(arguments.name);

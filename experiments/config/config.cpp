@@ -61,24 +61,26 @@ void read_preset(const Preset& preset, const Catalog& catalog, const Pointer& at
     for (const std::string& name : preset.metrics) read_metric(name, catalog, at, faults, metrics);
 }
 
-void read_metrics(Config& config, const Catalog& catalog, Faults& faults) {
-    const Pointer at = Pointer() / "metrics";
-    if (!config.source.contains("metrics")) {
-        if (!catalog.presets.empty()) return read_preset(catalog.presets.front(), catalog, at, faults, config.metrics);
-        for (const CatalogEntry& type : catalog.metrics) read_metric(type.name, catalog, at, faults, config.metrics);
-        return;
-    }
-    const OrderedJson& list = config.source["metrics"];
+void read_metric_list(const OrderedJson& list, const Catalog& catalog, const Pointer& at, Faults& faults,
+                      std::vector<MetricEntry>& metrics) {
     if (!check_list(list, at, faults)) return;
     for (std::size_t i = 0; i < list.size(); ++i) {
         const auto named = [&](const Preset& preset) { return list[i] == preset.name; };
         const auto preset = std::find_if(catalog.presets.begin(), catalog.presets.end(), named);
         if (preset != catalog.presets.end()) {
-            read_preset(*preset, catalog, at / i, faults, config.metrics);
+            read_preset(*preset, catalog, at / i, faults, metrics);
         } else {
-            read_metric(list[i], catalog, at / i, faults, config.metrics);
+            read_metric(list[i], catalog, at / i, faults, metrics);
         }
     }
+}
+
+void read_metrics(Config& config, const Catalog& catalog, Faults& faults) {
+    const Pointer at = Pointer() / "metrics";
+    if (config.source.contains("metrics"))
+        return read_metric_list(config.source["metrics"], catalog, at, faults, config.metrics);
+    if (!catalog.presets.empty()) return read_preset(catalog.presets.front(), catalog, at, faults, config.metrics);
+    for (const CatalogEntry& type : catalog.metrics) read_metric(type.name, catalog, at, faults, config.metrics);
 }
 
 void read_checks(Config& config, const Catalog& catalog, Faults& faults) {
@@ -194,6 +196,18 @@ Config make_config(OrderedJson source, const std::filesystem::path& file, const 
     }
     if (!faults.empty()) throw ConfigError(file.string(), faults);
     return config;
+}
+
+std::vector<MetricEntry> make_metrics(const OrderedJson& list, const std::string& origin, const Catalog& catalog) {
+    std::vector<MetricEntry> metrics;
+    Faults faults;
+    try {
+        read_metric_list(list, catalog, Pointer(), faults, metrics);
+    } catch (const TooManyFaults&) {
+        // as above
+    }
+    if (!faults.empty()) throw ConfigError(origin, faults);
+    return metrics;
 }
 
 Config read_config(const std::filesystem::path& file, const Catalog& catalog,

@@ -91,6 +91,10 @@ Config read_config(const std::filesystem::path& file, const Catalog& catalog,
 /// The same for a config in memory; `file` names it in messages and places its relative paths.
 Config make_config(OrderedJson source, const std::filesystem::path& file, const Catalog& catalog);
 
+/// The metrics of a list as a config has it under `metrics`: names of metrics and presets, and objects with type and
+/// params. Throws ConfigError with every fault; `origin` stands for the list in its messages.
+std::vector<MetricEntry> make_metrics(const OrderedJson& list, const std::string& origin, const Catalog& catalog);
+
 /// The config as JSON with defaults filled in: a valid config with the same points.
 OrderedJson with_defaults(const Config& config);
 

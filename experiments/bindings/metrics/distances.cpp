@@ -132,7 +132,7 @@ MetricDefinition pcr_comparison() {
             "data). Also gives the shares before and after.",
             pcr_rows,
             1,
-            {.two_batches = true},
+            {.two_batches = true, .before = true},
             no_metric_parameters,
             compute_pcr<float>,
             compute_pcr<double>};

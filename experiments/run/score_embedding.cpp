@@ -1,0 +1,90 @@
+#include "experiments/run/score_embedding.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "engine/core/check.hpp"
+#include "experiments/run/scoring.hpp"
+
+namespace bcbench {
+
+namespace {
+
+void require_labels_of(arma::uword n_cells, const Labels& labels, const char* what) {
+    if (labels.empty() || labels.code.size() == n_cells) return;
+    throw std::invalid_argument("there are " + std::to_string(labels.code.size()) + " " + what + " labels of " +
+                                std::to_string(n_cells) + " cells, expected one of each");
+}
+
+template <class Real>
+void require_usable(const Matrix<Real>& cells, const Matrix<Real>& before, const Dataset<Real>& labels) {
+    if (cells.is_empty()) throw std::invalid_argument("an embedding without cells or features has no scores");
+    require_finite(cells, "the embedding");
+    if (!before.is_empty()) {
+        if (before.n_cols != cells.n_cols) {
+            throw std::invalid_argument("there are " + std::to_string(before.n_cols) + " cells before and " +
+                                        std::to_string(cells.n_cols) + " after the correction, expected the same");
+        }
+        require_finite(before, "the embedding before the correction");
+    }
+    require_labels_of(cells.n_cols, labels.batch, "batch");
+    require_labels_of(cells.n_cols, labels.type, "type");
+}
+
+// The most neighbours that any metric looks at: one search serves all.
+arma::uword most_neighbors(const std::vector<MetricEntry>& metrics, arma::uword n_cells) {
+    arma::uword most = 0;
+    for (const MetricEntry& metric : metrics) {
+        const MetricDefinition& definition = metric_named(metric.type);
+        const arma::uword needed = neighbors_needed(definition, metric.params);
+        if (needed < n_cells || definition.needs.fewer_neighbors_do) most = std::max(most, needed);
+    }
+    return most;
+}
+
+// Parameters other than the defaults become part of the names: "type_purity(n_neighbors=30)".
+void complete(MetricOutput& output, const MetricEntry& metric) {
+    const std::string suffix = metric.name.substr(metric.type.size());
+    for (Score& score : output.scores) {
+        score.metric += suffix;
+        score.version = metric_named(metric.type).version;
+    }
+    for (PerCell& values : output.per_cell) values.name += suffix;
+    for (PerLabel& label : output.per_label) label.name += suffix;
+}
+
+// The labels, all cells in one batch where batches are not known.
+template <class Real>
+Dataset<Real> with_batch(const Dataset<Real>& labels, arma::uword n_cells) {
+    return {{}, {std::vector<std::uint32_t>(n_cells, 0), {"all"}}, labels.type, labels.about};
+}
+
+}  // namespace
+
+template <class Real>
+std::vector<ScoredMetric> score_embedding(const Matrix<Real>& cells, const Matrix<Real>& before,
+                                          const Dataset<Real>& labels, const std::vector<MetricEntry>& metrics,
+                                          const std::function<void(const std::string& name)>& begins) {
+    require_usable(cells, before, labels);
+    const bool is_complete = !labels.batch.empty();
+    const Dataset<Real> completed = is_complete ? Dataset<Real>() : with_batch(labels, cells.n_cols);
+    const MetricContext<Real> context(cells, before, is_complete ? labels : completed,
+                                      most_neighbors(metrics, cells.n_cols));
+    std::vector<ScoredMetric> scored;
+    for (const MetricEntry& metric : metrics) {
+        if (begins) begins(metric.name);
+        scored.push_back({metric.type, computed(metric_named(metric.type), metric.params, context)});
+        complete(scored.back().output, metric);
+        require_finite(scored.back().output.scores);
+    }
+    return scored;
+}
+
+template std::vector<ScoredMetric> score_embedding(const Matrix<float>&, const Matrix<float>&, const Dataset<float>&,
+                                                   const std::vector<MetricEntry>&,
+                                                   const std::function<void(const std::string&)>&);
+template std::vector<ScoredMetric> score_embedding(const Matrix<double>&, const Matrix<double>&, const Dataset<double>&,
+                                                   const std::vector<MetricEntry>&,
+                                                   const std::function<void(const std::string&)>&);
+
+}  // namespace bcbench
