@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "engine/core/check.hpp"
@@ -19,6 +22,46 @@ void add_scores(std::vector<Score> scores, const MetricEntry& metric, const std:
         score.version = metric_named(metric.type).version;
         record.scores.push_back(std::move(score));
     }
+}
+
+// The share of cells that tie, where there are any and the config does not ask for it.
+template <class Real>
+void add_tied_shares(const Config& config, const MetricContext<Real>& context, const std::string& prefix,
+                     PointRecord& record) {
+    const MetricDefinition& tied = metric_named("tied_share");
+    std::set<std::int64_t> counts;  // of neighbours
+    for (const MetricEntry& metric : config.metrics) {
+        const auto k = static_cast<std::int64_t>(neighbors_needed(metric_named(metric.type), metric.params));
+        if (k > 0 && static_cast<std::size_t>(k) < context.n_cells()) counts.insert(k);
+    }
+    for (const MetricEntry& metric : config.metrics) {
+        if (metric.type == tied.name) counts.erase(metric.params.at("n_neighbors").get<std::int64_t>());
+    }
+    for (const std::int64_t k : counts) {
+        if (context.ties(k).cells.empty()) continue;
+        const Parameter usual = tied.parameters().front();
+        const std::string name =
+            std::string(tied.name) + (usual.default_value == k ? "" : "(n_neighbors=" + std::to_string(k) + ")");
+        const MetricEntry entry{name, tied.name, {{"n_neighbors", k}}};
+        add_scores(computed(tied, entry.params, context).scores, entry, prefix, record);
+    }
+}
+
+std::string scientific(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1e", value);
+    return text;
+}
+
+// A row and a sentence where nothing of the input is left. A control's embedding is none of the input.
+template <class Real>
+void add_collapse(const MetricContext<Real>& context, PointRecord& record) {
+    const std::optional<double> left = context.variance_left();
+    if (!left || *left >= collapsed_below || record.method.contains("control")) return;
+    record.scores.push_back(score(collapsed_row, *left));
+    record.outputs["collapsed"] = "the corrected cells have collapsed: " + scientific(*left) +
+                                  " of the variance of the input is left, less than " + scientific(collapsed_below) +
+                                  "; nothing of this point is ranked";
 }
 
 template <class Real>
@@ -42,6 +85,13 @@ void score_embedding(const Config& config, const Matrix<Real>& corrected, const 
                 label.value ? nlohmann::ordered_json(*label.value) : nlohmann::ordered_json(label.reason);
         }
     }
+    add_tied_shares(config, context, prefix, record);
+    if (context.exponent != 0) {
+        record.outputs["metric_notes"].push_back(prefix + "metrics are of the cells times 2^" +
+                                                 std::to_string(context.exponent) +
+                                                 ", for squares of their differences leave the range of numbers");
+    }
+    if (prefix.empty()) add_collapse(context, record);
     require_finite(record.scores);
 }
 
@@ -52,6 +102,7 @@ const char* const holdout_prefix = "holdout_";
 template <class Real>
 void score_cells(const Config& config, const Matrix<Real>& corrected, const Dataset<Real>& before,
                  const std::vector<std::uint32_t>& holdout, PointRecord& record) {
+    for (const char* of_metrics : {"metric_notes", "per_label", "collapsed"}) record.outputs.erase(of_metrics);
     score_embedding(config, corrected, before, "", record);
     if (holdout.empty()) return;
     const Dataset<Real> unseen = training::subset(before, holdout);
