@@ -414,7 +414,7 @@ def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table
     metrics = [
         metric
         for metric in study.metrics
-        if metric != PERFECT_MIXING and any(group.values(metric) for group in sweep.groups)
+        if metric not in (PERFECT_MIXING, COLLAPSED) and any(group.values(metric) for group in sweep.groups)
     ]
     shown = [
         metric

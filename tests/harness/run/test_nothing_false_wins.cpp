@@ -163,3 +163,23 @@ TEST_CASE("a loss that a swept parameter defines does not compare over the sweep
         }
     }
 }
+
+TEST_CASE("trainings of real cells with far too large steps leave nothing that is ranked", "[run][data]") {
+    if (std::getenv("BCBENCH_DATA") == nullptr) {
+        WARN("skipped: set BCBENCH_DATA to the folder with pbmc_3500_*.tsv.gz");
+        return;
+    }
+    const Scratch run;
+    run("run " + source + "/configs/negative_controls_pbmc_3500.json --quiet --jobs 2 --out " + run / "out");
+    for (const char* rate : {"3", "5", "10"}) {
+        const std::string id = std::string("pbmc_3500.MMD.train.learning_rate=") + rate;
+        const json point = json::parse(contents(run / ("out/points/" + id + ".json")));
+        const bool collapsed = rows_of_point(run, "out/points/" + id).count("collapsed") == 1;
+        INFO(id << ": " << point["reason"]);
+        CHECK((point["status"] == "failed" || collapsed));
+    }
+    auto good = rows_of_point(run, "out/points/pbmc_3500.MMD.train.learning_rate=0.001");
+    auto before = rows_of_point(run, "out/points/pbmc_3500.Uncorrected");
+    CHECK(good.count("collapsed") == 0);
+    CHECK(good["mmd_unbiased"]["value"] < before["mmd_unbiased"]["value"]);
+}
