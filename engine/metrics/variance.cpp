@@ -2,7 +2,7 @@
 
 #include <vector>
 
-namespace bcbench {
+namespace bcbench::variance {
 
 namespace {
 
@@ -28,7 +28,7 @@ arma::vec mean_of(const Matrix<Real>& cells) {
 }  // namespace
 
 template <class Real>
-double total_variance(const Matrix<Real>& cells) {
+double total(const Matrix<Real>& cells) {
     if (cells.n_cols == 0) return 0.0;
     const arma::vec mean = mean_of(cells);
     double sum = 0.0;
@@ -45,7 +45,7 @@ double total_variance(const Matrix<Real>& cells) {
 }
 
 template <class Real>
-double variance_between(const Matrix<Real>& cells, const Labels& labels) {
+double between(const Matrix<Real>& cells, const Labels& labels) {
     if (cells.n_cols == 0) return 0.0;
     const arma::vec mean = mean_of(cells);
     arma::mat means = sums(cells, labels.count(), [&](uword i) { return labels.code[i]; });
@@ -60,9 +60,9 @@ double variance_between(const Matrix<Real>& cells, const Labels& labels) {
     return sum / static_cast<double>(cells.n_cols);
 }
 
-template double total_variance(const Matrix<float>&);
-template double total_variance(const Matrix<double>&);
-template double variance_between(const Matrix<float>&, const Labels&);
-template double variance_between(const Matrix<double>&, const Labels&);
+template double total(const Matrix<float>&);
+template double total(const Matrix<double>&);
+template double between(const Matrix<float>&, const Labels&);
+template double between(const Matrix<double>&, const Labels&);
 
-}  // namespace bcbench
+}  // namespace bcbench::variance

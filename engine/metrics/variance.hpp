@@ -10,12 +10,16 @@ namespace bcbench {
 /// have collapsed.
 inline constexpr double collapsed_below = 1e-4;
 
+namespace variance {
+
 /// The variance of `cells` [F x n], summed over features, in double. Its root is the total standard deviation.
 template <class Real>
-double total_variance(const Matrix<Real>& cells);
+double total(const Matrix<Real>& cells);
 
 /// The part of it that lies between the means of the cells of each label; what remains lies within the labels.
 template <class Real>
-double variance_between(const Matrix<Real>& cells, const Labels& labels);
+double between(const Matrix<Real>& cells, const Labels& labels);
+
+}  // namespace variance
 
 }  // namespace bcbench

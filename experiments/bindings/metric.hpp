@@ -77,9 +77,9 @@ class MetricContext {
 
     /// The variance of the cells in units of that before; nothing where that is 0.
     std::optional<double> variance_left() const {
-        const double was = total_variance(before);
+        const double was = variance::total(before);
         if (!(was > 0.0)) return std::nullopt;
-        return std::ldexp(total_variance(cells) / was, 2 * (exponent_before - exponent));
+        return std::ldexp(variance::total(cells) / was, 2 * (exponent_before - exponent));
     }
 
     /// What make() gives, made once per embedding: intermediate results that several metrics need.

@@ -34,8 +34,8 @@ MetricOutput compute_variance(const json&, const MetricContext<Real>& context) {
     const Labels &batch = context.batch(), &type = context.type();
     const std::string no_batches = batch.count() < 2 ? needs_two_batches : "";
     const std::string no_types = type.empty() ? "needs cell types, the dataset has none" : "";
-    const double total = total_variance(cells);
-    const double between_batches = variance_between(cells, batch);
+    const double total = variance::total(cells);
+    const double between_batches = variance::between(cells, batch);
     const double within = std::max(total - between_batches, 0.0) / static_cast<double>(cells.n_rows);  // of an entry
     MetricOutput output;
     output.scores = {
@@ -45,7 +45,7 @@ MetricOutput compute_variance(const json&, const MetricContext<Real>& context) {
             no_batches.empty() && total > 0.0 && !(within > 0.0) ? "the cells of each batch are equal" : no_batches),
         score(variance_rows[2], std::ldexp(std::sqrt(total), -context.exponent)),
         share_of(variance_rows[3], context.variance_left().value_or(0.0), context.variance_left() ? 1.0 : 0.0, ""),
-        share_of(variance_rows[4], type.empty() ? 0.0 : variance_between(cells, type), total, no_types)};
+        share_of(variance_rows[4], type.empty() ? 0.0 : variance::between(cells, type), total, no_types)};
     return output;
 }
 

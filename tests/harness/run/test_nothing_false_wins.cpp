@@ -16,7 +16,8 @@ const std::string source = BCBENCH_SOURCE_DIR;
 
 std::map<std::string, json> rows_of_point(const Scratch& run, const std::string& point) {
     std::map<std::string, json> rows;
-    for (const json& row : json::parse(contents(run / (point + ".json")))["metrics"]) rows[row["metric"]] = row;
+    const json record = json::parse(contents(run / (point + ".json")));
+    for (const json& row : record["metrics"]) rows[row["metric"]] = row;
     return rows;
 }
 
@@ -156,7 +157,8 @@ TEST_CASE("a loss that a swept parameter defines does not compare over the sweep
     REQUIRE(output.code == 0);
     CHECK(contains(output.out, "mmd_loss is defined by kernel_bandwidth: its values do not compare over this sweep."));
     for (const auto& entry : std::filesystem::directory_iterator(run / "out/points")) {
-        for (const json& row : json::parse(contents(entry.path()))["metrics"]) {
+        const json record = json::parse(contents(entry.path()));
+        for (const json& row : record["metrics"]) {
             if (row["metric"] != "mmd_loss") continue;
             CHECK(row["direction"] == "info");
             CHECK(row["defined_by"] == "kernel_bandwidth");

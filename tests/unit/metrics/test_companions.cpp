@@ -16,21 +16,22 @@ TEST_CASE("variance and its part between labels are those over all pairs of cell
         const LabelledCells data = random_cells(7, 60 + 10 * seed, 3, 4, seed);
         const arma::mat far = data.cells + 1e3;
         for (const arma::mat& cells : {data.cells, far}) {
-            CHECK(total_variance(cells) == Approx(reference::total_variance(cells)).epsilon(1e-9));
-            CHECK(variance_between(cells, data.batch) ==
+            CHECK(variance::total(cells) == Approx(reference::total_variance(cells)).epsilon(1e-9));
+            CHECK(variance::between(cells, data.batch) ==
                   Approx(reference::variance_between(cells, data.batch)).epsilon(1e-8));
         }
         const arma::fmat single = arma::conv_to<arma::fmat>::from(data.cells);
-        CHECK(total_variance(single) ==
-              Approx(total_variance(data.cells)).epsilon(1e-12));  // cells are float32 numbers
-        CHECK(variance_between(single, data.label) == Approx(variance_between(data.cells, data.label)).epsilon(1e-12));
+        CHECK(variance::total(single) ==
+              Approx(variance::total(data.cells)).epsilon(1e-12));  // cells are float32 numbers
+        CHECK(variance::between(single, data.label) ==
+              Approx(variance::between(data.cells, data.label)).epsilon(1e-12));
     }
 }
 
 TEST_CASE("shrinking all cells changes no share of the variance", "[metrics]") {
     const LabelledCells data = random_cells(6, 90, 2, 3, 8);
     const auto share = [&](const arma::mat& cells) {
-        return variance_between(cells, data.batch) / total_variance(cells);
+        return variance::between(cells, data.batch) / variance::total(cells);
     };
     const arma::mat small = 0.01 * data.cells;
     CHECK(share(small) == Approx(share(data.cells)).epsilon(1e-12));
