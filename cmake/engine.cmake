@@ -37,7 +37,7 @@ set(public_headers
   methods/differentiable_harmony/method.hpp
   methods/mmd_autoencoder/method.hpp
   methods/wgan_autoencoder/method.hpp
-  neighbors/neighbors.hpp
+  neighbors/neighbors.hpp neighbors/ties.hpp
   networks/autoencoder.hpp networks/mlp.hpp)
 foreach(header IN LISTS public_headers)
   file(READ ${PROJECT_SOURCE_DIR}/engine/${header} text)

@@ -26,7 +26,7 @@ const std::map<std::string, std::set<std::string>> may_include = {
     {"engine/methods",
      {"engine/core", "engine/linear", "engine/neighbors", "engine/kernels", "engine/gradients", "engine/networks",
       "engine/training"}},
-    {"engine/metrics", {"engine/core", "engine/linear", "engine/neighbors"}},
+    {"engine/metrics", {"engine/core", "engine/linear", "engine/neighbors", "engine/kernels"}},
     {"engine/datasets", {"engine/core", "engine/io", "engine/linear"}},
     {"engine/preprocess", {"engine/core", "engine/linear"}},
     {"engine/reference", {"engine/core"}},

@@ -4,12 +4,13 @@
 #pragma once
 
 #include "engine/core/types.hpp"
-#include "engine/neighbors/neighbors.hpp"
+#include "engine/neighbors/ties.hpp"
 
 namespace bcbench {
 
-/// The entropy in nats, in [0, ln B] up to the clip. `neighbors` are those of the cells that `batch` labels.
-double batch_mixing_entropy(const NeighborsView& neighbors, const Labels& batch);
+/// The entropy in nats, in [0, ln B] up to the clip. `neighbors` are those of the cells that `batch` labels, `ties` the
+/// ties at their k-th distance: shares are averaged over all that tie, so that no order of the rows matters.
+double batch_mixing_entropy(const NeighborsView& neighbors, const Labels& batch, const Ties& ties = {});
 
 /// ln B: what perfect mixing of `batch` would give with ever more neighbours.
 double perfect_mixing(const Labels& batch);

@@ -7,7 +7,7 @@
 
 #include "engine/core/types.hpp"
 #include "engine/metrics/result.hpp"
-#include "engine/neighbors/neighbors.hpp"
+#include "engine/neighbors/ties.hpp"
 
 namespace bcbench::ksim {
 
@@ -24,6 +24,10 @@ void validate(const Options& options);
 
 /// The mean of r, in (0, 1], with r per_cell; details: the `accept_rate` and `n_others` as they were used. Always
 /// applicable. Throws std::invalid_argument on bad options or shapes.
-MetricResult evaluate(const NeighborsView& neighbors, const Labels& label, const Options& options = {});
+MetricResult evaluate(const NeighborsView& neighbors, const Labels& label, const Options& options = {},
+                      const Ties& ties = {});
+
+/// Neighbours of each of `n_cells` cells that count, itself not among them.
+std::int64_t others_that_count(const Options& options, std::size_t n_cells);
 
 }  // namespace bcbench::ksim

@@ -20,7 +20,7 @@ std::vector<std::vector<std::uint32_t>> cells_by_type(const Labels& type, std::s
 }  // namespace
 
 double mixing_ceiling(const NeighborsView& neighbors, const Labels& batch, const Labels& type,
-                      std::uint32_t n_permutations, std::uint64_t seed) {
+                      std::uint32_t n_permutations, std::uint64_t seed, const Ties& ties) {
     const auto groups = cells_by_type(type, batch.code.size());
     Stream stream(seed);
     double sum = 0.0;
@@ -32,7 +32,7 @@ double mixing_ceiling(const NeighborsView& neighbors, const Labels& batch, const
                 permutation(stream.next(), static_cast<std::uint32_t>(group.size()));
             for (std::size_t i = 0; i < group.size(); ++i) permuted.code[group[i]] = batch.code[group[order[i]]];
         }
-        sum += batch_mixing_entropy(neighbors, permuted);
+        sum += batch_mixing_entropy(neighbors, permuted, ties);
     }
     return sum / n_permutations;
 }

@@ -6,13 +6,13 @@
 #include <cstdint>
 
 #include "engine/core/types.hpp"
-#include "engine/neighbors/neighbors.hpp"
+#include "engine/neighbors/ties.hpp"
 
 namespace bcbench {
 
 /// Mean of batch_mixing_entropy over `n_permutations` permutations of `batch` inside each type (inside all cells, if
-/// `type` is empty), drawn from `seed`.
+/// `type` is empty), drawn from `seed`; `ties` as there.
 double mixing_ceiling(const NeighborsView& neighbors, const Labels& batch, const Labels& type,
-                      std::uint32_t n_permutations, std::uint64_t seed);
+                      std::uint32_t n_permutations, std::uint64_t seed, const Ties& ties = {});
 
 }  // namespace bcbench

@@ -1,5 +1,7 @@
 #include "engine/training/loop.hpp"
 
+#include <cstdio>
+
 namespace bcbench::training {
 
 void validate(const Options& options) {
@@ -30,6 +32,15 @@ Key training_key(std::int64_t seed) {
 
 Split split_cells(const Labels& batch, const Options& options) {
     return split_cells(batch, options.holdout_fraction, fold_in(training_key(options.seed), 0));
+}
+
+void require_no_worse(double before, double after) {
+    constexpr double wandering = 0.1;
+    if (after <= before + wandering * std::abs(before)) return;  // NaN is worse than anything
+    char figures[128];
+    std::snprintf(figures, sizeof figures, "a loss of %.6g, from %.6g before the first step", after, before);
+    throw NumericalError(std::string("training diverged: it ended worse than it began, with ") + figures +
+                         "; a lower learning_rate may help");
 }
 
 double finite(double value, const char* what) {

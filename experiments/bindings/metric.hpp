@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,8 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/magnitude.hpp"
 #include "engine/core/types.hpp"
-#include "engine/neighbors/neighbors.hpp"
+#include "engine/metrics/variance.hpp"
+#include "engine/neighbors/ties.hpp"
 #include "experiments/catalog/parameter.hpp"
 #include "experiments/catalog/score.hpp"
 
@@ -29,10 +32,30 @@ class MetricContext {
     /// outlive this.
     MetricContext(const Matrix<Real>& scored, const Matrix<Real>& uncorrected, const Dataset<Real>& labels,
                   arma::uword most_neighbors)
-        : cells(scored), before(uncorrected), labels_(labels), most_neighbors_(most_neighbors) {}
+        : exponent(exponent_to_unit(scored)),
+          exponent_before(exponent_to_unit(uncorrected)),
+          scaled_(exponent == 0 ? Matrix<Real>() : times_power_of_2(scored, exponent)),
+          scaled_before_(exponent_before == 0 ? Matrix<Real>() : times_power_of_2(uncorrected, exponent_before)),
+          cells(exponent == 0 ? scored : scaled_),
+          before(exponent_before == 0 ? uncorrected : scaled_before_),
+          as_given(scored),
+          labels_(labels),
+          most_neighbors_(most_neighbors) {}
+    MetricContext(const MetricContext&) = delete;
+    MetricContext& operator=(const MetricContext&) = delete;
 
-    const Matrix<Real>& cells;   // [F x n]
-    const Matrix<Real>& before;  // [G x n], or empty
+    /// The cells are given times 2^exponent where squares of their differences would leave the range of double; else
+    /// it is 0.
+    const int exponent;
+    const int exponent_before;
+
+  private:
+    const Matrix<Real> scaled_, scaled_before_;
+
+  public:
+    const Matrix<Real>& cells;     // [F x n]
+    const Matrix<Real>& before;    // [G x n], or empty
+    const Matrix<Real>& as_given;  // [F x n] the scored cells in their own unit
 
     const Labels& batch() const { return labels_.batch; }
     const Labels& type() const { return labels_.type; }  // empty: no types
@@ -42,8 +65,22 @@ class MetricContext {
     /// The min(k, n - 1) nearest other cells of every cell, with their distances; the first rows of one search.
     NeighborsView neighbors(std::int64_t k) const {
         const arma::uword others = cells.n_cols - 1;
-        if (!neighbors_) neighbors_ = nearest_neighbors(cells, std::min(most_neighbors_, others));
+        // one more than any metric looks at, in which ties show
+        if (!neighbors_) neighbors_ = nearest_neighbors(cells, std::min(most_neighbors_ + 1, others));
         return {*neighbors_, std::min(static_cast<arma::uword>(k), others)};
+    }
+
+    /// The ties at the distance of the last of neighbors(k).
+    const Ties& ties(std::int64_t k) const {
+        const arma::uword others = neighbors(k).k();
+        return shared<Ties>("ties " + std::to_string(others), [&] { return ties_at(cells, *neighbors_, others); });
+    }
+
+    /// The variance of the cells in units of that before; nothing where that is 0.
+    std::optional<double> variance_left() const {
+        const double was = variance::total(before);
+        if (!(was > 0.0)) return std::nullopt;
+        return std::ldexp(variance::total(cells) / was, 2 * (exponent_before - exponent));
     }
 
     /// What make() gives, made once per embedding: intermediate results that several metrics need.
@@ -88,6 +125,7 @@ struct MetricNeeds {
     /// The neighbours it looks at; nothing: none.
     std::int64_t (*neighbors)(const nlohmann::json& params) = nullptr;
     bool fewer_neighbors_do = false;  // with fewer cells than that all others are its neighbours
+    bool any_ties_do = false;         // also where nearly all cells tie, and there are no neighbourhoods
 };
 
 struct MetricDefinition {

@@ -1,4 +1,5 @@
 // The table of metrics.
+#include <cstdio>
 #include <stdexcept>
 #include <type_traits>
 
@@ -28,6 +29,9 @@ MetricDefinition nmi_leiden();
 MetricDefinition ari_leiden();
 MetricDefinition sbee();
 MetricDefinition ksim();
+MetricDefinition batch_variance_share();
+MetricDefinition mmd_unbiased();
+MetricDefinition tied_share();
 MetricDefinition total();
 
 }  // namespace metrics
@@ -54,6 +58,9 @@ std::span<const MetricDefinition> metric_table() {
         metrics::ari_leiden(),
         metrics::sbee(),
         metrics::ksim(),
+        metrics::batch_variance_share(),
+        metrics::mmd_unbiased(),
+        metrics::tied_share(),
         metrics::total(),
     };
     return table;
@@ -62,8 +69,9 @@ std::span<const MetricDefinition> metric_table() {
 std::span<const MetricPreset> metric_presets() {
     static const MetricPreset presets[] = {
         {"diffbio",
-         "the documented system: what a config without metrics gets",
-         {"batch_mixing_entropy", "mean_shift", "type_purity", "mixing_ceiling"}},
+         "the documented system and what keeps its values honest: what a config without metrics gets",
+         {"batch_mixing_entropy", "mean_shift", "type_purity", "mixing_ceiling", "batch_variance_share",
+          "mmd_unbiased"}},
         {"scib-metrics-0.6",
          "the default metrics of the Python package scib-metrics 0.6, exact, and their aggregates",
          {"isolated_labels", "nmi_kmeans", "ari_kmeans", "silhouette_label", "clisi", "bras", "ilisi", "kbet_per_label",
@@ -85,6 +93,19 @@ arma::uword neighbors_needed(const MetricDefinition& metric, const nlohmann::jso
 
 namespace {
 
+constexpr double most_tied_pairs = 0.9;  // of all pairs of cells: beyond, there are no neighbourhoods
+
+// Why there are no neighbourhoods of k cells, or nothing.
+template <class Real>
+std::string without_neighborhoods(arma::uword k, const MetricContext<Real>& context) {
+    const double share = context.ties(static_cast<std::int64_t>(k)).share_of_pairs(context.n_cells());
+    if (share <= most_tied_pairs) return "";
+    char percent[32];
+    std::snprintf(percent, sizeof percent, "%.1f %%", 100.0 * share);
+    return "there are no neighbourhoods: " + std::string(percent) + " of all pairs of cells tie at the distance of " +
+           "the last of " + std::to_string(k) + " neighbours, more than 90 %";
+}
+
 // What the data lack, or nothing.
 template <class Real>
 std::string missing(const MetricDefinition& metric, const nlohmann::json& params, const MetricContext<Real>& context) {
@@ -92,8 +113,10 @@ std::string missing(const MetricDefinition& metric, const nlohmann::json& params
     if (metric.needs.before && context.before.is_empty()) return "needs the uncorrected cells, which are not given";
     if (metric.needs.types && context.type().empty()) return "needs cell types, the dataset has none";
     const arma::uword k = neighbors_needed(metric, params);
-    if (k == 0 || k < context.n_cells()) return "";
-    if (metric.needs.fewer_neighbors_do && context.n_cells() > 1) return "";
+    if (k == 0) return "";
+    if (k < context.n_cells() || (metric.needs.fewer_neighbors_do && context.n_cells() > 1)) {
+        return metric.needs.any_ties_do ? "" : without_neighborhoods(k, context);
+    }
     return "needs more than " + std::to_string(k) + " cells for " + std::to_string(k) +
            " neighbours, the dataset has " + std::to_string(context.n_cells());
 }

@@ -91,8 +91,10 @@ void add_evaluation(const std::string& prefix, const training::Observation<Real>
     const Matrix<Real> corrected = look.corrected(data);
     require_finite(corrected, "a corrected embedding");
     if (data.batch.count() > 1 && data.batch.code.size() > mixing_neighbors) {
-        const Neighbors neighbors = nearest_neighbors(corrected, mixing_neighbors);
-        add_value(prefix + "mixing", batch_mixing_entropy(neighbors, data.batch), curves);
+        const Neighbors neighbors =
+            nearest_neighbors(corrected, std::min<arma::uword>(mixing_neighbors + 1, corrected.n_cols - 1));
+        const Ties ties = ties_at(corrected, neighbors, mixing_neighbors);
+        add_value(prefix + "mixing", batch_mixing_entropy({neighbors, mixing_neighbors}, data.batch, ties), curves);
     }
 }
 

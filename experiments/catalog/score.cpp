@@ -39,14 +39,18 @@ bool is_pass_or_fail(Direction direction, Group group) {
     return direction == Direction::higher && (group == Group::check || group == Group::check_detail);
 }
 
-Score score(const ScoreRow& row, double value) { return score(row.name, value, row.direction, row.group); }
+Score score(const ScoreRow& row, double value) {
+    Score made = score(row.name, value, row.direction, row.group);
+    made.defined_by = row.defined_by;
+    return made;
+}
 
 Score score(std::string metric, double value, Direction direction, Group group) {
-    return {std::move(metric), value, direction, "", 1, group};
+    return {std::move(metric), value, direction, "", 1, group, ""};
 }
 
 Score not_applicable(const ScoreRow& row, std::string reason) {
-    return {row.name, std::nullopt, row.direction, std::move(reason), 1, row.group};
+    return {row.name, std::nullopt, row.direction, std::move(reason), 1, row.group, row.defined_by};
 }
 
 std::vector<Score> not_applicable(std::span<const ScoreRow> rows, const std::string& reason) {

@@ -42,6 +42,7 @@ struct Score {
     std::string not_applicable_reason;  // set exactly when there is no value
     int version = 1;                    // of the metric's definition; values of different versions do not compare
     Group group = Group::other;
+    std::string defined_by = {};  // a parameter that the definition contains: over it values do not compare
 };
 
 /// Whether the score says 1 (holds) or 0 of something that is checked.
@@ -52,6 +53,7 @@ struct ScoreRow {
     const char* name;
     Direction direction;
     Group group = Group::other;
+    const char* defined_by = "";
 };
 
 Score score(const ScoreRow& row, double value);

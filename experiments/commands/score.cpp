@@ -68,7 +68,7 @@ class MetricProgress {
 };
 
 template <class Real>
-std::vector<ScoredMetric> scored(const ScoreInput& input, const std::vector<MetricEntry>& metrics, bool quiet) {
+ScoredEmbedding scored(const ScoreInput& input, const std::vector<MetricEntry>& metrics, bool quiet) {
     const Dataset<Real> data = in_arithmetic<Real>(input.data);
     const auto before = arma::conv_to<Matrix<Real>>::from(input.before);
     MetricProgress progress(metrics.size(), quiet);
@@ -156,9 +156,14 @@ std::string as_table(const std::vector<ScoredMetric>& metrics) {
     return text;
 }
 
-void print_notes(const ScoreInput& input, const std::vector<ScoredMetric>& metrics) {
+void print_notes(const ScoreInput& input, const ScoredEmbedding& embedding) {
     if (input.type_column.empty()) std::cerr << "note: without types (--type COLUMN) many metrics do not apply\n";
-    for (const ScoredMetric& metric : metrics) {
+    if (embedding.variance_left && *embedding.variance_left < collapsed_below) {
+        std::cerr << "note: the cells have collapsed: nearly nothing of the variance before is left, and no value means "
+                     "what its name says\n";
+    }
+    for (const std::string& note : embedding.notes) std::cerr << "note: " << note << '\n';
+    for (const ScoredMetric& metric : embedding.metrics) {
         for (const std::string& note : metric.output.notes) std::cerr << "note: " << one_line(note) << '\n';
     }
 }
@@ -212,14 +217,15 @@ int score_command(const CLI::App& command, ScoreArguments arguments) {
     use_single_threaded_blas();
     set_thread_count(arguments.files.threads);
     const ScoreInput input = read_score_input(arguments.files);
-    const std::vector<ScoredMetric> found = arguments.precision == "float32"
-                                                ? scored<float>(input, metrics, arguments.quiet)
-                                                : scored<double>(input, metrics, arguments.quiet);
+    const ScoredEmbedding embedding = arguments.precision == "float32"
+                                          ? scored<float>(input, metrics, arguments.quiet)
+                                          : scored<double>(input, metrics, arguments.quiet);
+    const std::vector<ScoredMetric>& found = embedding.metrics;
     std::cout << (arguments.format == "csv"    ? as_csv(found)
                   : arguments.format == "json" ? as_json(arguments, input, asked, found)
                                                : as_table(found))
               << std::flush;
-    if (!arguments.quiet) print_notes(input, found);
+    if (!arguments.quiet) print_notes(input, embedding);
     return exit_ok;
 }
 

@@ -126,10 +126,21 @@ void compare_ok_points(const StoredPoint& base, const StoredPoint& candidate, co
     }
 }
 
+bool has_collapsed(const StoredPoint& point) {
+    return point.status == PointStatus::ok && point.find(collapsed_row.name) != nullptr;
+}
+
 void compare_points(const StoredPoint& base, const StoredPoint& candidate, const StoredResults& results,
                     std::vector<ValueChange>& changes) {
     const auto reason = [&] { return candidate.reason.empty() ? name_of(candidate.status) : candidate.reason; };
-    if (base.status == PointStatus::ok && candidate.status == PointStatus::ok) {
+    if (has_collapsed(candidate)) {  // what collapsed is no better, whatever its values
+        const bool before = base.status == PointStatus::failed || has_collapsed(base);
+        changes.push_back(of_point(candidate, before ? Change::still_failing : Change::newly_failing,
+                                   "the corrected cells have collapsed: " + candidate.find(collapsed_row.name)->text +
+                                       " of the input's variance is left"));
+    } else if (has_collapsed(base) && candidate.status == PointStatus::ok) {
+        add_arrival(candidate, Change::fixed, "had collapsed", changes);
+    } else if (base.status == PointStatus::ok && candidate.status == PointStatus::ok) {
         compare_ok_points(base, candidate, results, changes);
     } else if (candidate.status == PointStatus::failed) {
         const bool before = base.status == PointStatus::failed;
@@ -176,7 +187,8 @@ std::string why_other_definition(const StoredValue& base, const StoredValue& can
         return "other definition of the metric: version was " + std::to_string(*base.version) + ", is " +
                std::to_string(*candidate.version);
     }
-    if (base.direction == candidate.direction) return "";
+    const bool judged = base.direction != Direction::info && candidate.direction != Direction::info;
+    if (base.direction == candidate.direction || !judged) return "";  // without a good direction it only changes
     return std::string("the good direction was ") + name_of(base.direction) + ", is " + name_of(candidate.direction);
 }
 

@@ -70,6 +70,7 @@ ordered_json to_json(const Score& score) {
     json["reason"] = score.not_applicable_reason;
     json["version"] = score.version;
     json["group"] = name_of(score.group);
+    if (!score.defined_by.empty()) json["defined_by"] = score.defined_by;
     return json;
 }
 
@@ -97,6 +98,7 @@ Score score_from(const ordered_json& json) {
     score.version = static_cast<int>(whole_number(json.at("version")));
     score.group =
         json.contains("group") ? group_named(json.at("group").get<std::string>()) : group_in_older_files(score.metric);
+    score.defined_by = json.value("defined_by", "");
     return score;
 }
 
@@ -138,6 +140,8 @@ std::optional<double> value_of(const PointRecord& record, const std::string& met
     }
     return std::nullopt;
 }
+
+bool has_collapsed(const PointRecord& record) { return value_of(record, collapsed_row.name).has_value(); }
 
 std::string to_text(const PointRecord& record) {
     ordered_json scores = ordered_json::array();

@@ -48,6 +48,12 @@ struct PointRecord {
 /// The value of a row; nothing if the point has no such row, or no value in it.
 std::optional<double> value_of(const PointRecord& record, const std::string& metric);
 
+/// The row of a point whose corrected cells have collapsed, and of no other: the variance left of the input's.
+inline constexpr ScoreRow collapsed_row = {"collapsed", Direction::info, Group::detail_of_metric};
+
+/// Whether the corrected cells have collapsed: no value of the point is ranked.
+bool has_collapsed(const PointRecord& record);
+
 /// Where a value belongs by its name alone, for files that do not say.
 Group group_in_older_files(const std::string& metric);
 

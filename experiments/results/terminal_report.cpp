@@ -84,7 +84,7 @@ bool is_check(const Score& score) { return score.group == Group::check; }
 bool is_other(const Score& score) {
     if (is_holdout(score)) return score.group != Group::reference || !starts_with(score.metric, "perfect_mixing");
     return !is_loss(score) && !is_mean(score) && !is_mixing(score) && !is_check(score) &&
-           score.group != Group::reference && score.group != Group::check_detail;
+           score.group != Group::reference && score.group != Group::check_detail && score.metric != collapsed_row.name;
 }
 
 std::string metric_table_text(const Records& records, const std::vector<std::string>& metrics) {
@@ -160,6 +160,18 @@ std::string untrained_note(const Records& records) {
     return "  Not trained: " + labels + ". A random network corrects nothing; mixing it adds is structure it lost.\n";
 }
 
+// Points whose values look their best because nothing is left of the cells.
+std::string collapse_note(const Records& records) {
+    std::string text;
+    for (const PointRecord* record : records) {
+        if (!has_collapsed(*record)) continue;
+        text += "  Collapsed: " + label_of(*record, records) + " keeps " +
+                fixed(*value_of(*record, collapsed_row.name), "%.1e") + " of the variance of the input. " +
+                "Its mixing and means say nothing, and it is not ranked.\n";
+    }
+    return text;
+}
+
 std::string gradient_text(const Records& records) {
     std::vector<TextRow> rows;
     for (const PointRecord* record : records) {
@@ -198,7 +210,7 @@ std::string dataset_text(const Records& base) {
     if (!losses.empty()) text += heading("Losses") + metric_table_text(base, losses);
     for (const std::string& metric : metrics_where(base, is_mixing))
         text += heading("Batch mixing") + mixing_text(base, metric);
-    text += untrained_note(base);
+    text += untrained_note(base) + collapse_note(base);
     const std::vector<std::string> means = metrics_where(base, is_mean);
     if (!means.empty()) text += heading("Batch means") + metric_table_text(base, means);
     const std::vector<std::string> others = metrics_where(base, is_other);
@@ -206,6 +218,21 @@ std::string dataset_text(const Records& base) {
     text += gradient_text(base);
     const std::vector<std::string> checks = metrics_where(base, is_check);
     if (!checks.empty()) text += heading("Checks") + checks_text(base, checks);
+    return text;
+}
+
+// Values that a swept parameter defines are on another scale at each of its values.
+std::string definition_note(const Records& records, const std::vector<std::string>& parameters) {
+    std::string text;
+    std::set<std::string> said;
+    for (const PointRecord* record : records) {
+        for (const Score& score : record->scores) {
+            const bool swept = std::find(parameters.begin(), parameters.end(), score.defined_by) != parameters.end();
+            if (!swept || !said.insert(score.metric).second) continue;
+            text += "  " + score.metric + " is defined by " + score.defined_by +
+                    ": its values do not compare over this sweep.\n";
+        }
+    }
     return text;
 }
 
@@ -248,7 +275,8 @@ std::string sweep_text(const std::string& title, const Records& records) {
         for (const std::string& metric : metrics) row.push_back(cell(*records[i], metric));
         rows.push_back(row);
     }
-    return heading("Sweep of " + title) + text_table(header, rows);
+    return heading("Sweep of " + title) + text_table(header, rows) + definition_note(records, parameters) +
+           collapse_note(records);
 }
 
 std::string comparison_text(const std::vector<Comparison>& comparisons) {

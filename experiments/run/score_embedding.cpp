@@ -1,6 +1,7 @@
 #include "experiments/run/score_embedding.hpp"
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 #include "engine/core/check.hpp"
@@ -59,32 +60,62 @@ Dataset<Real> with_batch(const Dataset<Real>& labels, arma::uword n_cells) {
     return {{}, {std::vector<std::uint32_t>(n_cells, 0), {"all"}}, labels.type, labels.about};
 }
 
+// The share of cells that tie, where there are any and it is not asked for.
+template <class Real>
+void add_tied_shares(const std::vector<MetricEntry>& metrics, const MetricContext<Real>& context,
+                     std::vector<ScoredMetric>& scored) {
+    const MetricDefinition& tied = metric_named("tied_share");
+    std::set<std::int64_t> counts;  // of neighbours
+    for (const MetricEntry& metric : metrics) {
+        const auto k = static_cast<std::int64_t>(neighbors_needed(metric_named(metric.type), metric.params));
+        if (k > 0 && static_cast<std::size_t>(k) < context.n_cells()) counts.insert(k);
+    }
+    for (const MetricEntry& metric : metrics) {
+        if (metric.type == tied.name) counts.erase(metric.params.at("n_neighbors").get<std::int64_t>());
+    }
+    for (const std::int64_t k : counts) {
+        if (context.ties(k).cells.empty()) continue;
+        const Parameter usual = tied.parameters().front();
+        const std::string name =
+            std::string(tied.name) + (usual.default_value == k ? "" : "(n_neighbors=" + std::to_string(k) + ")");
+        const MetricEntry entry{name, tied.name, {{"n_neighbors", k}}};
+        scored.push_back({tied.name, computed(tied, entry.params, context)});
+        complete(scored.back().output, entry);
+    }
+}
+
 }  // namespace
 
 template <class Real>
-std::vector<ScoredMetric> score_embedding(const Matrix<Real>& cells, const Matrix<Real>& before,
-                                          const Dataset<Real>& labels, const std::vector<MetricEntry>& metrics,
-                                          const std::function<void(const std::string& name)>& begins) {
+ScoredEmbedding score_embedding(const Matrix<Real>& cells, const Matrix<Real>& before, const Dataset<Real>& labels,
+                                const std::vector<MetricEntry>& metrics,
+                                const std::function<void(const std::string& name)>& begins) {
     require_usable(cells, before, labels);
     const bool is_complete = !labels.batch.empty();
     const Dataset<Real> completed = is_complete ? Dataset<Real>() : with_batch(labels, cells.n_cols);
     const MetricContext<Real> context(cells, before, is_complete ? labels : completed,
                                       most_neighbors(metrics, cells.n_cols));
-    std::vector<ScoredMetric> scored;
+    ScoredEmbedding scored;
     for (const MetricEntry& metric : metrics) {
         if (begins) begins(metric.name);
-        scored.push_back({metric.type, computed(metric_named(metric.type), metric.params, context)});
-        complete(scored.back().output, metric);
-        require_finite(scored.back().output.scores);
+        scored.metrics.push_back({metric.type, computed(metric_named(metric.type), metric.params, context)});
+        complete(scored.metrics.back().output, metric);
+        require_finite(scored.metrics.back().output.scores);
+    }
+    add_tied_shares(metrics, context, scored.metrics);
+    scored.variance_left = context.variance_left();
+    if (context.exponent != 0) {
+        scored.notes.push_back("metrics are of the cells times 2^" + std::to_string(context.exponent) +
+                               ", for squares of their differences leave the range of numbers");
     }
     return scored;
 }
 
-template std::vector<ScoredMetric> score_embedding(const Matrix<float>&, const Matrix<float>&, const Dataset<float>&,
-                                                   const std::vector<MetricEntry>&,
-                                                   const std::function<void(const std::string&)>&);
-template std::vector<ScoredMetric> score_embedding(const Matrix<double>&, const Matrix<double>&, const Dataset<double>&,
-                                                   const std::vector<MetricEntry>&,
-                                                   const std::function<void(const std::string&)>&);
+template ScoredEmbedding score_embedding(const Matrix<float>&, const Matrix<float>&, const Dataset<float>&,
+                                         const std::vector<MetricEntry>&,
+                                         const std::function<void(const std::string&)>&);
+template ScoredEmbedding score_embedding(const Matrix<double>&, const Matrix<double>&, const Dataset<double>&,
+                                         const std::vector<MetricEntry>&,
+                                         const std::function<void(const std::string&)>&);
 
 }  // namespace bcbench

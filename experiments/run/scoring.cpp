@@ -1,6 +1,8 @@
 #include "experiments/run/scoring.hpp"
 
 #include <cmath>
+#include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "engine/core/check.hpp"
@@ -12,10 +14,26 @@ namespace bcbench {
 
 namespace {
 
+std::string scientific(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1e", value);
+    return text;
+}
+
+// A row and a sentence where nothing of the input is left. A control's embedding is none of the input.
+void add_collapse(const std::optional<double>& left, PointRecord& record) {
+    if (!left || *left >= collapsed_below || record.method.contains("control")) return;
+    record.scores.push_back(score(collapsed_row, *left));
+    record.outputs["collapsed"] = "the corrected cells have collapsed: " + scientific(*left) +
+                                  " of the variance of the input is left, less than " + scientific(collapsed_below) +
+                                  "; nothing of this point is ranked";
+}
+
 template <class Real>
 void add_embedding(const Config& config, const Matrix<Real>& corrected, const Dataset<Real>& before,
                    const std::string& prefix, PointRecord& record) {
-    for (ScoredMetric& metric : score_embedding(corrected, before.cells, before, config.metrics)) {
+    ScoredEmbedding scored = score_embedding(corrected, before.cells, before, config.metrics);
+    for (ScoredMetric& metric : scored.metrics) {
         for (Score& score : metric.output.scores) {
             score.metric = prefix + score.metric;
             record.scores.push_back(std::move(score));
@@ -26,6 +44,8 @@ void add_embedding(const Config& config, const Matrix<Real>& corrected, const Da
                 label.value ? nlohmann::ordered_json(*label.value) : nlohmann::ordered_json(label.reason);
         }
     }
+    for (const std::string& note : scored.notes) record.outputs["metric_notes"].push_back(prefix + note);
+    if (prefix.empty()) add_collapse(scored.variance_left, record);
 }
 
 const char* const holdout_prefix = "holdout_";
@@ -35,6 +55,7 @@ const char* const holdout_prefix = "holdout_";
 template <class Real>
 void score_cells(const Config& config, const Matrix<Real>& corrected, const Dataset<Real>& before,
                  const std::vector<std::uint32_t>& holdout, PointRecord& record) {
+    for (const char* of_metrics : {"metric_notes", "per_label", "collapsed"}) record.outputs.erase(of_metrics);
     add_embedding(config, corrected, before, "", record);
     if (holdout.empty()) return;
     const Dataset<Real> unseen = training::subset(before, holdout);

@@ -101,7 +101,7 @@ def group_cell(group: Group, metric: str, best: float | None = None, documented:
     if mean is None:
         words = [STATUS_WORDS.get(row.status, row.raw or row.status) for row in rows]
         return none_cell(words[0] if words and words[0] != "ok" else "–")
-    is_best = best is not None and mean == best and not group.control
+    is_best = best is not None and mean == best and group.ranked
     if spread is None:
         return Cell(form(mean), next(row.raw for row in rows if row.value is not None), "value", is_best)
     count = len(group.values(metric))

@@ -44,6 +44,21 @@ def kinds_of(rows: Iterable[Row], read: Callable[[str], dict[str, Any]]) -> dict
     return {metric: kinds.get(metric) or kind_by_name(metric) for metric in tries}
 
 
+def definitions_of(rows: Iterable[Row], read: Callable[[str], dict[str, Any]]) -> dict[str, str]:
+    """The metrics whose definition contains a parameter of the method, and that parameter."""
+    found: dict[str, str] = {}
+    tries: dict[str, int] = {}
+    for row in rows:
+        tries[row.metric] = tries.get(row.metric, 0) + 1
+        if row.metric in found or tries[row.metric] > TRIES:
+            continue
+        for entry in map(mapping, sequence(read(row.point).get("metrics"))):
+            metric, key = entry.get("metric"), entry.get("defined_by")
+            if isinstance(metric, str) and isinstance(key, str):
+                found.setdefault(metric, key)
+    return found
+
+
 def kind_by_name(metric: str) -> str:
     """For files of programs that wrote no group."""
     name = family(metric)

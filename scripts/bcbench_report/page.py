@@ -23,6 +23,7 @@ from .tables import (
     aggregate_tables,
     biology_tables,
     check_tables,
+    collapse_notes,
     data_tables,
     further_tables,
     loss_tables,
@@ -92,7 +93,7 @@ def _sections(results: Results, album: Album) -> list[Section]:
     study, read = study_of(results), results.point
     looks = looks_of(study)
     times = times_of(study, results.timings)
-    untrained = untrained_notes(study, read)
+    untrained = untrained_notes(study, read) + collapse_notes(study)
     wanted = {group.points[0] for groups in grids_of(study) for group in groups}
     projections = read_projections(results.directory, wanted, results.warnings)
     aggregates, mixing = study.metrics_of(AGGREGATE), study.metrics_of(MIXING)

@@ -10,10 +10,11 @@ from functools import lru_cache
 from statistics import fmean, stdev
 from typing import Any
 
-from .kinds import TRIES, family, is_holdout, kinds_of
+from .kinds import TRIES, definitions_of, family, is_holdout, kinds_of
 from .read import Results, Row, finite, mapping, sequence
 
 SEEDS = ("seed", "dataset.seed")  # points that differ in these alone are repetitions, not settings
+COLLAPSED = "collapsed"
 PERFECT_MIXING = "perfect_mixing"  # a level of the dataset, not of a method
 
 
@@ -31,6 +32,7 @@ class Group:
     points: list[str] = field(default_factory=list)
     rows: dict[str, list[Row]] = field(default_factory=dict)  # by metric, one row a point
     control: bool = False  # shows what best and worst look like: never ranked
+    definitions: dict[str, Any] = field(default_factory=dict)  # parameters that define a metric, as they were
 
     def values(self, metric: str) -> list[float]:
         return [row.value for row in self.rows.get(metric, []) if row.value is not None]
@@ -58,8 +60,17 @@ class Group:
 
     @property
     def marked(self) -> str:
-        """The label for a table, where a control is called one."""
-        return marked(self.label, self.control)
+        """The label for a table, where a control and what has collapsed are called so."""
+        return marked(self.label, self.control) + (" (collapsed)" if self.collapsed else "")
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether a point has this row, which those alone have whose corrected cells kept nothing of the input."""
+        return COLLAPSED in self.rows
+
+    @property
+    def ranked(self) -> bool:
+        return not self.control and not self.collapsed
 
 
 @dataclass
@@ -83,15 +94,16 @@ class Study:
     directions: dict[str, str]
     kinds: dict[str, str]  # where each metric belongs
     controls: set[str]  # labels of the methods that are controls
+    defined_by: dict[str, str] = field(default_factory=dict)  # metrics whose definition contains a parameter
 
     def metrics_of(self, *kinds: str) -> list[str]:
         """The metrics of these kinds, without those of held out cells."""
         return [metric for metric in self.metrics if self.kinds[metric] in kinds and not is_holdout(metric)]
 
     def by_total(self, groups: list[Group]) -> list[Group]:
-        """Highest total first; in their order if there is none, and last those without one."""
+        """Highest total first; in their order if there is none, and last those without one or collapsed."""
         total = next((metric for metric in self.metrics if family(metric) == "total"), "")
-        means = {id(group): group.mean(total) for group in groups}
+        means = {id(group): None if group.collapsed else group.mean(total) for group in groups}
         return sorted(groups, key=lambda group: -_or_lowest(means[id(group)]))
 
     def baseline(self, dataset: str) -> Group | None:
@@ -103,14 +115,25 @@ class Study:
     def best(self, metric: str, groups: list[Group]) -> float | None:
         """The best mean by the direction of the metric; None where there is nothing to choose between.
 
-        Controls do not compete.
+        Controls do not compete, nor do points that have collapsed; and a metric that is defined by a parameter is on
+        another scale at each of its values.
         """
-        competing = (group.mean(metric) for group in groups if not group.control)
+        if self.incomparable(metric, groups):
+            return None
+        competing = (group.mean(metric) for group in groups if group.ranked)
         means = [mean for mean in competing if mean is not None]
         direction = self.directions.get(metric)
         if len(set(means)) < 2 or direction not in ("higher", "lower"):
             return None
         return max(means) if direction == "higher" else min(means)
+
+    def incomparable(self, metric: str, groups: list[Group]) -> bool:
+        """Whether the groups differ in a parameter that the definition of the metric contains."""
+        key = self.defined_by.get(metric)
+        if key is None:
+            return False
+        values = (group.definitions.get(key) for group in groups if group.values(metric))
+        return len({json.dumps(value, sort_keys=True) for value in values}) > 1
 
 
 def _or_lowest(mean: float | None) -> float:
@@ -140,6 +163,8 @@ def study_of(results: Results) -> Study:
     controls = _controls(groups, results)
     for group in groups:
         group.control = group.method in controls
+    defined_by = definitions_of(results.rows, results.point)
+    _find_definitions(groups, defined_by, results)
     config = mapping(results.manifest.get("config"))
     types = {label: label for label in labels}
     for entry in map(mapping, sequence(config.get("methods"))):
@@ -164,6 +189,7 @@ def study_of(results: Results) -> Study:
         directions={row.metric: row.direction for row in results.rows},
         kinds=kinds_of(results.rows, results.point),
         controls=controls,
+        defined_by=defined_by,
     )
 
 
@@ -260,6 +286,16 @@ def _find_defaults(groups: list[Group], results: Results) -> None:
             **{f"dataset.{key}": value for key, value in mapping(dataset.get("params")).items()},
         }
         group.defaults = {key: resolved[key] for key in missing if key in resolved}
+
+
+def _find_definitions(groups: list[Group], defined_by: dict[str, str], results: Results) -> None:
+    """The values of the parameters that define a metric, in each group that has the metric."""
+    for group in groups:
+        for metric, key in defined_by.items():
+            if metric not in group.rows:
+                continue
+            method = mapping(results.point(group.points[0]).get("method"))
+            group.definitions[key] = group.params.get(key, mapping(method.get("params")).get(key))
 
 
 def _sweeps(groups: list[Group]) -> list[Sweep]:

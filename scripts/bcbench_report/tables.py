@@ -28,11 +28,12 @@ from .kinds import (
     MEANS,
     MIXING,
     REFERENCE,
+    TRIES,
     is_entropy,
     is_holdout,
 )
 from .read import mapping, sequence
-from .study import PERFECT_MIXING, Group, Study, Sweep, marked, plain
+from .study import COLLAPSED, PERFECT_MIXING, Group, Study, Sweep, marked, plain
 
 PointReader = Callable[[str], dict[str, Any]]
 MANY_BATCHES = 12  # beyond, tables sum batches up
@@ -201,6 +202,20 @@ def untrained_notes(study: Study, read: PointReader) -> list[str]:
         return []
     names = ", ".join(dict.fromkeys(labels))
     return [f"Not trained: {names}. A random network corrects nothing; mixing it adds is structure it lost."]
+
+
+def collapse_notes(study: Study) -> list[str]:
+    """Where nothing is left of the cells, mixing and means look their best and say nothing."""
+    notes = []
+    for group in study.groups:
+        left = group.mean(COLLAPSED)
+        if left is not None:
+            notes.append(
+                f"Collapsed: {group.label} keeps {left:.1e} of the variance of the input. Its mixing and means "
+                "say nothing, and it is not ranked."
+            )
+    shown = notes[:TRIES]
+    return shown + ([f"Collapsed: {len(notes) - len(shown)} more."] if len(notes) > len(shown) else [])
 
 
 def loss_tables(study: Study) -> list[Table]:
@@ -399,7 +414,7 @@ def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table
     metrics = [
         metric
         for metric in study.metrics
-        if metric != PERFECT_MIXING and any(group.values(metric) for group in sweep.groups)
+        if metric not in (PERFECT_MIXING, COLLAPSED) and any(group.values(metric) for group in sweep.groups)
     ]
     shown = [
         metric
@@ -423,6 +438,9 @@ def sweep_tables(study: Study, sweep: Sweep, documented: set[str]) -> list[Table
     if len(lines) > LONG_SWEEP:
         for table in tables:
             table.fold, table.hint = "closed", f"{len(table.rows)} rows"
+    for metric, key in study.defined_by.items():
+        if tables and metric in shown and key in sweep.keys:
+            tables[-1].notes.append(f"{metric} is defined by {key}: its values do not compare over this sweep.")
     if tables and constant:
         tables[-1].notes.append("The same at every setting: " + "; ".join(constant) + ".")
     return tables

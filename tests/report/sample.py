@@ -85,6 +85,7 @@ class Sample:
         traces: dict[str, Any] | None = None,
         groups: dict[str, str] | None = None,
         control: bool = False,
+        defined_by: dict[str, str] | None = None,
     ) -> str:
         """Adds a point; a value None is a row without a number, whose status is then `status`.
 
@@ -135,6 +136,7 @@ class Sample:
                     "reason": "",
                     "version": 1,
                     **({"group": groups.get(metric, "other")} if groups is not None else {}),
+                    **({"defined_by": defined_by[metric]} if metric in (defined_by or {}) else {}),
                 }
                 for metric, value in values.items()
             ],

@@ -161,7 +161,8 @@ training::Trained<Parameters<Real>> train(const Dataset<Real>& data, Parameters<
         return training::Evaluation{there.objective,
                                     {{"reconstruction_loss", {there.reconstruction}},
                                      {"real_score", {there.real}},
-                                     {"fake_score", {there.fake}}}};
+                                     {"fake_score", {there.fake}}},
+                                    there.reconstruction};
     };
     const auto corrected = [&](const Parameters<Real>& current, const Dataset<Real>& cells) {
         return autoencoder_forward(current.autoencoder, cells.cells, cells.batch, precision, false).corrected();

@@ -9,6 +9,7 @@
 #include "engine/core/parallel.hpp"
 #include "engine/metrics/kbet/chi_squared.hpp"
 #include "engine/metrics/label_means.hpp"
+#include "engine/metrics/tied_cells.hpp"
 
 namespace bcbench::kbet {
 
@@ -17,14 +18,20 @@ namespace {
 using arma::uword;
 
 // sum_b (O_b - e_b)^2 / e_b of one cell's neighbourhood. `counts` [B] is scratch.
-double statistic(const NeighborsView& neighbors, uword cell, const std::vector<std::uint32_t>& batch,
-                 const std::vector<double>& expected, std::vector<std::uint32_t>& counts) {
-    std::fill(counts.begin(), counts.end(), 0U);
-    ++counts[batch[cell]];
-    for (uword r = 0; r < neighbors.k(); ++r) ++counts[batch[neighbors.index(cell)[r]]];
+// `tie`: of the cell, or nullptr.
+double statistic(const NeighborsView& neighbors, uword cell, const Tie* tie, const TiedLabels& tied,
+                 const std::vector<std::uint32_t>& batch, const std::vector<double>& expected,
+                 std::vector<double>& counts) {
+    if (tie != nullptr) {
+        tied.count(neighbors, *tie, counts);
+    } else {
+        std::fill(counts.begin(), counts.end(), 0.0);
+        for (uword r = 0; r < neighbors.k(); ++r) counts[batch[neighbors.index(cell)[r]]] += 1.0;
+    }
+    counts[batch[cell]] += 1.0;
     double t = 0.0;
     for (std::size_t b = 0; b < counts.size(); ++b) {
-        const double difference = static_cast<double>(counts[b]) - expected[b];
+        const double difference = counts[b] - expected[b];
         t += difference * difference / expected[b];
     }
     return t;
@@ -43,7 +50,7 @@ void validate(const Options& options) {
     }
 }
 
-MetricResult acceptance(const NeighborsView& neighbors, const Groups& batch, double alpha) {
+MetricResult acceptance(const NeighborsView& neighbors, const Groups& batch, double alpha, const Ties& ties) {
     const std::size_t n = batch.of_cell.size();
     std::vector<double> expected(batch.count());
     for (std::size_t b = 0; b < expected.size(); ++b) {
@@ -53,12 +60,14 @@ MetricResult acceptance(const NeighborsView& neighbors, const Groups& batch, dou
     const double limit = chi_squared_quantile(alpha, degrees);
     MetricResult result;
     result.per_cell.resize(n);
+    const TiedLabels tied(ties, batch.of_cell, batch.count());
     const Tiles tiles{n, 1024};
     std::vector<std::size_t> accepted(tiles.count(), 0);
     parallel_for(tiles.count(), [&](std::size_t tile) {
-        std::vector<std::uint32_t> counts(batch.count());
+        std::vector<double> counts(batch.count());
+        TiedCells tied_cells(ties, tiles.first(tile));
         for (std::size_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
-            result.per_cell[i] = statistic(neighbors, i, batch.of_cell, expected, counts);
+            result.per_cell[i] = statistic(neighbors, i, tied_cells.of(i), tied, batch.of_cell, expected, counts);
             accepted[tile] += result.per_cell[i] <= limit ? 1 : 0;
         }
     });
@@ -69,11 +78,11 @@ MetricResult acceptance(const NeighborsView& neighbors, const Groups& batch, dou
     return result;
 }
 
-MetricResult evaluate(const NeighborsView& neighbors, const Labels& batch, const Options& options) {
+MetricResult evaluate(const NeighborsView& neighbors, const Labels& batch, const Options& options, const Ties& ties) {
     validate(options);
     const Groups groups = groups_of(batch, neighbors.n_cells(), "batch");
     if (groups.count() < 2) return not_applicable("kBET compares batches, and there is only one");
-    return acceptance(neighbors.nearest(static_cast<uword>(options.n_others)), groups, options.alpha);
+    return acceptance(neighbors.nearest(static_cast<uword>(options.n_others)), groups, options.alpha, ties);
 }
 
 template <class Real>

@@ -10,7 +10,7 @@
 #include "engine/core/types.hpp"
 #include "engine/metrics/groups.hpp"
 #include "engine/metrics/result.hpp"
-#include "engine/neighbors/neighbors.hpp"
+#include "engine/neighbors/ties.hpp"
 
 namespace bcbench::kbet {
 
@@ -28,7 +28,8 @@ void validate(const Options& options);
 /// kBET without labels (OpenProblems: kbet_pg), in [0, 1]. per_cell holds t (chi_squared.hpp turns it into p), the
 /// details the `degrees` of freedom and `limit`, the largest t that is accepted. Not applicable with one batch. Throws
 /// std::invalid_argument if `neighbors` holds fewer than n_others.
-MetricResult evaluate(const NeighborsView& neighbors, const Labels& batch, const Options& options = {});
+MetricResult evaluate(const NeighborsView& neighbors, const Labels& batch, const Options& options = {},
+                      const Ties& ties = {});
 
 /// The same inside each label on new neighbours among the label's own cells [F x n] and with its own shares of batches,
 /// as OpenProblems' kbet_pg_label: mean over labels, with per_label values. Labels of one batch are left out.
@@ -37,6 +38,6 @@ MetricResult evaluate_per_label(const Matrix<Real>& cells, const Labels& label, 
                                 const Options& options = {});
 
 /// evaluate on groups, which are at least two, and all of `neighbors`.
-MetricResult acceptance(const NeighborsView& neighbors, const Groups& batch, double alpha);
+MetricResult acceptance(const NeighborsView& neighbors, const Groups& batch, double alpha, const Ties& ties = {});
 
 }  // namespace bcbench::kbet

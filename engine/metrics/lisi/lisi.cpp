@@ -8,6 +8,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/parallel.hpp"
 #include "engine/metrics/lisi/weights.hpp"
+#include "engine/metrics/tied_cells.hpp"
 
 namespace bcbench::lisi {
 
@@ -17,6 +18,19 @@ namespace {
 void distances_of(const NeighborsView& neighbors, arma::uword cell, std::vector<double>& distance) {
     const double* squared = neighbors.squared_distance(cell);
     std::transform(squared, squared + distance.size(), distance.begin(), [](double d) { return std::sqrt(d); });
+}
+
+// The Simpson index of a cell whose last places tie: these have one weight, which all that tie share.
+double simpson_of_tied(const NeighborsView& used, const Tie& tie, const TiedLabels& tied, const Groups& groups,
+                       const std::vector<double>& p) {
+    std::vector<double> share;
+    tied.count(used, tie, share);  // counts, of which those nearer have their own weights
+    for (std::uint32_t r = 0; r < tie.closer; ++r) share[groups.of_cell[used.index(tie.cell)[r]]] -= 1.0;
+    for (double& each : share) each *= p.back();
+    for (std::uint32_t r = 0; r < tie.closer; ++r) share[groups.of_cell[used.index(tie.cell)[r]]] += p[r];
+    double simpson = 0.0;
+    for (const double each : share) simpson += each * each;
+    return simpson;
 }
 
 double median(std::vector<double> values) {
@@ -88,17 +102,25 @@ Bandwidths solve(const NeighborsView& neighbors, const Options& options) {
     return bandwidths;
 }
 
-std::vector<double> per_cell(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Groups& groups) {
+std::vector<double> per_cell(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Groups& groups,
+                             const Ties& ties) {
     const NeighborsView used = neighbors.nearest(bandwidths.n_others);
     require(bandwidths.beta.size() == used.n_cells(), "the bandwidths of LISI are those of other cells");
     std::vector<double> values(used.n_cells());
+    const TiedLabels tied(ties, groups.of_cell, groups.count());
     const Tiles tiles{used.n_cells(), tile_cells};
     parallel_for(tiles.count(), [&](std::size_t tile) {
         std::vector<double> distance(used.k()), p(used.k()), share(groups.count(), 0.0);
+        TiedCells tied_cells(ties, tiles.first(tile));
         for (std::size_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
+            const Tie* const tie = tied_cells.of(i);
             distances_of(used, i, distance);
             if (!weights_of(distance.data(), distance.size(), bandwidths.beta[i], p.data())) {
                 values[i] = std::numeric_limits<double>::quiet_NaN();
+                continue;
+            }
+            if (tie != nullptr) {
+                values[i] = 1.0 / simpson_of_tied(used, *tie, tied, groups, p);
                 continue;
             }
             for (std::size_t r = 0; r < p.size(); ++r) share[groups.of_cell[used.index(i)[r]]] += p[r];
@@ -114,22 +136,24 @@ std::vector<double> per_cell(const NeighborsView& neighbors, const Bandwidths& b
     return values;
 }
 
-MetricResult ilisi(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Labels& batch) {
+MetricResult ilisi(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Labels& batch,
+                   const Ties& ties) {
     const Groups groups = groups_of(batch, neighbors.n_cells(), "batches");
     if (groups.count() < 2) return not_applicable("needs at least two batches");
     if (!bandwidths.reason.empty()) return not_applicable(bandwidths.reason);
-    MetricResult result = summary(per_cell(neighbors, bandwidths, groups));
+    MetricResult result = summary(per_cell(neighbors, bandwidths, groups, ties));
     if (const std::optional<double> typical = detail_of(result, "median")) {
         result.value = (*typical - 1.0) / static_cast<double>(groups.count() - 1);
     }
     return result;
 }
 
-MetricResult clisi(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Labels& label) {
+MetricResult clisi(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Labels& label,
+                   const Ties& ties) {
     const Groups groups = groups_of(label, neighbors.n_cells(), "labels");
     if (groups.count() < 2) return not_applicable("needs at least two labels");
     if (!bandwidths.reason.empty()) return not_applicable(bandwidths.reason);
-    MetricResult result = summary(per_cell(neighbors, bandwidths, groups));
+    MetricResult result = summary(per_cell(neighbors, bandwidths, groups, ties));
     if (const std::optional<double> typical = detail_of(result, "median")) {
         const auto count = static_cast<double>(groups.count());
         result.value = (count - *typical) / (count - 1.0);

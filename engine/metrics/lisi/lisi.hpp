@@ -15,7 +15,7 @@
 
 #include "engine/metrics/groups.hpp"
 #include "engine/metrics/result.hpp"
-#include "engine/neighbors/neighbors.hpp"
+#include "engine/neighbors/ties.hpp"
 
 namespace bcbench::lisi {
 
@@ -44,15 +44,18 @@ Bandwidths solve(const NeighborsView& neighbors, const Options& options = {});
 
 /// LISI of each cell with respect to `groups`; NaN where all weights underflow. `bandwidths` are those of `neighbors`
 /// and have no reason. [n]
-std::vector<double> per_cell(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Groups& groups);
+std::vector<double> per_cell(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Groups& groups,
+                             const Ties& ties = {});
 
 /// ilisi: 1 if the batches are mixed around the median cell, 0 if its neighbours are all of one batch. per_cell holds
 /// LISI itself, unscaled; the details its `median` and `mean` and the `undefined` cells that these leave out. Not
 /// applicable with one batch or fewer than 6 cells.
-MetricResult ilisi(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Labels& batch);
+MetricResult ilisi(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Labels& batch,
+                   const Ties& ties = {});
 
 /// clisi: 1 if the median cell's neighbours are all of one label. per_cell and details as ilisi. Not applicable with
 /// one label or fewer than 6 cells.
-MetricResult clisi(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Labels& label);
+MetricResult clisi(const NeighborsView& neighbors, const Bandwidths& bandwidths, const Labels& label,
+                   const Ties& ties = {});
 
 }  // namespace bcbench::lisi

@@ -28,8 +28,10 @@ constexpr Field<mmd_method::Options> fields[] = {
         "estimators"),
 };
 
-constexpr ScoreRow rows[] = {{"reconstruction_loss", Direction::lower, Group::loss},
-                             {"mmd_loss", Direction::lower, Group::loss}};
+constexpr ScoreRow rows[] = {
+    {"reconstruction_loss", Direction::lower, Group::loss},
+    // of the documented estimator: says nothing on unequal batches, and its unit is the bandwidth
+    {"mmd_loss", Direction::info, Group::loss, "kernel_bandwidth"}};
 
 std::vector<Score> losses_of(double reconstruction_loss, double mmd_loss, const Labels& batch,
                              mmd::Estimator estimator) {
@@ -124,7 +126,8 @@ MethodDefinition mmd_autoencoder() {
         "mmd_autoencoder",
         "autoencoder with the maximum mean discrepancy between batches as a loss on its latent space",
         "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing; "
-        "mmd_loss alone is no evidence of mixing."};
+        "mmd_loss alone is no evidence of mixing, and values at different bandwidths do not compare: mmd_unbiased "
+        "does."};
     method.rows = rows;
     method.parameters = [] { return parameters_of(fields); };
     method.training = [] {

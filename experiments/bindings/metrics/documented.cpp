@@ -47,27 +47,29 @@ constexpr ScoreRow ceiling_rows[] = {{"mixing_ceiling", Direction::info, Group::
 template <class Real>
 MetricOutput compute_mixing(const json& params, const MetricContext<Real>& context) {
     const NeighborsView neighbors = context.neighbors(n_neighbors(params));
-    return {{score(mixing_rows[0], bcbench::batch_mixing_entropy(neighbors, context.batch())),
+    return {{score(mixing_rows[0],
+                   bcbench::batch_mixing_entropy(neighbors, context.batch(), context.ties(n_neighbors(params)))),
              score(mixing_rows[1], perfect_mixing(context.batch()))}};
 }
 
 template <class Real>
 MetricOutput compute_purity(const json& params, const MetricContext<Real>& context) {
-    return {{score(purity_rows[0], bcbench::type_purity(context.neighbors(n_neighbors(params)), context.type()))}};
+    return {{score(purity_rows[0], bcbench::type_purity(context.neighbors(n_neighbors(params)), context.type(),
+                                                        context.ties(n_neighbors(params))))}};
 }
 
 template <class Real>
 MetricOutput compute_ceiling(const json& params, const MetricContext<Real>& context) {
     const auto options = options_from(ceiling_fields, params);
-    return {{score(ceiling_rows[0],
-                   bcbench::mixing_ceiling(context.neighbors(options.n_neighbors), context.batch(), context.type(),
-                                           static_cast<std::uint32_t>(options.n_permutations),
-                                           static_cast<std::uint64_t>(options.seed)))}};
+    return {{score(ceiling_rows[0], bcbench::mixing_ceiling(
+                                        context.neighbors(options.n_neighbors), context.batch(), context.type(),
+                                        static_cast<std::uint32_t>(options.n_permutations),
+                                        static_cast<std::uint64_t>(options.seed), context.ties(options.n_neighbors)))}};
 }
 
 template <class Real>
 MetricOutput compute_mean_shift(const json&, const MetricContext<Real>& context) {
-    const std::vector<double> means = batch_means(context.cells, context.batch());
+    const std::vector<double> means = batch_means(context.as_given, context.batch());
     MetricOutput output;
     for (std::size_t b = 0; b < means.size(); ++b) {
         output.scores.push_back(score("batch_mean_" + std::to_string(b), means[b], Direction::info, Group::means));
@@ -82,7 +84,9 @@ MetricOutput compute_mean_shift(const json&, const MetricContext<Real>& context)
 MetricDefinition batch_mixing_entropy() {
     return {"batch_mixing_entropy",
             "entropy of the batches among each cell's nearest neighbours, in nats",
-            "Exact Euclidean neighbours, ties by lower index; shares are clipped to [1e-8, 1], so nothing mixed gives "
+            "Exact Euclidean neighbours; where several cells tie for the last places, shares are averaged over all of "
+            "them, "
+            "and tied_share says of how many cells. Shares are clipped to [1e-8, 1], so nothing mixed gives "
             "1.842e-07 for two batches. Also gives perfect_mixing, ln of the number of batches.",
             mixing_rows,
             1,

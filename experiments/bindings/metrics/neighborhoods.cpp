@@ -41,15 +41,19 @@ const lisi::Bandwidths& bandwidths(const json& params, const MetricContext<Real>
 template <class Real>
 MetricOutput compute_ilisi(const json& params, const MetricContext<Real>& context) {
     const NeighborsView neighbors = context.neighbors(params.at("n_others"));
-    return output_of(ilisi_rows, lisi::ilisi(neighbors, bandwidths(params, context), context.batch()),
-                     {"median", "mean"});
+    return output_of(
+        ilisi_rows,
+        lisi::ilisi(neighbors, bandwidths(params, context), context.batch(), context.ties(params.at("n_others"))),
+        {"median", "mean"});
 }
 
 template <class Real>
 MetricOutput compute_clisi(const json& params, const MetricContext<Real>& context) {
     const NeighborsView neighbors = context.neighbors(params.at("n_others"));
-    return output_of(clisi_rows, lisi::clisi(neighbors, bandwidths(params, context), context.type()),
-                     {"median", "mean"});
+    return output_of(
+        clisi_rows,
+        lisi::clisi(neighbors, bandwidths(params, context), context.type(), context.ties(params.at("n_others"))),
+        {"median", "mean"});
 }
 
 std::int64_t n_others(const json& params) { return params.at("n_others"); }
@@ -76,7 +80,8 @@ constexpr ScoreRow kbet_label_rows[] = {{"kbet_per_label", Direction::higher, Gr
 template <class Real>
 MetricOutput compute_kbet(const json& params, const MetricContext<Real>& context) {
     const auto options = options_from(kbet_fields, params);
-    return output_of(kbet_rows, bcbench::kbet::evaluate(context.neighbors(options.n_others), context.batch(), options));
+    return output_of(kbet_rows, bcbench::kbet::evaluate(context.neighbors(options.n_others), context.batch(), options,
+                                                        context.ties(options.n_others)));
 }
 
 constexpr std::int64_t kbet_graph_others = 49;  // the field's 50 counts the cell
@@ -103,8 +108,11 @@ constexpr ScoreRow ksim_rows[] = {{"ksim", Direction::higher, Group::biology},
 template <class Real>
 MetricOutput compute_ksim(const json& params, const MetricContext<Real>& context) {
     const auto options = options_from(ksim_fields, params);
-    return output_of(ksim_rows, bcbench::ksim::evaluate(context.neighbors(options.n_others), context.type(), options),
-                     {"accept_rate"});
+    return output_of(
+        ksim_rows,
+        bcbench::ksim::evaluate(context.neighbors(options.n_others), context.type(), options,
+                                context.ties(bcbench::ksim::others_that_count(options, context.n_cells()))),
+        {"accept_rate"});
 }
 
 constexpr Field<bcbench::sbee::Options> sbee_fields[] = {
