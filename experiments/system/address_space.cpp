@@ -92,9 +92,7 @@ void take_blas_buffers(unsigned count) {
 
 std::string threads_text(unsigned count) { return std::to_string(count) + (count == 1 ? " thread" : " threads"); }
 
-std::string in_mebibytes(std::size_t bytes) {
-    return std::to_string((bytes + mebibyte - 1) / mebibyte) + " MiB";
-}
+std::string in_mebibytes(std::size_t bytes) { return std::to_string((bytes + mebibyte - 1) / mebibyte) + " MiB"; }
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Limits that hold from outside a point: of the address space, of time where no checkpoint is reached, of a file's size.
+// Limits that hold from outside a point: of the address space, of time where no checkpoint is reached, of a file's
+// size.
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
