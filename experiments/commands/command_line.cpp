@@ -9,6 +9,7 @@
 
 #include "experiments/catalog/catalog.hpp"
 #include "experiments/catalog/describe.hpp"
+#include "experiments/commands/cluster.hpp"
 #include "experiments/commands/compare.hpp"
 #include "experiments/commands/inspect.hpp"
 #include "experiments/commands/json_lines.hpp"
@@ -50,8 +51,12 @@ struct Arguments {
     double step = 0.0;
     unsigned coordinates = 20;
     bool steps = false;
+    bool cooperate = false;
+    double stale_after = 120.0;
     CompareArguments compare;
     ScoreArguments score;
+    MergeArguments merge;
+    StatusArguments status;
 };
 
 // Two points with the same id, and points that could only fail, are faults of the config.
@@ -93,6 +98,7 @@ int run(const Arguments& arguments) {
     options.fresh = arguments.fresh;
     options.quiet = arguments.quiet;
     options.profile = arguments.profile;
+    if (arguments.cooperate) options.cooperate = arguments.stale_after;
     options.stop_on_error = arguments.on_error == "stop";
     options.jobs = arguments.jobs;
     options.threads = arguments.threads;
@@ -123,14 +129,10 @@ int run(const Arguments& arguments) {
     }
 
     if (summary.stuck) std::_Exit(exit_incomplete);  // an orderly end would wait for the threads that were given up
-    if (!summary.complete()) return exit_incomplete;
-    const bool reproduced = std::all_of(comparisons.begin(), comparisons.end(), [&](const Comparison& comparison) {
-        return comparison.agreement == Agreement::equal || comparison.agreement == Agreement::last_digit;
-    });
     if (summary.failed_checks > 0)
         std::fprintf(stderr, "a check does not hold for %llu points\n",
                      static_cast<unsigned long long>(summary.failed_checks));
-    return summary.failed_checks > 0 || !reproduced ? exit_regression : exit_ok;
+    return exit_code_of(summary);
 }
 
 // Prints at once, however long the plan, and searches it for duplicates and idle rules at the end if the reader is
@@ -250,6 +252,17 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     CLI::Option* fresh = run_command->add_flag("--fresh", arguments.fresh, "compute every point again");
     run_command->add_flag("--resume", arguments.resume, "keep points that are finished and unchanged (the default)")
         ->excludes(fresh);
+    CLI::Option* cooperate =
+        run_command
+            ->add_flag("--cooperate", arguments.cooperate,
+                       "share the directory with other such runs of the same config, on this or other machines")
+            ->excludes(fresh);
+    run_command
+        ->add_option("--stale-after", arguments.stale_after,
+                     "seconds without a sign of life after which the points of another process are taken over")
+        ->check(CLI::Range(0.1, 1e6))
+        ->capture_default_str()
+        ->needs(cooperate);
     run_command->add_option("--on-error", arguments.on_error, "after a failed point")
         ->check(CLI::IsMember({"continue", "stop"}))
         ->capture_default_str();
@@ -260,11 +273,12 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     run_command
         ->add_option("--points", arguments.points_file,
                      "only the points that FILE names: one id a line, or lines of 'plan'")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->excludes(cooperate);
     CLI::Option* shard =
         run_command->add_option("--shard", arguments.shard,
                                 "only the I-th of N parts of equal estimated cost, I from 1 to N; 'merge' joins them");
-    shard->type_name("I/N");
+    shard->type_name("I/N")->excludes(cooperate);
     add_timings_option(*run_command, arguments)->needs(shard);
 
     CLI::App* plan_command =
@@ -306,6 +320,10 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
         app.add_subcommand("inspect", "what is in a data file, and a config that would run on it");
     inspect_command->add_option("file", arguments.name, "file (.h5ad, .csv, .tsv, .npy, .mtx) or 10x folder")
         ->required();
+    CLI::App* merge = app.add_subcommand("merge", "join results directories of one config; computes nothing");
+    add_merge_options(*merge, arguments.merge);
+    CLI::App* status = app.add_subcommand("status", "how many points are done, running, failed, missing");
+    add_status_options(*status, arguments.status);
     CLI::App* schema_command = app.add_subcommand("schema", "print the JSON Schema of configs");
 
     try {
@@ -324,12 +342,23 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     if (score->parsed()) return score_command(*score, arguments.score);
     if (describe_command->parsed())
         std::cout << (json ? describe_json(catalog(), arguments.name) : describe_text(catalog(), arguments.name));
+    if (merge->parsed()) return merge_command(arguments.merge);
+    if (status->parsed()) return status_command(arguments.status);
     if (inspect_command->parsed()) std::cout << inspect_text(arguments.name);
     if (schema_command->parsed()) std::cout << config_schema(catalog()).dump(2) << '\n';
     return exit_ok;
 }
 
 }  // namespace
+
+int exit_code_of(const RunSummary& summary) {
+    if (!summary.complete()) return exit_incomplete;
+    const bool reproduced =
+        std::all_of(summary.comparisons.begin(), summary.comparisons.end(), [](const Comparison& comparison) {
+            return comparison.agreement == Agreement::equal || comparison.agreement == Agreement::last_digit;
+        });
+    return summary.failed_checks > 0 || !reproduced ? exit_regression : exit_ok;
+}
 
 int run_command_line(int argc, char** argv) {
     std::setlocale(LC_CTYPE, "C.UTF-8");  // ? and [..] of patterns match characters, not bytes

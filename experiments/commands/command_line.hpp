@@ -12,6 +12,11 @@ enum ExitCode : int {
     exit_not_comparable = 4
 };
 
+struct RunSummary;
+
+/// What a run, or a merge of runs, ends with.
+int exit_code_of(const RunSummary& summary);
+
 /// Parses the arguments, runs the command and returns the exit code. Results go to stdout, diagnostics to stderr.
 int run_command_line(int argc, char** argv);
 

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "engine/io/npy.hpp"
+#include "experiments/system/clock.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/csv_field.hpp"
 
@@ -15,9 +16,10 @@ namespace bcbench {
 
 namespace fs = std::filesystem;
 
+const char* const timings_header = "point,stage,repeat,seconds,peak_rss_bytes\n";
+
 namespace {
 
-const char* const timings_header = "point,stage,repeat,seconds,peak_rss_bytes\n";
 constexpr std::ptrdiff_t commas_after_id = 4;
 
 // Whether the directory holds what a run left: its manifest, written before anything else.
@@ -41,8 +43,20 @@ void require_own(const fs::path& directory) {
     }
 }
 
-fs::path created(fs::path directory) {
-    require_own(directory);
+// Of a shared directory another process may be about to write the manifest.
+void require_own_soon(const fs::path& directory) {
+    for (int tries = 50;; --tries) {
+        try {
+            return require_own(directory);
+        } catch (const FileError&) {
+            if (tries == 0) throw;
+        }
+        wait_seconds(0.1);
+    }
+}
+
+fs::path created(fs::path directory, Sharing sharing) {
+    sharing == Sharing::alone ? require_own(directory) : require_own_soon(directory);
     make_directories(directory);
     return directory;
 }
@@ -95,7 +109,9 @@ std::vector<std::string> names_of_files(const std::string& id, bool with_embeddi
     return names;
 }
 
-ResultsDirectory::ResultsDirectory(fs::path directory) : directory_(created(std::move(directory))), lock_(directory_) {
+ResultsDirectory::ResultsDirectory(fs::path directory, Sharing sharing)
+    : directory_(created(std::move(directory), sharing)), lock_(directory_, sharing) {
+    if (sharing == Sharing::shared) return;
     make_directories(directory_ / "points");
     for (const char* place : {"", "points", "embeddings", "models"}) remove_stale_temporaries(directory_ / place);
     // a killed run may have left half a row, which must not swallow the next one
@@ -150,27 +166,33 @@ void ResultsDirectory::write(const std::string& name, std::string content) const
     write_atomically(directory_ / name, std::move(content));
 }
 
-void ResultsDirectory::append_times(const std::string& rows) const {
-    const fs::path file = directory_ / "timings.csv";
+void ResultsDirectory::append_times(const std::string& rows, const fs::path& other) const {
+    const fs::path file = other.empty() ? directory_ / "timings.csv" : other;
     std::error_code error;
     append(file, fs::exists(file, error) ? rows : timings_header + rows);
+}
+
+void add_times(const fs::path& file, TimesByPoint& rows) {
+    std::error_code error;
+    if (!fs::exists(file, error)) return;
+    std::istringstream lines(read_file(file));
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t end = id_length(line);
+        if (end == 0 || line + '\n' == timings_header) continue;
+        const std::string id = line.substr(0, end);
+        std::string& of_point = rows[id];
+        // the rows of one run of a point begin with its load; a later run of the same point replaces the earlier one
+        if (line.compare(end, 6, ",load,") == 0) of_point.clear();
+        of_point += line + '\n';
+    }
 }
 
 void ResultsDirectory::order_times(const std::vector<std::string>& ids) const {
     const fs::path file = directory_ / "timings.csv";
     std::error_code error;
     if (!fs::exists(file, error)) return;
-    // the rows of one run of a point begin with its load; a later run of the same point replaces the earlier
-    // one
-    std::map<std::string, std::string> rows;  // by id as written
-    std::istringstream lines(read_file(file));
-    for (std::string line; std::getline(lines, line);) {
-        const std::size_t end = id_length(line);
-        if (end == 0 || line + '\n' == timings_header) continue;
-        std::string& of_point = rows[line.substr(0, end)];
-        if (line.compare(end, 6, ",load,") == 0) of_point.clear();
-        of_point += line + '\n';
-    }
+    TimesByPoint rows;
+    add_times(file, rows);
     std::string content = timings_header;
     for (const std::string& id : ids) {
         const auto found = rows.find(csv_field(id));
@@ -214,9 +236,12 @@ void ResultsDirectory::remove(const std::string& name) const {
     fs::remove(directory_ / name, error);
 }
 
-void ResultsDirectory::remove_outputs(const std::string& id) const {
+void ResultsDirectory::remove_outputs(const std::string& id, const std::vector<NewFile>& kept) const {
     std::error_code error;
-    for (const fs::path& file : {embedding_file(directory_, id), model_file(directory_, id)}) fs::remove(file, error);
+    for (const fs::path& file : {embedding_file(directory_, id), model_file(directory_, id)}) {
+        if (std::none_of(kept.begin(), kept.end(), [&](const NewFile& each) { return each.path == file; }))
+            fs::remove(file, error);
+    }
 }
 
 }  // namespace bcbench

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -18,8 +19,8 @@ namespace bcbench {
 class ResultsDirectory {
   public:
     /// Creates the directory if need be and removes what a killed run left half-written. Throws FileError if
-    /// it cannot be written or another run holds it.
-    explicit ResultsDirectory(std::filesystem::path directory);
+    /// it cannot be written or another run holds it. A shared one is left as it is, for others may be writing.
+    explicit ResultsDirectory(std::filesystem::path directory, Sharing sharing = Sharing::alone);
 
     const std::filesystem::path& path() const { return directory_; }
 
@@ -35,8 +36,8 @@ class ResultsDirectory {
     void write(const std::vector<NewFile>& files) const;
     void write(const std::string& name, std::string content) const;
 
-    /// Appends rows to timings.csv; noisy by nature, hence neither atomic nor flushed.
-    void append_times(const std::string& rows) const;
+    /// Appends rows to timings.csv, or another file of times; noisy by nature, hence neither atomic nor flushed.
+    void append_times(const std::string& rows, const std::filesystem::path& file = "") const;
 
     /// Rewrites timings.csv: the latest times of each point, those in `ids` first and in their order. Those of others
     /// stay: a later run may take these points over without measuring again.
@@ -53,13 +54,20 @@ class ResultsDirectory {
 
     void remove(const std::string& name) const;
 
-    /// Removes the embedding and the model of a point, which may be of an earlier config.
-    void remove_outputs(const std::string& id) const;
+    /// Removes the embedding and the model of a point, which may be of an earlier config, but for those in `kept`.
+    void remove_outputs(const std::string& id, const std::vector<NewFile>& kept = {}) const;
 
   private:
     std::filesystem::path directory_;
     DirectoryLock lock_;
 };
+
+/// The rows of a timings.csv by point (its id as a CSV field): of each the latest times, from its stage `load` on. Rows
+/// that are not whole are left out; no file is no rows. `rows` may hold rows of earlier files.
+using TimesByPoint = std::map<std::string, std::string>;
+void add_times(const std::filesystem::path& file, TimesByPoint& rows);
+
+extern const char* const timings_header;  // with line end
 
 /// Rows of timings.csv.
 std::string timing_rows(const std::string& id, const std::vector<StageTime>& times);

@@ -58,13 +58,27 @@ Agreement agreement_of(const ExpectedValue& expected, const std::string& reprodu
 
 std::vector<ExpectedValue> read_expected(const std::filesystem::path& file) {
     const ordered_json json = read_json(file);
+    return expected_from(json.is_object() ? json.value("values", ordered_json()) : ordered_json(), file.string());
+}
+
+ordered_json to_json(const std::vector<ExpectedValue>& values) {
+    ordered_json list = ordered_json::array();
+    for (const ExpectedValue& value : values) {
+        list.push_back({{"section", value.section}, {"point", value.point}});
+        if (!value.minus_point.empty()) list.back()["minus_point"] = value.minus_point;
+        list.back()["metric"] = value.metric;
+        list.back()["printed"] = value.printed;
+        if (value.last_digit) list.back()["last_digit"] = true;
+    }
+    return list;
+}
+
+std::vector<ExpectedValue> expected_from(const ordered_json& values, const std::string& origin) {
     std::vector<Fault> faults;
     std::vector<ExpectedValue> expected;
-    if (!json.is_object() || !json.contains("values") || !json["values"].is_array()) {
-        throw ConfigError(file.string(), {{"/values", "must be a list of expected values"}});
-    }
-    for (std::size_t i = 0; i < json["values"].size(); ++i) {
-        const ordered_json& entry = json["values"][i];
+    if (!values.is_array()) throw ConfigError(origin, {{"/values", "must be a list of expected values"}});
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const ordered_json& entry = values[i];
         const std::string pointer = "/values/" + std::to_string(i);
         if (!entry.is_object()) {
             faults.push_back({pointer, "must be an object with section, point, metric and printed"});
@@ -84,7 +98,7 @@ std::vector<ExpectedValue> read_expected(const std::filesystem::path& file) {
         }
         expected.push_back(std::move(value));
     }
-    if (!faults.empty()) throw ConfigError(file.string(), faults);
+    if (!faults.empty()) throw ConfigError(origin, faults);
     return expected;
 }
 

@@ -32,6 +32,11 @@ struct Comparison {
 /// Throws ConfigError with the place of what is wrong.
 std::vector<ExpectedValue> read_expected(const std::filesystem::path& file);
 
+/// The values as such a file has them under "values", for another reader of the results; and back. Throws ConfigError
+/// naming `origin`.
+nlohmann::ordered_json to_json(const std::vector<ExpectedValue>& values);
+std::vector<ExpectedValue> expected_from(const nlohmann::ordered_json& values, const std::string& origin);
+
 std::vector<Comparison> compare_with_expected(const std::vector<ExpectedValue>& expected,
                                               const std::vector<PointRecord>& records);
 

@@ -1,6 +1,7 @@
 #include "experiments/results/record.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <limits>
 #include <set>
 #include <stdexcept>
@@ -220,6 +221,18 @@ PointRecord read_record(const std::filesystem::path& file) {
                                     std::to_string(most_result_bytes >> 20) + " MB");
     }
     return record_from_text(read_file(file), file.string());
+}
+
+std::optional<PointStatus> status_in(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    char start[2048];  // an id of at most 200 bytes, escaped, stands before it
+    stream.read(start, sizeof start);
+    const std::string_view text(start, static_cast<std::size_t>(stream.gcount()));
+    for (const PointStatus status : {PointStatus::ok, PointStatus::skipped, PointStatus::failed}) {
+        const std::size_t at = text.find("\",\"status\":\"" + std::string(name_of(status)) + "\"");
+        if (text.starts_with("{\"schema_version\":") && at < text.find("\"metrics\":")) return status;
+    }
+    return std::nullopt;
 }
 
 std::string metrics_rows(const PointRecord& record) {

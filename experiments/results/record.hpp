@@ -67,6 +67,10 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
 /// The record in a file, as above. Throws FileError if it cannot be read.
 PointRecord read_record(const std::filesystem::path& file);
 
+/// The status that a point's file begins with, without reading on; nothing if there is no such file, or it does not
+/// say.
+std::optional<PointStatus> status_in(const std::filesystem::path& file);
+
 extern const char* const metrics_header;  // with line end
 extern const char* const projections_header;
 

@@ -1,5 +1,7 @@
 #include "experiments/run/manifest.hpp"
 
+#include <utility>
+
 #include "experiments/system/provenance.hpp"
 #include "experiments/text/canonical.hpp"
 
@@ -7,7 +9,23 @@ namespace bcbench {
 
 using nlohmann::ordered_json;
 
-Manifest::Manifest(const Plan& plan, const RunOptions& options) : plan_(plan), options_(options), started_(utc_now()) {}
+Manifest::Manifest(const Plan& plan, const RunOptions& options, std::vector<ExpectedValue> expected)
+    : plan_(plan), options_(options), expected_(std::move(expected)), started_(utc_now()) {}
+
+ordered_json counts_json(const RunSummary& summary) {
+    return {{"expected", summary.expected}, {"ok", summary.ok},
+            {"skipped", summary.skipped},   {"failed", summary.failed},
+            {"missing", summary.missing()}, {"failed_checks", summary.failed_checks}};
+}
+
+ordered_json problems_json(const std::vector<PointRecord>& records) {
+    ordered_json problems = ordered_json::array();
+    for (const PointRecord& record : records) {
+        if (record.status == PointStatus::ok) continue;
+        problems.push_back({{"point", record.id}, {"status", name_of(record.status)}, {"reason", record.reason}});
+    }
+    return problems;
+}
 
 std::string config_hash(const Config& config) {
     return hex(fnv1a(canonical_json(nlohmann::json(with_defaults(config)))));
@@ -16,11 +34,6 @@ std::string config_hash(const Config& config) {
 std::string Manifest::text(const std::optional<RunSummary>& summary, const std::vector<PointRecord>& records) const {
     const Config& config = plan_.config();
     const ordered_json resolved = with_defaults(config);
-    ordered_json problems = ordered_json::array();
-    for (const PointRecord& record : records) {
-        if (record.status == PointStatus::ok) continue;
-        problems.push_back({{"point", record.id}, {"status", name_of(record.status)}, {"reason", record.reason}});
-    }
     ordered_json json = {{"schema_version", record_schema_version},
                          {"name", config.name},
                          {"purpose", config.purpose},
@@ -39,12 +52,11 @@ std::string Manifest::text(const std::optional<RunSummary>& summary, const std::
         json["shard"] = std::to_string(shard->index) + "/" + std::to_string(shard->count);
     json["finished"] = summary ? ordered_json(utc_now()) : ordered_json();
     if (summary) {
-        json["counts"] = {{"expected", summary->expected}, {"ok", summary->ok},
-                          {"skipped", summary->skipped},   {"failed", summary->failed},
-                          {"missing", summary->missing()}, {"failed_checks", summary->failed_checks}};
+        json["counts"] = counts_json(*summary);
         json["base_points"] = plan_.base_points();
     }
-    json["problems"] = problems;
+    json["problems"] = problems_json(records);
+    if (!expected_.empty()) json["expected"] = to_json(expected_);
     json["config"] = resolved;
     json["config_hash"] = config_hash(config);
     return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -122,11 +125,12 @@ class Finishing {
 // What the threads share.
 struct Work {
     Work(const Plan& its_plan, const RunOptions& its_options, const std::vector<std::uint64_t>& its_indices,
-         ResultsDirectory& its_results)
+         ResultsDirectory& its_results, Claims* its_claims)
         : plan(its_plan),
           options(its_options),
           indices(its_indices),
           results(its_results),
+          claims(its_claims),
           datasets(its_plan.config()),
           finishing(std::max(1U, its_options.jobs)) {}
 
@@ -134,11 +138,15 @@ struct Work {
     const RunOptions& options;
     const std::vector<std::uint64_t>& indices;
     ResultsDirectory& results;
+    Claims* claims;  // nullptr: the directory is ours alone
     DatasetCache datasets;
     Finishing finishing;
     Workers workers{};
     std::atomic<std::size_t> next{0};
     std::atomic<bool> stop{false};
+    std::set<std::string> failed_before{};  // ids
+    std::mutex others_mutex{};
+    std::deque<std::size_t> others{};  // positions of points that other processes had when last looked at
     std::mutex error_mutex{};
     std::exception_ptr error{};
 
@@ -183,7 +191,25 @@ std::function<void()> ask(const Limits& limits, const Work& work, const Worker& 
     };
 }
 
-Finished run_point(Work& work, Worker& worker, std::size_t position) {
+// Whether another process has tried the point since this one began, and it failed.
+bool failed_elsewhere(const Work& work, const Point& point, const LoadedDataset& loaded) {
+    if (work.claims == nullptr || work.failed_before.count(point.id) > 0) return false;
+    const std::optional<PointRecord> record = work.results.read_point(point.id);
+    return record && record->status == PointStatus::failed &&
+           (record->fingerprint.empty() ||
+            record->fingerprint == fingerprint_of(point, work.plan.config(), loaded.hash));
+}
+
+// The point as it is known to be finished; nothing if it has to be computed.
+std::optional<Finished> known(const Work& work, std::size_t position, const Point& point, const LoadedDataset& loaded) {
+    if (can_resume(work, point, loaded)) return Finished{position, point.id, PointStatus::ok, true, {}, {}, "", ""};
+    if (failed_elsewhere(work, point, loaded))
+        return Finished{position, point.id, PointStatus::failed, true, {}, {}, "", ""};
+    return std::nullopt;
+}
+
+// Nothing: another process has the point, so far.
+std::optional<Finished> run_point(Work& work, Worker& worker, std::size_t position) {
     const Point point = work.plan.at(work.indices[position]);
     work.workers.begin(worker, position, point.id);
     const Config& config = work.plan.config();
@@ -198,7 +224,15 @@ Finished run_point(Work& work, Worker& worker, std::size_t position) {
             const CheckpointScope loading(ask(limits, work, worker));
             loaded = work.datasets.load(point);
         }
-        if (can_resume(work, point, *loaded)) return {position, point.id, PointStatus::ok, true, {}, {}, "", ""};
+        if (std::optional<Finished> finished = known(work, position, point, *loaded)) return finished;
+        if (work.claims != nullptr) {
+            if (!work.claims->take(point.id)) return std::nullopt;
+            // whoever had it may have finished it between the two looks
+            if (std::optional<Finished> finished = known(work, position, point, *loaded)) {
+                work.claims->release(point.id);
+                return finished;
+            }
+        }
         work.workers.compute(worker);
         const CheckpointScope computing(ask(config.limits, work, worker));
         std::optional<Executed> again = scored_again(work, point, *loaded);
@@ -212,21 +246,46 @@ Finished run_point(Work& work, Worker& worker, std::size_t position) {
         executed = {record_without_values(point, config, PointStatus::failed, error.what()), {}, {}, {}};
         files = work.results.files_of(executed);
     }
-    return {
+    return Finished{
         position,         point.id,          executed.record.status, false, std::move(files), std::move(executed.times),
         point.dataset_id, point.method_label};
+}
+
+// The next point to look at: the next of the plan, then those that other processes had. Nothing: all are done.
+std::optional<std::size_t> next_point(Work& work) {
+    const std::size_t next = work.next++;
+    if (next < work.indices.size()) return next;
+    const std::lock_guard lock(work.others_mutex);
+    if (work.others.empty()) return std::nullopt;
+    const std::size_t position = work.others.front();
+    work.others.pop_front();
+    return position;
 }
 
 void compute(Work& work, Worker& worker, unsigned threads) {
     set_thread_count(threads);
     try {
+        std::size_t n_in_vain = 0;  // since a point was finished
         while (!work.stop && !is_interrupted()) {
-            const std::size_t next = work.next++;
-            if (next >= work.indices.size()) break;
-            Finished finished = run_point(work, worker, next);
+            const std::optional<std::size_t> next = next_point(work);
+            if (!next) break;
+            std::optional<Finished> finished = run_point(work, worker, *next);
             if (!work.workers.end(worker)) return;
-            if (finished.status == PointStatus::failed && work.options.stop_on_error) work.stop = true;
-            work.finishing.push(std::move(finished));
+            if (!finished) {
+                std::size_t n_others = 0;
+                {
+                    const std::lock_guard lock(work.others_mutex);
+                    work.others.push_back(*next);
+                    n_others = work.others.size();
+                }
+                if (work.next < work.indices.size() || ++n_in_vain < n_others) continue;
+                n_in_vain = 0;
+                wait_seconds(work.claims->patience());
+                continue;
+            }
+            n_in_vain = 0;
+            if (finished->status == PointStatus::failed && work.options.stop_on_error) work.stop = true;
+            work.finishing.push(std::move(*finished));
         }
     } catch (const Interrupted&) {
         // the point is left as if it had not been begun
@@ -288,14 +347,15 @@ void put_on_disk(const Work& work, std::vector<Finished>& group) {
     std::string times;
     for (Finished& point : group) {
         times += timing_rows(point.id, point.times);
+        if (!point.resumed) work.results.remove_outputs(point.id, point.files);
         for (NewFile& file : point.files) files.push_back(std::move(file));
     }
     // times first: should the run be killed in between, the points are computed and timed again
-    if (!times.empty()) work.results.append_times(times);
-    for (const Finished& point : group) {
-        if (!point.resumed) work.results.remove_outputs(point.id);
-    }
+    if (!times.empty())
+        work.results.append_times(times, work.claims ? work.claims->times_file() : std::filesystem::path());
     if (!files.empty()) work.results.write(files);
+    if (work.claims == nullptr) return;
+    for (const Finished& point : group) work.claims->release(point.id);
 }
 
 void count(const Finished& point, RunSummary& summary) {
@@ -335,13 +395,17 @@ void write_finished(const std::shared_ptr<Work>& work, PointsRun& run) {
 }  // namespace
 
 PointsRun run_points(const Plan& plan, const RunOptions& options, const std::vector<std::uint64_t>& indices,
-                     ResultsDirectory& results) {
+                     ResultsDirectory& results, Claims* claims) {
     PointsRun run;
     run.summary.expected = indices.size();
     run.done.resize(indices.size());
 
     // shared with threads that are given up
-    const auto work = std::make_shared<Work>(plan, options, indices, results);
+    const auto work = std::make_shared<Work>(plan, options, indices, results, claims);
+    for (std::size_t i = 0; claims != nullptr && i < indices.size(); ++i) {
+        const std::string id = plan.id_at(indices[i]);
+        if (status_in(point_file(results.path(), id)) == PointStatus::failed) work->failed_before.insert(id);
+    }
     unsigned started = 0;
     while (started < std::max(1U, options.jobs) && start_worker(work)) ++started;
     if (started == 0) throw std::runtime_error("no thread can be started: the system has no more, or no memory");

@@ -5,6 +5,7 @@
 #include <exception>
 #include <vector>
 
+#include "experiments/results/claims.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/run/profile.hpp"
 #include "experiments/run/run.hpp"
@@ -20,8 +21,10 @@ struct PointsRun {
 
 /// Computes the points `indices` of the plan that an earlier run has not finished, and writes them. A point
 /// counts once its files are complete on disk. Stops early on a signal, on a failed point if the options say
-/// so, and on an error that is not a point's own.
+/// so, and on an error that is not a point's own. With `claims` each point is claimed before it is computed; those that
+/// other processes have are waited for, and taken over should they die. A point that failed before is then tried again
+/// by one of them, one that failed meanwhile is not.
 PointsRun run_points(const Plan& plan, const RunOptions& options, const std::vector<std::uint64_t>& indices,
-                     ResultsDirectory& results);
+                     ResultsDirectory& results, Claims* claims = nullptr);
 
 }  // namespace bcbench

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,10 @@ struct RunOptions {
     Selection selection;     // of the plan's points
     MeasuredCosts measured;  // what earlier points took, for the balance of shards
     bool fresh = false;      // compute every point again, whatever is there
-    bool quiet = false;      // no progress
-    bool profile = false;    // the summary says where the time went
+    /// Other processes work in the directory too: seconds without a sign of life until one counts as dead.
+    std::optional<double> cooperate;
+    bool quiet = false;    // no progress
+    bool profile = false;  // the summary says where the time went
     bool stop_on_error = false;
     bool overridden = false;  // the config is not as it stands in its file: nothing is expected of it
     unsigned jobs = 1;        // points in parallel
@@ -50,5 +53,9 @@ struct RunSummary {
 /// or SIGHUP it stops and writes the tables of what is finished. `records` receives the finished points in the
 /// order of the plan.
 RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vector<PointRecord>& records);
+
+/// What is expected of the selected points, of all that is `expected`: the others are not missing.
+std::vector<ExpectedValue> expected_of_selection(const Plan& plan, const std::vector<std::uint64_t>& indices,
+                                                 std::vector<ExpectedValue> expected);
 
 }  // namespace bcbench

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <thread>
 
 namespace bcbench {
 
@@ -9,6 +10,9 @@ namespace bcbench {
 inline double seconds_now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
+
+/// Waits.
+inline void wait_seconds(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
 
 /// Waits on a condition variable until `holds` does or `seconds` have passed; whether it holds.
 template <class Condition, class Lock, class Holds>

@@ -172,12 +172,13 @@ void make_directories(const fs::path& directory) {
     if (error) fail("create", directory, error.value());
 }
 
-DirectoryLock::DirectoryLock(const fs::path& directory) {
+DirectoryLock::DirectoryLock(const fs::path& directory, Sharing sharing) {
     const fs::path path = directory / ".lock";
     descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor_ < 0) fail("write in", directory, errno);
-    if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    if (flock(descriptor_, (sharing == Sharing::alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
         const int error = errno;
+        if (error != EWOULDBLOCK && sharing == Sharing::shared) return;
         if (error != EWOULDBLOCK) {  // a file system without locks, or none left
             close(descriptor_);
             fail("lock", directory, error);
@@ -189,6 +190,7 @@ DirectoryLock::DirectoryLock(const fs::path& directory) {
                         (length > 0 ? " (process " + std::string(holder, static_cast<std::size_t>(length)) + ")" : "") +
                         "; wait for it, or choose another directory with --out");
     }
+    if (sharing == Sharing::shared) return;
     const std::string self = std::to_string(getpid());
     if (ftruncate(descriptor_, 0) != 0 || write(descriptor_, self.data(), self.size()) < 0) {
         // the number is for messages only: a full disk must not end the run here

@@ -75,11 +75,15 @@ std::string read_file(const std::filesystem::path& path);
 /// Creates `directory` and its parents. Throws FileError.
 void make_directories(const std::filesystem::path& directory);
 
-/// Holds an exclusive lock on a directory as long as it lives; a dead process holds none.
+/// Whether a directory is one process's alone or that of several at once.
+enum class Sharing { alone, shared };
+
+/// Holds a lock on a directory as long as it lives; a dead process holds none. One that is shared is a courtesy to
+/// processes that want the directory alone: where the file system has no locks it does without.
 class DirectoryLock {
   public:
     /// Throws FileError, naming the holder's process if another process holds the lock.
-    explicit DirectoryLock(const std::filesystem::path& directory);
+    explicit DirectoryLock(const std::filesystem::path& directory, Sharing sharing = Sharing::alone);
     ~DirectoryLock();
     DirectoryLock(const DirectoryLock&) = delete;
     DirectoryLock& operator=(const DirectoryLock&) = delete;
