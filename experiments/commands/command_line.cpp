@@ -7,6 +7,7 @@
 #include <iostream>
 #include <thread>
 
+#include "experiments/bindings/method.hpp"
 #include "experiments/catalog/catalog.hpp"
 #include "experiments/catalog/describe.hpp"
 #include "experiments/commands/compare.hpp"
@@ -20,6 +21,7 @@
 #include "experiments/results/measured.hpp"
 #include "experiments/results/terminal_report.hpp"
 #include "experiments/run/gradcheck.hpp"
+#include "experiments/run/method_settings.hpp"
 #include "experiments/run/run.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/system/provenance.hpp"
@@ -46,6 +48,7 @@ struct Arguments {
     bool resume = true;  // what happens without --fresh
     bool quiet = false;
     bool profile = false;
+    bool allow_commands = false;
     double step = 0.0;
     unsigned coordinates = 20;
     bool steps = false;
@@ -63,8 +66,15 @@ void print_notes(const Plan& plan, const std::string& file) {
     for (const std::string& note : plan.notes()) std::cerr << file << ": note: " << note << '\n';
 }
 
+Config config_of(const Arguments& arguments) {
+    Config config = read_config(arguments.config, catalog(), arguments.overrides);
+    const char* variable = std::getenv("BCBENCH_ALLOW_COMMANDS");
+    config.allow_commands = arguments.allow_commands || (variable != nullptr && std::string(variable) == "1");
+    return config;
+}
+
 Plan make_plan(const Arguments& arguments) {
-    Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
+    Plan plan(config_of(arguments), catalog());
     refuse_faults(plan, arguments);
     return plan;
 }
@@ -153,6 +163,8 @@ int print_plan(const Arguments& arguments) {
         if (!point.train.is_null()) std::cout << "\ttrain " << point.train.dump();
         std::cout << '\t' << point.dataset_label << '\t' << point.dataset_params.dump() << "\tseed "
                   << point.dataset_seed;
+        if (const auto preview = method_named(point.method_type).preview)
+            std::cout << "\truns " << preview(settings_of(point, plan.config()));
         if (point.excluded_reason) std::cout << "\tskipped: " << *point.excluded_reason;
         std::cout << '\n';
     }
@@ -173,6 +185,17 @@ int gradcheck(const Arguments& arguments) {
     return result.wrong > 0 ? exit_regression : exit_ok;
 }
 
+// What the config would run, without running it: each method that is a command once.
+void print_commands(const Plan& plan) {
+    for (const Entry& entry : plan.config().methods) {
+        MethodSettings settings;
+        settings.params = entry.params;
+        settings.config_directory = plan.config().file.parent_path();
+        if (const auto preview = method_named(entry.type).preview)
+            std::cout << "  " << entry.label << "\truns " << preview(settings) << '\n';
+    }
+}
+
 int validate(const Arguments& arguments) {
     const bool json = arguments.format == "json";
     bool all_good = true;
@@ -190,6 +213,7 @@ int validate(const Arguments& arguments) {
             }
             std::cout << file << ": ok, " << plan.size() << (plan.size() == 1 ? " point\n" : " points\n");
             print_notes(plan, file);
+            print_commands(plan);
         } catch (const ConfigError& error) {
             if (json)
                 std::cout << validation_line(file, error);
@@ -199,6 +223,11 @@ int validate(const Arguments& arguments) {
         }
     }
     return all_good ? exit_ok : exit_usage;
+}
+
+void add_allow_commands(CLI::App& command, Arguments& arguments) {
+    command.add_flag("--allow-commands", arguments.allow_commands,
+                     "run the programs that methods of type command name (also BCBENCH_ALLOW_COMMANDS=1)");
 }
 
 void add_config_options(CLI::App& command, Arguments& arguments) {
@@ -251,6 +280,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     run_command->add_option("--on-error", arguments.on_error, "after a failed point")
         ->check(CLI::IsMember({"continue", "stop"}))
         ->capture_default_str();
+    add_allow_commands(*run_command, arguments);
     run_command->add_flag("--quiet", arguments.quiet, "no progress");
     run_command->add_flag("--profile", arguments.profile, "say where the time went: stages, GFLOP/s, peak memory")
         ->excludes(jobs);
@@ -276,6 +306,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     CLI::App* gradcheck_command = app.add_subcommand(
         "gradcheck", "gradients of every differentiable method against finite differences, in float64");
     add_config_options(*gradcheck_command, arguments);
+    add_allow_commands(*gradcheck_command, arguments);
     gradcheck_command
         ->add_option("--step", arguments.step,
                      "step of the differences, times max(1, |x|) (default 1e-5, then 1e-6 and 1e-7 where curved)")

@@ -5,6 +5,7 @@
 
 #include "experiments/bindings/metric.hpp"
 #include "experiments/bindings/training_fields.hpp"
+#include "experiments/run/method_settings.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/system/provenance.hpp"
 #include "experiments/text/canonical.hpp"
@@ -28,7 +29,8 @@ std::string loaded_model_hash(const Point& point, const Config& config) {
 }
 
 nlohmann::json deciding_fit(const Point& point, const Config& config, const std::string& data_hash) {
-    return {point.id,
+    nlohmann::json deciding = {
+            point.id,
             point.dataset_label,
             point.dataset_type,
             point.dataset_seed,
@@ -48,6 +50,9 @@ nlohmann::json deciding_fit(const Point& point, const Config& config, const std:
             data_hash,
             loaded_model_hash(point, config),
             program_identity()};
+    const MethodDefinition& method = method_named(point.method_type);
+    if (method.identity != nullptr) deciding.push_back(method.identity(settings_of(point, config)));
+    return deciding;
 }
 
 }  // namespace
