@@ -38,9 +38,9 @@ struct MethodSettings {
     /// Runs work that only looks on, such as evaluating a model while it is trained: a clock stops meanwhile. Empty:
     /// the work is not wanted.
     std::function<void(const std::function<void()>& work)> aside = nullptr;
-    DatasetSource dataset = {};                           // what the data were loaded from
-    std::optional<std::uint64_t> max_memory_bytes = {};   // of processes that it starts
-    bool allow_commands = false;                          // programs of the user's may be started
+    DatasetSource dataset = {};                          // what the data were loaded from
+    std::optional<std::uint64_t> max_memory_bytes = {};  // of processes that it starts
+    bool allow_commands = false;                         // programs of the user's may be started
 };
 
 /// A further array that a method returns, such as the latent cells. Most runs want its shape alone: it is made when
@@ -110,11 +110,12 @@ struct MethodDefinition {
         false;  // its random numbers belong to places in the dataset: cells in another order get others
     /// Parameters small enough for a slow reference and for a gradient at every coordinate, as JSON.
     const char* small = "{}";
-    bool control = false;  // shows what best and worst look like; not ranked
+    bool control = false;        // shows what best and worst look like; not ranked
     bool is_external = false;    // what it does stands in files of the user's
     bool runs_commands = false;  // it starts programs of the user's, which has to be allowed
     /// Parameters that an entry of a config declares itself; nullptr: none.
-    DeclaredParameters (*declare)(const nlohmann::json& params, const std::filesystem::path& config_directory) = nullptr;
+    DeclaredParameters (*declare)(const nlohmann::json& params,
+                                  const std::filesystem::path& config_directory) = nullptr;
     /// What decides its values beside parameters and data: contents of files, versions. Never throws. nullptr: nothing.
     std::string (*identity)(const MethodSettings&) = nullptr;
     /// A line on what a fit would run, which runs nothing. nullptr: nothing.

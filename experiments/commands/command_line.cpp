@@ -13,8 +13,11 @@
 #include "experiments/commands/compare.hpp"
 #include "experiments/commands/inspect.hpp"
 #include "experiments/commands/json_lines.hpp"
+#include "experiments/commands/own_method.hpp"
 #include "experiments/config/config.hpp"
 #include "experiments/config/schema.hpp"
+#include "experiments/external/declaration.hpp"
+#include "experiments/h5ad/h5ad.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/expected.hpp"
@@ -225,6 +228,13 @@ int validate(const Arguments& arguments) {
     return all_good ? exit_ok : exit_usage;
 }
 
+// The catalog in which `name` is to be looked up: of a declaration in a file one with the method that it declares.
+std::pair<Catalog, std::string> described(const std::string& name) {
+    if (!name.ends_with(".json")) return {catalog(), name};
+    const CatalogEntry entry = external::described_declaration(name);
+    return {Catalog{{}, {entry}, {}, {}}, entry.name};
+}
+
 void add_allow_commands(CLI::App& command, Arguments& arguments) {
     command.add_flag("--allow-commands", arguments.allow_commands,
                      "run the programs that methods of type command name (also BCBENCH_ALLOW_COMMANDS=1)");
@@ -323,7 +333,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     add_format_option(*list_command, arguments);
     CLI::App* describe_command =
         app.add_subcommand("describe", "what a dataset, method, metric or check does, and its parameters");
-    describe_command->add_option("name", arguments.name, "its name, as in a config")->required();
+    describe_command->add_option("name", arguments.name, "its name, as in a config, or a file that declares a method (mine.json)")->required();
     add_format_option(*describe_command, arguments);
     CLI::App* compare =
         app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");
@@ -332,6 +342,13 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
         app.add_subcommand("inspect", "what is in a data file, and a config that would run on it");
     inspect_command->add_option("file", arguments.name, "file (.h5ad, .csv, .tsv, .npy, .mtx) or 10x folder")
         ->required();
+    CLI::App* new_method_command =
+        app.add_subcommand("new-method", "write a method of your own to start from: NAME.py, NAME.json, NAME.config.json");
+    new_method_command->add_option("name", arguments.name, "its name: letters, digits and _")->required();
+    CLI::App* check_method_command = app.add_subcommand(
+        "check-method", "run the commands of a config on three small datasets and say what breaks the contract");
+    check_method_command->add_option("config", arguments.config, "experiment config (JSON)")->required();
+    add_allow_commands(*check_method_command, arguments);
     CLI::App* schema_command = app.add_subcommand("schema", "print the JSON Schema of configs");
 
     try {
@@ -347,9 +364,13 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     if (list_command->parsed())
         std::cout << (json ? list_json(catalog(), arguments.name) : list_text(catalog(), arguments.name));
     if (compare->parsed()) return compare_command(arguments.compare);
-    if (describe_command->parsed())
-        std::cout << (json ? describe_json(catalog(), arguments.name) : describe_text(catalog(), arguments.name));
     if (inspect_command->parsed()) std::cout << inspect_text(arguments.name);
+    if (describe_command->parsed()) {
+        const auto [entries, name] = described(arguments.name);
+        std::cout << (json ? describe_json(entries, name) : describe_text(entries, name));
+    }
+    if (new_method_command->parsed()) new_method(arguments.name);
+    if (check_method_command->parsed()) return check_methods(config_of(arguments)) ? exit_ok : exit_regression;
     if (schema_command->parsed()) std::cout << config_schema(catalog()).dump(2) << '\n';
     return exit_ok;
 }

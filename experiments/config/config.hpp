@@ -82,7 +82,7 @@ struct Config {
     Limits limits;
     std::map<std::string, Tolerance> tolerances;  // by metric
     std::vector<Exclusion> exclude;
-    OrderedJson source;  // the config as written, overrides applied
+    OrderedJson source;           // the config as written, overrides applied
     bool allow_commands = false;  // the user lets it run programs; said beside the config, never in it
 };
 

@@ -40,7 +40,8 @@ std::optional<std::string> split(const std::string& argument, const Text& text, 
 
 bool names(const std::string& argument, const std::string& wanted) {
     bool found = false;
-    split(argument, [](const std::string&) {}, [&](const std::string& name) { found |= name == wanted; });
+    split(
+        argument, [](const std::string&) {}, [&](const std::string& name) { found |= name == wanted; });
     return found;
 }
 
@@ -68,7 +69,8 @@ std::optional<std::string> placeholder_fault(const std::string& argument, const 
             const auto is_this = [&](const Parameter& parameter) { return parameter.name == name; };
             if (std::count(known.begin(), known.end(), name) == 0 &&
                 std::none_of(parameters.begin(), parameters.end(), is_this))
-                unknown = "has {" + name + "}, which is neither input, output, seed, threads nor a declared parameter; "
+                unknown = "has {" + name +
+                          "}, which is neither input, output, seed, threads nor a declared parameter; "
                           "a brace that is meant so is {{";
         });
     return wrong ? wrong : unknown;
@@ -113,10 +115,23 @@ std::optional<fs::path> find_program(const std::string& name) {
 
 std::vector<std::string> environment(const std::vector<std::string>& further, unsigned threads,
                                      const fs::path& temporary) {
-    std::vector<std::string> handed_on = {
-        "PATH",        "HOME",         "USER",       "LANG",   "LC_ALL",      "LC_CTYPE",          "TZ",
-        "VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "R_HOME", "R_LIBS",      "R_LIBS_USER",       "R_LIBS_SITE",
-        "JULIA_DEPOT_PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"};
+    std::vector<std::string> handed_on = {"PATH",
+                                          "HOME",
+                                          "USER",
+                                          "LANG",
+                                          "LC_ALL",
+                                          "LC_CTYPE",
+                                          "TZ",
+                                          "VIRTUAL_ENV",
+                                          "CONDA_PREFIX",
+                                          "PYTHONPATH",
+                                          "R_HOME",
+                                          "R_LIBS",
+                                          "R_LIBS_USER",
+                                          "R_LIBS_SITE",
+                                          "JULIA_DEPOT_PATH",
+                                          "LD_LIBRARY_PATH",
+                                          "CUDA_VISIBLE_DEVICES"};
     handed_on.insert(handed_on.end(), further.begin(), further.end());
     std::vector<std::string> result;
     for (const std::string& name : handed_on) {

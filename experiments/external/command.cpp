@@ -55,11 +55,14 @@ Ended run_in(const Folder& folder, const Request& request, const Declaration& de
     for (const auto& item : params.items()) values[item.key()] = value_text(item.value());
     write_input(folder.input(), data, declaration, params, request.seed, threads);
     std::vector<std::string> command = filled(declaration.command, values);
-    Task task{program_of(command), {command.begin() + 1, command.end()},
-              environment(declaration.environment, threads, folder.temporary()), folder.work()};
+    Task task{program_of(command),
+              {command.begin() + 1, command.end()},
+              environment(declaration.environment, threads, folder.temporary()),
+              folder.work()};
     if (further != nullptr) task.arguments.emplace_back(further);
     task.max_memory_bytes = request.max_memory_bytes;
-    task.max_file_bytes = std::max<std::uint64_t>(most_bytes_of_any_file, most_times_the_cells * sizeof(Real) * data.cells.n_elem);
+    task.max_file_bytes =
+        std::max<std::uint64_t>(most_bytes_of_any_file, most_times_the_cells * sizeof(Real) * data.cells.n_elem);
     const Ended ended = run_process(task);
     if (ended.signal == 0 && ended.exit_code == not_applicable_code) {
         const std::string reason = last_lines(ended.output, 1);
@@ -100,7 +103,7 @@ Corrected<Real> correct(const Request& request, const Dataset<Real>& data) {
                         " seconds, the whole run took " + number_text(ended.seconds));
     corrected.facts = {{"command", typed(declaration.command)},
                        {"command_program", program_of(declaration.command).string()},
-                       {"command_identity", identity(declaration)}};
+                       {"command_identity", identity(declaration, true)}};
     return corrected;
 }
 

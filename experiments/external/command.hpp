@@ -38,9 +38,10 @@ Corrected<Real> correct(const Request& request, const Dataset<Real>& data);
 /// Runs the command with --vjp: the adjoint of the cells [F x n] for that of the corrected cells.
 arma::mat vector_jacobian_product(const Request& request, const Dataset<double>& data, const arma::mat& corrected_bar);
 
-/// What decides the values beside parameters and data, as a text: the content of files and the output of the version
-/// command, which is run once per program. Never throws on a fault of theirs, which then is a part of the text.
-std::string identity(const Declaration& declaration);
+/// What decides the values beside parameters and data, as a text: the content of files and, if `may_run`, the output of
+/// the version command, which is run once per program. Never throws on a fault of theirs, which then is a part of the
+/// text.
+std::string identity(const Declaration& declaration, bool may_run);
 
 /// A line for people: the command with its placeholders and a hash of the files. Runs nothing.
 std::string preview(const Declaration& declaration);

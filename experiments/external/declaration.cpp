@@ -113,15 +113,17 @@ class Reader {
             fault("parameters", "declares \"" + name + "\" " + message);
             return std::nullopt;
         };
-        const bool is_name = !name.empty() && name.size() <= 60 &&
-                             name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
-                                 std::string::npos;
+        const bool is_name =
+            !name.empty() && name.size() <= 60 &&
+            name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+                std::string::npos;
         if (!is_name) return wrong("whose name must be letters, digits and _");
         const auto is_this = [&](const Parameter& own) { return own.name == name; };
         if (std::count(kept_names.begin(), kept_names.end(), name) > 0 ||
             std::any_of(command_parameters().begin(), command_parameters().end(), is_this))
             return wrong("whose name stands for something else here; choose another");
-        if (!value.is_object()) return wrong("as " + shown(value) + R"(, must be like {"type": "number", "default": 1})");
+        if (!value.is_object())
+            return wrong("as " + shown(value) + R"(, must be like {"type": "number", "default": 1})");
         static const std::set<std::string> known = {"type", "default", "range", "choices", "help", "optional"};
         for (const auto& item : value.items())
             if (known.count(item.key()) == 0)
@@ -136,7 +138,8 @@ class Reader {
         parameter.name = name;
         parameter.type = type->second;
         parameter.default_value = value.value("default", nlohmann::json());
-        parameter.optional = value.value("optional", false) || (value.contains("default") && value["default"].is_null());
+        parameter.optional =
+            value.value("optional", false) || (value.contains("default") && value["default"].is_null());
         if (value.contains("help") && value["help"].is_string()) parameter.help = value["help"];
         if (value.contains("range")) {
             const nlohmann::json& range = value["range"];
@@ -169,6 +172,7 @@ Parameter declared(const char* name, ParameterType type, nlohmann::json default_
     return parameter;
 }
 
+// Of a file of its own.
 const std::vector<std::string> keys_of_file = {"contract", "summary",         "parameters",  "needs",
                                                "files",    "version_command", "environment", "vjp"};
 
@@ -186,8 +190,8 @@ void read_file_of_its_own(const fs::path& file, Declaration& made) {
         if (std::count(keys_of_file.begin(), keys_of_file.end(), item.key()) == 0)
             reader.fault(item.key(), "is no key of a declaration: " + unknown_name("key", item.key(), keys_of_file));
     if (ordered.value("contract", contract_version) != contract_version)
-        reader.fault("contract", "is " + shown(ordered["contract"]) + ", this program knows " +
-                                     std::to_string(contract_version));
+        reader.fault("contract",
+                     "is " + shown(ordered["contract"]) + ", this program knows " + std::to_string(contract_version));
     if (ordered.contains("summary") && ordered["summary"].is_string()) made.summary = ordered["summary"];
     // in the order written: ids name swept parameters in this order
     if (ordered.contains("parameters") && ordered["parameters"].is_object()) {
@@ -249,8 +253,9 @@ const std::vector<Parameter>& command_parameters() {
             declared("needs", ParameterType::object, nlohmann::json::object(),
                      R"({"types": true}: is told the types; {"batches": 2}: applies to no fewer; {"precision": )"
                      R"("float64"})"),
-            declared("files", ParameterType::string_list, nlohmann::json::array(),
-                     "further files that decide the values, as modules of the script; those of the command count anyway"),
+            declared(
+                "files", ParameterType::string_list, nlohmann::json::array(),
+                "further files that decide the values, as modules of the script; those of the command count anyway"),
             declared("version_command", ParameterType::string_list, nlohmann::json::array(),
                      "prints what else decides them, as a package's version; run once per run"),
             declared("environment", ParameterType::string_list, nlohmann::json::array(),

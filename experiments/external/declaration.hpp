@@ -20,15 +20,15 @@ struct Declaration {
     /// The program and its arguments. Those that name files beside the config are absolute paths; placeholders stand as
     /// they were written.
     std::vector<std::string> command;
-    std::vector<Parameter> parameters;          // of the method itself
-    bool needs_types = false;                   // the cells' types are handed out
-    std::uint64_t needs_batches = 1;            // with fewer the method does not apply
-    bool needs_float64 = false;                 // cells are handed out as float64 instead of float32
-    std::vector<std::filesystem::path> files;   // whose content decides the values
-    std::vector<std::string> version_command;   // prints what else decides them; may be empty
-    std::vector<std::string> environment;       // further variables that are handed on
-    bool vjp = false;                           // the command offers --vjp
-    std::vector<ParameterFault> faults;         // what is wrong with it, at "params"
+    std::vector<Parameter> parameters;         // of the method itself
+    bool needs_types = false;                  // the cells' types are handed out
+    std::uint64_t needs_batches = 1;           // with fewer the method does not apply
+    bool needs_float64 = false;                // cells are handed out as float64 instead of float32
+    std::vector<std::filesystem::path> files;  // whose content decides the values
+    std::vector<std::string> version_command;  // prints what else decides them; may be empty
+    std::vector<std::string> environment;      // further variables that are handed on
+    bool vjp = false;                          // the command offers --vjp
+    std::vector<ParameterFault> faults;        // what is wrong with it, at "params"
 };
 
 /// The parameters of the method `command` that say what is run; its others are declared.
@@ -38,7 +38,8 @@ const std::vector<Parameter>& command_parameters();
 /// `faults`; nothing is run.
 Declaration read_declaration(const nlohmann::json& params, const std::filesystem::path& directory);
 
-/// The declaration in a file of its own as an entry for `describe`. Throws ConfigError if it cannot be read or is wrong.
+/// The declaration in a file of its own as an entry for `describe`. Throws ConfigError if it cannot be read or is
+/// wrong.
 CatalogEntry described_declaration(const std::filesystem::path& file);
 
 }  // namespace bcbench::external

@@ -83,8 +83,8 @@ EmbeddingFile read_table(const std::string& path, const std::vector<std::string>
         }
     }
     if (n_rows < n_cells)
-        throw DataError(path + ": has " + std::to_string(n_rows) + " rows, the dataset has " +
-                        std::to_string(n_cells) + " cells");
+        throw DataError(path + ": has " + std::to_string(n_rows) + " rows, the dataset has " + std::to_string(n_cells) +
+                        " cells");
     if (!is_named || names.empty()) read.notes = {unnamed};
     return read;
 }

@@ -128,8 +128,9 @@ Matrix<Real> in_precision(const npy::Array& array, const std::string& name) {
                 const arma::Mat<Value> all(values.data(), array.shape[1], array.shape[0]);
                 if (const arma::uvec wrong = arma::find_nonfinite(all); !wrong.empty()) {
                     throw DataError(name + ": cell " + std::to_string(wrong[0] / array.shape[1]) + ", column " +
-                                    std::to_string(wrong[0] % array.shape[1]) + " (both from 0) is not finite, nor are " +
-                                    std::to_string(wrong.n_elem - 1) + " others");
+                                    std::to_string(wrong[0] % array.shape[1]) +
+                                    " (both from 0) is not finite, nor are " + std::to_string(wrong.n_elem - 1) +
+                                    " others");
                 }
                 Matrix<Real> converted = arma::conv_to<Matrix<Real>>::from(all);
                 if (!converted.is_finite()) throw DataError(name + ": has values that do not fit into float32");
@@ -214,9 +215,9 @@ OrderedJson read_object(const fs::path& file) {
 }
 
 std::string checked_name(const std::string& name, const std::string& file) {
-    const bool is_name = !name.empty() && name.size() <= most_name &&
-                         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
-                             std::string::npos;
+    const bool is_name =
+        !name.empty() && name.size() <= most_name &&
+        name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string::npos;
     if (!is_name) throw DataError(file + ": the name " + bcbench::shown(name) + " must be letters, digits and _");
     return name;
 }
@@ -232,8 +233,7 @@ std::vector<Score> losses_of(const OrderedJson& json) {
     for (const auto& item : json.items()) {
         std::string name = checked_name(item.key(), "losses.json");
         if (!name.ends_with("_loss")) name += "_loss";  // no metric has such a name
-        losses.push_back(
-            score(name, checked_number(item.value(), name, "losses.json"), Direction::lower, Group::loss));
+        losses.push_back(score(name, checked_number(item.value(), name, "losses.json"), Direction::lower, Group::loss));
     }
     return losses;
 }
@@ -265,9 +265,12 @@ void write_input(const fs::path& input, const Dataset<Real>& data, const Declara
     write_cells(input / "cells.npy", data.cells, declaration.needs_float64);
     write_text(input / "obs.csv", obs_text(data, declaration.needs_types));
     write_text(input / "features.csv", features_text(data));
-    const nlohmann::ordered_json json = {{"contract", contract_version}, {"params", params},
-                                         {"seed", seed},                 {"threads", threads},
-                                         {"n_cells", data.cells.n_cols}, {"n_features", data.cells.n_rows}};
+    const nlohmann::ordered_json json = {{"contract", contract_version},
+                                         {"params", params},
+                                         {"seed", seed},
+                                         {"threads", threads},
+                                         {"n_cells", data.cells.n_cols},
+                                         {"n_features", data.cells.n_rows}};
     write_text(input / "params.json", json.dump(2) + "\n");
 }
 

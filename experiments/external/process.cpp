@@ -237,9 +237,9 @@ Ended run_process(const Task& task) {
     supervisor.end();
     if (!report) throw ProcessError("was ended together with the process that watched over it");
     if (report->kind == Report::not_started) {
-        throw ProcessError("cannot start " + program + ": " + std::strerror(report->value) +
-                           (report->value == ENOENT ? "; if it is a script, the interpreter of its first line is missing"
-                                                    : ""));
+        throw ProcessError(
+            "cannot start " + program + ": " + std::strerror(report->value) +
+            (report->value == ENOENT ? "; if it is a script, the interpreter of its first line is missing" : ""));
     }
     watch.require_memory(report->peak_bytes);
     ended.output = tail.take();

@@ -11,21 +11,21 @@
 namespace bcbench::external {
 
 struct Task {
-    std::filesystem::path program;           // absolute
-    std::vector<std::string> arguments;      // without the program's name
-    std::vector<std::string> environment;    // "NAME=value"
-    std::filesystem::path directory;         // where it starts
-    std::optional<double> max_seconds = {};  // a limit of this process, beside what checkpoints ask
-    std::optional<std::uint64_t> max_memory_bytes = {};  // of it and everything it has started
+    std::filesystem::path program;                          // absolute
+    std::vector<std::string> arguments;                     // without the program's name
+    std::vector<std::string> environment;                   // "NAME=value"
+    std::filesystem::path directory;                        // where it starts
+    std::optional<double> max_seconds = {};                 // a limit of this process, beside what checkpoints ask
+    std::optional<std::uint64_t> max_memory_bytes = {};     // of it and everything it has started
     std::uint64_t max_file_bytes = std::uint64_t{1} << 40;  // of any one file that it writes
 };
 
 /// How it ended.
 struct Ended {
-    int exit_code = 0;        // where signal is 0
-    int signal = 0;           // that ended it
-    std::string output;       // the end of what it printed, at most some 64 KiB
-    double seconds = 0.0;     // from its start to its end
+    int exit_code = 0;         // where signal is 0
+    int signal = 0;            // that ended it
+    std::string output;        // the end of what it printed, at most some 64 KiB
+    double seconds = 0.0;      // from its start to its end
     double cpu_seconds = 0.0;  // of all its processes
 };
 

@@ -10,10 +10,10 @@ namespace bcbench::external {
 
 /// What the supervisor is to start, prepared before the fork: it must not allocate.
 struct Start {
-    const char* program;      // absolute path
-    char* const* arguments;   // ends with nullptr, the first is the name
-    char* const* environment; // ends with nullptr
-    const char* directory;    // where it starts
+    const char* program;       // absolute path
+    char* const* arguments;    // ends with nullptr, the first is the name
+    char* const* environment;  // ends with nullptr
+    const char* directory;     // where it starts
     std::uint64_t most_file_bytes;
 };
 

@@ -105,8 +105,8 @@ Plan::Choice Plan::Axis::at(std::uint64_t index) const {
     const Entry& entry = entries->at(place);
     const std::uint64_t within = place == 0 ? index : index - ends[place - 1];
     const std::size_t n_seeds = entry.seeds.size();
-    return {place, &entry, entry.declared ? entry.declared.get() : find_entry(*types, entry.type), assignments_at(entry.sweep, within / n_seeds),
-            entry.seeds[within % n_seeds]};
+    return {place, &entry, entry.declared ? entry.declared.get() : find_entry(*types, entry.type),
+            assignments_at(entry.sweep, within / n_seeds), entry.seeds[within % n_seeds]};
 }
 
 Plan::Plan(Config config, const Catalog& catalog)

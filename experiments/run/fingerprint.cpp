@@ -29,27 +29,26 @@ std::string loaded_model_hash(const Point& point, const Config& config) {
 }
 
 nlohmann::json deciding_fit(const Point& point, const Config& config, const std::string& data_hash) {
-    nlohmann::json deciding = {
-            point.id,
-            point.dataset_label,
-            point.dataset_type,
-            point.dataset_seed,
-            point.dataset_params,
-            point.method_label,
-            point.method_type,
-            point.method_seed,
-            point.method_params,
-            point.train,
-            point.params,
-            point.precision,
-            config.checks,
-            config.timing.warmup,
-            config.timing.repeats,
-            config.outputs.projections,
-            config.outputs.keeps_embeddings(),
-            data_hash,
-            loaded_model_hash(point, config),
-            program_identity()};
+    nlohmann::json deciding = {point.id,
+                               point.dataset_label,
+                               point.dataset_type,
+                               point.dataset_seed,
+                               point.dataset_params,
+                               point.method_label,
+                               point.method_type,
+                               point.method_seed,
+                               point.method_params,
+                               point.train,
+                               point.params,
+                               point.precision,
+                               config.checks,
+                               config.timing.warmup,
+                               config.timing.repeats,
+                               config.outputs.projections,
+                               config.outputs.keeps_embeddings(),
+                               data_hash,
+                               loaded_model_hash(point, config),
+                               program_identity()};
     const MethodDefinition& method = method_named(point.method_type);
     if (method.identity != nullptr) deciding.push_back(method.identity(settings_of(point, config)));
     return deciding;

@@ -41,9 +41,10 @@ struct OwnMethods {
     Scratch program;
     json config = {{"schema_version", 1},
                    {"name", "own"},
-                   {"datasets", {{{"label", "two"},
-                                  {"type", "gaussian_batches"},
-                                  {"params", {{"n_cells_per_batch", 30}, {"n_features", 7}, {"n_types", 2}}}}}},
+                   {"datasets",
+                    {{{"label", "two"},
+                      {"type", "gaussian_batches"},
+                      {"params", {{"n_cells_per_batch", 30}, {"n_features", 7}, {"n_types", 2}}}}}},
                    {"methods", {{{"label", "Uncorrected"}, {"type", "uncorrected"}}}},
                    {"metrics", {"mean_shift"}},
                    {"outputs", {{"projections", false}}}};
@@ -52,10 +53,9 @@ struct OwnMethods {
     json& add(const std::string& name, const std::string& text, const std::string& extension = "sh") {
         const std::string script = name + "." + extension;
         program.directory.write(script, text);
-        config["methods"].push_back(
-            {{"label", name},
-             {"type", "command"},
-             {"params", {{"command", {extension == "py" ? "python3" : "sh", script}}}}});
+        config["methods"].push_back({{"label", name},
+                                     {"type", "command"},
+                                     {"params", {{"command", {extension == "py" ? "python3" : "sh", script}}}}});
         return config["methods"].back();
     }
 
@@ -72,7 +72,8 @@ struct OwnMethods {
 inline std::size_t processes_with(const std::string& text) {
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-        if (std::atoi(entry.path().filename().c_str()) > 0 && contains(contents(entry.path() / "cmdline"), text)) ++count;
+        if (std::atoi(entry.path().filename().c_str()) > 0 && contains(contents(entry.path() / "cmdline"), text))
+            ++count;
     }
     return count;
 }

@@ -1,6 +1,6 @@
 // Method `command`: a program of the user's, in any language (experiments/external, README "Your own method").
-#include "experiments/bindings/method.hpp"
 #include "experiments/external/command.hpp"
+#include "experiments/bindings/method.hpp"
 
 namespace bcbench::methods {
 
@@ -36,8 +36,8 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     fit.reported_seconds = answer.fit_seconds;
     if (!answer.latent.empty()) {
         const arma::uword n_dimensions = answer.latent.n_rows;
-        fit.arrays.push_back({"latent", n_dimensions,
-                              [latent = std::move(answer.latent)](const Matrix<Real>&) { return latent; }});
+        fit.arrays.push_back(
+            {"latent", n_dimensions, [latent = std::move(answer.latent)](const Matrix<Real>&) { return latent; }});
     }
     const bool has_gradient = external::read_declaration(settings.params, settings.config_directory).vjp &&
                               fit.corrected.n_rows == data->cells.n_rows;
@@ -69,15 +69,19 @@ MethodDefinition command() {
         "(params, seed, threads). It leaves in {output}: corrected.npy (as many rows; another number of columns is an "
         "embedding) and cells.csv (column cell: the cells in the order of its rows); and, if it likes, latent.npy, "
         "losses.json, traces.json and timings.json ({\"fit\": seconds without start-up}).\n"
-        "Exit code 99 means that it does not apply, its last line says why; any other than 0 is a failure. limits of the "
+        "Exit code 99 means that it does not apply, its last line says why; any other than 0 is a failure. limits of "
+        "the "
         "config hold for all of its processes, and none survives it. Its own parameters, sweeps and seeds are those of "
-        "any method once they are declared, under `parameters` or in mine.json beside mine.py. A finished point stands as "
+        "any method once they are declared, under `parameters` or in mine.json beside mine.py. A finished point stands "
+        "as "
         "long as command, parameters, files and the output of version_command are the same.\n"
         "Runs only with --allow-commands or BCBENCH_ALLOW_COMMANDS=1: a config with commands can do what you can. "
         "`bcbench new-method NAME` writes one to start from, `bcbench check-method CONFIG` tells whether it keeps the "
         "contract, `bcbench describe mine.json` shows what it declares.\n"
-        "With vjp the program also takes --vjp as its last argument: it then finds corrected_bar.npy in {input} and leaves "
-        "cells_bar.npy (both cells x features, float64, as cells.npy then is), and the check `gradient` compares it with "
+        "With vjp the program also takes --vjp as its last argument: it then finds corrected_bar.npy in {input} and "
+        "leaves "
+        "cells_bar.npy (both cells x features, float64, as cells.npy then is), and the check `gradient` compares it "
+        "with "
         "differences, one process each."};
     method.parameters = [] { return external::command_parameters(); };
     method.differentiable = false;
@@ -85,7 +89,7 @@ MethodDefinition command() {
     method.is_external = true;
     method.runs_commands = true;
     method.declare = declared;
-    method.identity = [](const MethodSettings& settings) { return external::identity(declaration_of(settings)); };
+    method.identity = [](const MethodSettings& settings) { return external::identity(declaration_of(settings), settings.allow_commands); };
     method.preview = [](const MethodSettings& settings) { return external::preview(declaration_of(settings)); };
     method.fit_float = fit<float>;
     method.fit_double = fit<double>;

@@ -15,8 +15,9 @@ struct Options {
 };
 
 constexpr Field<Options> fields[] = {
-    field<&Options::file>("file", any_value(),
-                          ".npy (cells x dimensions), or CSV or TSV, plain or .gz; {dataset} stands for the dataset's label"),
+    field<&Options::file>(
+        "file", any_value(),
+        ".npy (cells x dimensions), or CSV or TSV, plain or .gz; {dataset} stands for the dataset's label"),
     field<&Options::obsm>("obsm", any_value(), "key of obsm in the .h5ad file of the dataset: X_scVI"),
 };
 
@@ -25,8 +26,9 @@ constexpr std::string_view dataset_placeholder = "{dataset}";
 std::vector<ParameterFault> faults(const nlohmann::json& params, const nlohmann::json&, const DataShape*) {
     const Options options = options_from(fields, params);
     if (options.file.empty() != options.obsm.empty()) return {};
-    return {{"params", "file", options.file.empty() ? "is missing, as is obsm; one of the two must be given"
-                                                    : "and obsm are both given; one of the two must be"}};
+    return {{"params", "file",
+             options.file.empty() ? "is missing, as is obsm; one of the two must be given"
+                                  : "and obsm are both given; one of the two must be"}};
 }
 
 std::string file_of(const Options& options, const MethodSettings& settings) {
@@ -73,17 +75,19 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
 }
 
 std::string identity(const MethodSettings& settings) {
-    const auto file = find_data_file(file_of(options_from(fields, settings.params), settings), settings.config_directory);
+    const auto file =
+        find_data_file(file_of(options_from(fields, settings.params), settings), settings.config_directory);
     return file ? external::hash_of_file(*file) : "no file";
 }
 
 }  // namespace
 
 MethodDefinition embedding() {
-    MethodDefinition method{
-        "embedding", "corrected cells that somebody else has computed",
-        "Scores what is there: a file per dataset, or an obsm key of its .h5ad file. Rows that name their cells are put "
-        "in the order of the dataset, whose cells must all be there. A finished point stands as long as the file does."};
+    MethodDefinition method{"embedding", "corrected cells that somebody else has computed",
+                            "Scores what is there: a file per dataset, or an obsm key of its .h5ad file. Rows that "
+                            "name their cells are put "
+                            "in the order of the dataset, whose cells must all be there. A finished point stands as "
+                            "long as the file does."};
     method.parameters = [] { return parameters_of(fields); };
     method.faults = faults;
     method.differentiable = false;

@@ -26,8 +26,9 @@ TEST_CASE("no bad method gives a value or survives, and the good ones go on", "[
     python("transposed", "save((f, n), [values[i * f + j] for j in range(f) for i in range(n)])\necho()\n");
     python("permuted", "save((n, f), values)\necho(names[:1] + names[:0:-1])\n");
     python("not_finite", "values[9] = float('nan')\nsave((n, f), values)\necho()\n");
-    python("traceback", "try:\n    raise ValueError('frogs')\nexcept ValueError:\n    import traceback\n"
-                        "    traceback.print_exc()\n");
+    python("traceback",
+           "try:\n    raise ValueError('frogs')\nexcept ValueError:\n    import traceback\n"
+           "    traceback.print_exc()\n");
     python("memory", "held = b'x' * 600000000\ntime.sleep(60)\n");
     python("bad_losses", "save((n, f), values)\necho()\nopen(target + '/losses.json', 'w').write('{\"a\": NaN}')\n");
     python("boasts", "save((n, f), values)\necho()\nopen(target + '/timings.json', 'w').write('{\"fit\": 900}')\n");
@@ -119,7 +120,8 @@ TEST_CASE("a method that hangs ends with its point, with Ctrl-C and with the pro
     SECTION("after its time") {
         own.config["limits"] = {{"max_seconds", 1.0}};
         CHECK(own.run().code == 3);
-        CHECK(contains(own.point("two.hangs")["reason"].get<std::string>(), "takes longer than limits.max_seconds = 1"));
+        CHECK(
+            contains(own.point("two.hangs")["reason"].get<std::string>(), "takes longer than limits.max_seconds = 1"));
         CHECK(is_gone());
     }
     const std::vector<std::string> arguments = {"run", own.write(), "--allow-commands", "--out", own.program / "out"};

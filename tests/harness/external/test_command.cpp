@@ -23,7 +23,9 @@ TEST_CASE("cells go through a command unchanged, to the byte", "[external]") {
     own.config["outputs"]["embeddings"] = true;
     own.add("mine", unchanged);
     REQUIRE(own.run().code == 0);
-    const auto embedding = [&](const std::string& id) { return contents(own.program / ("out/embeddings/" + id + ".npy")); };
+    const auto embedding = [&](const std::string& id) {
+        return contents(own.program / ("out/embeddings/" + id + ".npy"));
+    };
     CHECK(embedding("two.mine").size() > 1000);
     CHECK(embedding("two.mine") == embedding("two.Uncorrected"));
 }
@@ -34,8 +36,7 @@ TEST_CASE("declared parameters are parameters like any", "[external]") {
     mine["params"]["command"] = {"sh", "mine.sh", "{input}", "{output}", "{theta}", "{{theta}}", "{seed}"};
     mine["seeds"] = {0, 5};
     mine["sweep"]["grid"]["theta"] = {1.5, 2, 4};
-    own.program.directory.write(
-        "mine.json", R"({"contract": 1, "summary": "mine", "parameters": {
+    own.program.directory.write("mine.json", R"({"contract": 1, "summary": "mine", "parameters": {
             "theta": {"type": "number", "default": 2, "range": [0, 10], "help": "larger mixes more"},
             "way": {"type": "string", "default": "a", "choices": ["a", "b"]}}})");
     SECTION("in sweeps, ids and tables") {
@@ -59,7 +60,8 @@ TEST_CASE("declared parameters are parameters like any", "[external]") {
         mine["params"]["command"] = {"python3", "yours.py"};
         CHECK(contains(fault(), "yours.py, which is no file beside the config"));
         mine["params"] = {{"command", {"sh", "mine.sh"}}, {"parameters", {{"seed", {{"type", "integer"}}}}}};
-        CHECK(contains(fault(), "/methods/1/params/parameters: declares \"seed\" whose name stands for something else"));
+        CHECK(
+            contains(fault(), "/methods/1/params/parameters: declares \"seed\" whose name stands for something else"));
         mine["params"]["parameters"] = {{"k", {{"type", "integer"}, {"default", 0.5}}}};
         CHECK(contains(fault(), "declares \"k\" whose default is 0.5, must be an integer"));
     }
@@ -129,11 +131,13 @@ echo '{"fit": 0.001}' > "$2/timings.json"
 
 TEST_CASE("a command gets a short list of the environment, and a fresh folder", "[external]") {
     OwnMethods own;
-    own.add("mine", "[ -z \"$SECRET\" ] && [ \"$TOLD\" = yes ] && [ \"$OMP_NUM_THREADS\" = 1 ] && [ -z \"$(ls)\" ] && "
-                    "[ -d \"$TMPDIR\" ] || exit 1\n" + unchanged)["params"]["environment"] = {"TOLD"};
-    const Output output = own.program("run '" + own.write() + "' --threads 1 --allow-commands --quiet --out '" +
-                                          (own.program / "out") + "'",
-                                      "SECRET=1 TOLD=yes");
+    own.add("mine",
+            "[ -z \"$SECRET\" ] && [ \"$TOLD\" = yes ] && [ \"$OMP_NUM_THREADS\" = 1 ] && [ -z \"$(ls)\" ] && "
+            "[ -d \"$TMPDIR\" ] || exit 1\n" +
+                unchanged)["params"]["environment"] = {"TOLD"};
+    const Output output = own.program(
+        "run '" + own.write() + "' --threads 1 --allow-commands --quiet --out '" + (own.program / "out") + "'",
+        "SECRET=1 TOLD=yes");
     CHECK(output.code == 0);
     CHECK(own.point("two.mine")["status"] == "ok");
 }
@@ -164,17 +168,20 @@ TEST_CASE("the method embedding scores what somebody else has computed", "[exter
     OwnMethods own;
     own.config["outputs"]["embeddings"] = true;
     REQUIRE(own.run().code == 0);
-    const auto embedding = [&](const std::string& id) { return contents(own.program / ("out/embeddings/" + id + ".npy")); };
+    const auto embedding = [&](const std::string& id) {
+        return contents(own.program / ("out/embeddings/" + id + ".npy"));
+    };
     const std::string original = embedding("two.Uncorrected");
     own.program.directory.write("two.npy", original);
     own.program.directory.write("cells.csv", "name,a,b\nc1,1,2\nc2,3,4\nc3,5,6\n");
     own.program.directory.write("meta.csv", "cell,batch\nc1,x\nc2,y\nc3,y\n");
     own.program.directory.write("other.csv", "cell,p,q,r\nc3,5,6,0\nc1,1,2,0\nc2,3,4,1\n");
     own.program.directory.write("short.csv", "cell,p\nc3,5\nc1,1\n");
-    own.config["datasets"].push_back({{"label", "named"},
-                                      {"type", "table"},
-                                      {"params", {{"cells", "cells.csv"}, {"metadata", "meta.csv"},
-                                                  {"batch_column", "batch"}, {"row_names", true}}}});
+    own.config["datasets"].push_back(
+        {{"label", "named"},
+         {"type", "table"},
+         {"params",
+          {{"cells", "cells.csv"}, {"metadata", "meta.csv"}, {"batch_column", "batch"}, {"row_names", true}}}});
     const auto add = [&](const char* label, const char* file) {
         own.config["methods"].push_back({{"label", label}, {"type", "embedding"}, {"params", {{"file", file}}}});
     };
@@ -186,7 +193,8 @@ TEST_CASE("the method embedding scores what somebody else has computed", "[exter
                              {{"match", "named.npy"}, {"reason", "is of the other"}}};
     CHECK(own.run().code == 3);
     CHECK(embedding("two.npy") == original);
-    CHECK(contains(own.point("named.short")["reason"].get<std::string>(), "short.csv: has 2 rows, the dataset has 3 cells"));
+    CHECK(contains(own.point("named.short")["reason"].get<std::string>(),
+                   "short.csv: has 2 rows, the dataset has 3 cells"));
     CHECK(own.point("named.csv")["outputs"]["corrected_shape"] == json{3, 3});
     const std::string csv = embedding("named.csv");
     double first[9];
