@@ -333,7 +333,9 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     add_format_option(*list_command, arguments);
     CLI::App* describe_command =
         app.add_subcommand("describe", "what a dataset, method, metric or check does, and its parameters");
-    describe_command->add_option("name", arguments.name, "its name, as in a config, or a file that declares a method (mine.json)")->required();
+    describe_command
+        ->add_option("name", arguments.name, "its name, as in a config, or a file that declares a method (mine.json)")
+        ->required();
     add_format_option(*describe_command, arguments);
     CLI::App* compare =
         app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");

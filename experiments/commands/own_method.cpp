@@ -19,7 +19,8 @@ namespace bcbench {
 
 namespace {
 
-constexpr const char* script = R"TEMPLATE("""NAME: say here what it does. Start with: bcbench check-method NAME.config.json --allow-commands"""
+constexpr const char* script =
+    R"TEMPLATE("""NAME: say here what it does. Start with: bcbench check-method NAME.config.json --allow-commands"""
 import csv
 import json
 import sys
@@ -159,10 +160,10 @@ bool check_method(const Point& point, const Config& config) {
         settings.seed = 0;
         const Tried again = try_once(point.method_type, settings, data);
         say(std::string(trial.name) + ", seed 0 again", again.keeps_contract && same_bytes(first, again.corrected),
-            !again.keeps_contract                     ? again.words
+            !again.keeps_contract                ? again.words
             : same_bytes(first, again.corrected) ? "the same bytes"
-                                                      : "other values than before: the method draws without the seed, or "
-                                                        "depends on what is not in its input");
+                                                 : "other values than before: the method draws without the seed, or "
+                                                   "depends on what is not in its input");
     }
     if (!has_values) say("all datasets", false, "the method gave no cells at all");
     if (has_values)
@@ -173,8 +174,9 @@ bool check_method(const Point& point, const Config& config) {
 }  // namespace
 
 void new_method(const std::string& name) {
-    const bool is_name = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                                 "0123456789_") == std::string::npos;
+    const bool is_name = !name.empty() && name.find_first_not_of(
+                                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                              "0123456789_") == std::string::npos;
     if (!is_name) throw std::invalid_argument("the name of a method must be letters, digits and _, not '" + name + "'");
     const std::vector<std::pair<std::string, const char*>> files = {
         {name + ".py", script}, {name + ".json", declaration}, {name + ".config.json", experiment}};
@@ -197,8 +199,9 @@ bool check_methods(const Config& config) {
         if (!method_named(point.method_type).runs_commands || point.method_label == last) continue;
         last = point.method_label;
         if (!config.allow_commands)
-            throw ConfigError(config.file.string(), {{"", "runs programs; allow it with --allow-commands or "
-                                                          "BCBENCH_ALLOW_COMMANDS=1 if you trust the config"}});
+            throw ConfigError(config.file.string(), {{"",
+                                                      "runs programs; allow it with --allow-commands or "
+                                                      "BCBENCH_ALLOW_COMMANDS=1 if you trust the config"}});
         std::cout << point.method_label << ' ' << point.params << '\n';
         all_good = check_method(point, config) && all_good;
         ++n_checked;

@@ -7,8 +7,8 @@
 
 namespace bcbench {
 
-/// Writes NAME.py, NAME.json and NAME.config.json into the current directory; says so on stdout. Throws FileError if one
-/// of them is there, std::invalid_argument if the name cannot be one.
+/// Writes NAME.py, NAME.json and NAME.config.json into the current directory; says so on stdout. Throws FileError if
+/// one of them is there, std::invalid_argument if the name cannot be one.
 void new_method(const std::string& name);
 
 /// Runs every command of the config on three small datasets, one with a single batch, with two seeds, and one of them

@@ -89,7 +89,9 @@ MethodDefinition command() {
     method.is_external = true;
     method.runs_commands = true;
     method.declare = declared;
-    method.identity = [](const MethodSettings& settings) { return external::identity(declaration_of(settings), settings.allow_commands); };
+    method.identity = [](const MethodSettings& settings) {
+        return external::identity(declaration_of(settings), settings.allow_commands);
+    };
     method.preview = [](const MethodSettings& settings) { return external::preview(declaration_of(settings)); };
     method.fit_float = fit<float>;
     method.fit_double = fit<double>;
