@@ -244,7 +244,10 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
         if (!loaded.joined.is_null()) executed.record.dataset["joined"] = loaded.joined;
         std::visit([&](const auto& data) { run(point, config, data, executed); }, loaded.data);
     } catch (const NotApplicable& reason) {
-        executed.record = record_without_values(point, config, PointStatus::ok, reason.what());
+        PointRecord record = record_without_values(point, config, PointStatus::ok, reason.what());
+        record.dataset = std::move(executed.record.dataset);  // the data are known
+        record.outputs.update(executed.record.outputs);
+        executed.record = std::move(record);
     } catch (const std::bad_alloc&) {
         executed.record = record_without_values(point, config, PointStatus::failed, "out of memory");
     } catch (const std::exception& error) {

@@ -156,14 +156,14 @@ class OwnMethods(unittest.TestCase):
                 point = self.point("two." + name)
                 self.assertEqual(point["status"], "failed")
                 self.assertIn(reason, point["reason"])
-                self.assertTrue(all(score["value"] is None for score in point["scores"]))
-        expected = self.point("two.Uncorrected")["scores"][0]["value"]
+                self.assertTrue(all(score["value"] is None for score in point["metrics"]))
+        expected = self.point("two.Uncorrected")["metrics"][0]["value"]
         for name in ("good", "children", "outside", "last"):
             with self.subTest(name):
                 point = self.point("two." + name)
                 self.assertEqual(point["status"], "ok", point["reason"])
-                self.assertAlmostEqual(point["scores"][0]["value"], expected, places=5)
-        self.assertEqual(self.point("two.no_frogs")["scores"][0]["reason"], "wants frogs")
+                self.assertAlmostEqual(point["metrics"][0]["value"], expected, places=5)
+        self.assertEqual(self.point("two.no_frogs")["metrics"][0]["reason"], "wants frogs")
         self.assertIn("mean_shift,,lower,not_applicable", self.metrics())
         self.assertEqual(sleeping(), 0)
         self.assertEqual(list((self.folder / "tmp").iterdir()), [])
@@ -260,9 +260,9 @@ class OwnMethods(unittest.TestCase):
         self.add("told", wants_types, needs={"types": True})
         self.add("three", UNCHANGED, needs={"batches": 3})
         self.assertEqual(self.run_config().returncode, 0)
-        self.assertEqual(self.point("two.blind")["scores"][0]["reason"], "no types")
-        self.assertIsNotNone(self.point("two.told")["scores"][0]["value"])
-        self.assertEqual(self.point("two.three")["scores"][0]["reason"], "needs at least 3 batches, the dataset has 2")
+        self.assertEqual(self.point("two.blind")["metrics"][0]["reason"], "no types")
+        self.assertIsNotNone(self.point("two.told")["metrics"][0]["value"])
+        self.assertEqual(self.point("two.three")["metrics"][0]["reason"], "needs at least 3 batches, the dataset has 2")
 
     def test_a_point_stands_until_files_or_version_change_and_plan_runs_nothing(self):
         mine = self.add("mine", UNCHANGED + '. "$3"\n', version_command=["sh", "version.sh"])
@@ -316,7 +316,7 @@ echo '{"fit": 0.001}' > "$2/timings.json"
         output = self.run_config("--jobs", "2", "--threads", "2")
         self.assertEqual(output.returncode, 1, output.stderr)
         for name, expected in {"none": None, "right": 1, "wrong": 0}.items():
-            rows = {score["metric"]: score["value"] for score in self.point("two." + name)["scores"]}
+            rows = {score["metric"]: score["value"] for score in self.point("two." + name)["metrics"]}
             self.assertEqual(rows["gradient"], expected, name)
 
     def test_embedding(self):
