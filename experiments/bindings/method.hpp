@@ -22,7 +22,7 @@
 namespace bcbench {
 
 /// Where a dataset comes from, for methods that read more of it.
-struct DatasetSource {
+struct DatasetOfPoint {
     std::string label;
     std::string type;
     nlohmann::json params;  // validated; defaults filled in
@@ -38,7 +38,7 @@ struct MethodSettings {
     /// Runs work that only looks on, such as evaluating a model while it is trained: a clock stops meanwhile. Empty:
     /// the work is not wanted.
     std::function<void(const std::function<void()>& work)> aside = nullptr;
-    DatasetSource dataset = {};                          // what the data were loaded from
+    DatasetOfPoint dataset = {};                         // what the data were loaded from
     std::optional<std::uint64_t> max_memory_bytes = {};  // of processes that it starts
     bool allow_commands = false;                         // programs of the user's may be started
 };

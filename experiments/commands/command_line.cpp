@@ -344,8 +344,8 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
         app.add_subcommand("inspect", "what is in a data file, and a config that would run on it");
     inspect_command->add_option("file", arguments.name, "file (.h5ad, .csv, .tsv, .npy, .mtx) or 10x folder")
         ->required();
-    CLI::App* new_method_command =
-        app.add_subcommand("new-method", "write a method of your own to start from: NAME.py, NAME.json, NAME.config.json");
+    CLI::App* new_method_command = app.add_subcommand(
+        "new-method", "write a method of your own to start from: NAME.py, NAME.json, NAME.config.json");
     new_method_command->add_option("name", arguments.name, "its name: letters, digits and _")->required();
     CLI::App* check_method_command = app.add_subcommand(
         "check-method", "run the commands of a config on three small datasets and say what breaks the contract");

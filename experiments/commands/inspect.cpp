@@ -34,8 +34,8 @@ std::string config_text(const std::string& file, const std::string& type, ordere
                                   {{{"label", "Uncorrected"}, {"type", "uncorrected"}},
                                    {{"label", "Harmony"}, {"type", "harmony"}, {"seed", 0}}}},
                                  {"metrics", {"batch_mixing_entropy", "mean_shift"}}};
-    return "\nA config that runs on it:\n\n" +
-           config.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+    return "\nA config that runs on it:\n\n" + config.dump(2, ' ', false, ordered_json::error_handler_t::replace) +
+           "\n";
 }
 
 std::string size_text(const std::string& file, std::size_t n_cells, std::size_t n_features) {
@@ -91,7 +91,8 @@ std::string inspect_table(const std::string& file) {
         return size_text(file, n_rows, columns.size() - n_texts) + (n_texts == 1 ? ", named in the first column" : "") +
                ": the numbers of a table\n" + config_text(file, "table", params);
     }
-    std::string text = one_line(file) + ": " + h5ad::count_text(n_rows) + " rows: the metadata of a table\n\ncolumns:\n";
+    std::string text =
+        one_line(file) + ": " + h5ad::count_text(n_rows) + " rows: the metadata of a table\n\ncolumns:\n";
     std::string batch = "BATCH_COLUMN";
     for (const Column& column : columns) {
         text += "  " + one_line(column.name.empty() ? "(untitled)" : column.name) + "  " + content_of(column) + "\n";
@@ -144,7 +145,8 @@ std::string inspect_npy(const std::string& file) {
 
 std::string inspect_text(const std::string& file) {
     std::error_code error;
-    const bool tenx = fs::exists(fs::path(file) / "matrix.mtx", error) || fs::exists(fs::path(file) / "matrix.mtx.gz", error);
+    const bool tenx =
+        fs::exists(fs::path(file) / "matrix.mtx", error) || fs::exists(fs::path(file) / "matrix.mtx.gz", error);
     if (tenx) return inspect_10x(file);
     if (file.ends_with(".npy")) return inspect_npy(file);
     if (file.ends_with(".mtx") || file.ends_with(".mtx.gz")) {
