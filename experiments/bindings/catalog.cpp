@@ -26,6 +26,7 @@ Catalog make_catalog() {
         entry.training = definition.training();
         entry.rows = rows_of(definition.rows);
         entry.faults = definition.faults;
+        if (definition.declare != nullptr) entry.declare = definition.declare;
         made.methods.push_back(std::move(entry));
     }
     for (const MetricDefinition& definition : metric_table()) {

@@ -15,10 +15,19 @@
 #include "engine/core/types.hpp"
 #include "engine/gradients/differentiable.hpp"
 #include "engine/io/npy.hpp"
+#include "experiments/catalog/catalog.hpp"
 #include "experiments/catalog/parameter.hpp"
 #include "experiments/catalog/score.hpp"
 
 namespace bcbench {
+
+/// Where a dataset comes from, for methods that read more of it.
+struct DatasetOfPoint {
+    std::string label;
+    std::string type;
+    nlohmann::json params;  // validated; defaults filled in
+    std::uint64_t seed = 0;
+};
 
 struct MethodSettings {
     nlohmann::json params;  // validated; defaults filled in
@@ -29,6 +38,9 @@ struct MethodSettings {
     /// Runs work that only looks on, such as evaluating a model while it is trained: a clock stops meanwhile. Empty:
     /// the work is not wanted.
     std::function<void(const std::function<void()>& work)> aside = nullptr;
+    DatasetOfPoint dataset = {};                         // what the data were loaded from
+    std::optional<std::uint64_t> max_memory_bytes = {};  // of processes that it starts
+    bool allow_commands = false;                         // programs of the user's may be started
 };
 
 /// A further array that a method returns, such as the latent cells. Most runs want its shape alone: it is made when
@@ -59,6 +71,7 @@ struct Fit {
     std::vector<std::string> notes;                          // what a reader of the values should know
     std::vector<Curve> traces;                               // along a training or the iterations; may be empty
     std::optional<std::int64_t> trained_steps;               // updates behind the parameters, of a training
+    std::optional<double> reported_seconds;                  // of the fit by its own clock, of an external program
     std::vector<std::uint32_t> holdout;                      // cells that the training never saw
     npy::NamedArrays model;                                  // the parameters, if the `train` block asks to save them
     /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]. Empty: no gradient.
@@ -100,7 +113,16 @@ struct MethodDefinition {
         false;  // its random numbers belong to places in the dataset: cells in another order get others
     /// Parameters small enough for a slow reference and for a gradient at every coordinate, as JSON.
     const char* small = "{}";
-    bool control = false;  // shows what best and worst look like; not ranked
+    bool control = false;        // shows what best and worst look like; not ranked
+    bool is_external = false;    // what it does stands in files of the user's
+    bool runs_commands = false;  // it starts programs of the user's, which has to be allowed
+    /// Parameters that an entry of a config declares itself; nullptr: none.
+    DeclaredParameters (*declare)(const nlohmann::json& params,
+                                  const std::filesystem::path& config_directory) = nullptr;
+    /// What decides its values beside parameters and data: contents of files, versions. Never throws. nullptr: nothing.
+    std::string (*identity)(const MethodSettings&) = nullptr;
+    /// A line on what a fit would run, which runs nothing. nullptr: nothing.
+    std::string (*preview)(const MethodSettings&) = nullptr;
     Fit<float> (*fit_float)(const MethodSettings&, const SharedData<float>&) = nullptr;
     Fit<double> (*fit_double)(const MethodSettings&, const SharedData<double>&) = nullptr;
 };

@@ -19,6 +19,8 @@ MethodDefinition batch_scaling();
 MethodDefinition shuffle_batches();
 MethodDefinition shuffle_within_types();
 MethodDefinition one_hot_types();
+MethodDefinition command();
+MethodDefinition embedding();
 
 }  // namespace methods
 
@@ -36,6 +38,8 @@ std::span<const MethodDefinition> method_table() {
         methods::shuffle_batches(),
         methods::shuffle_within_types(),
         methods::one_hot_types(),
+        methods::command(),
+        methods::embedding(),
     };
     return table;
 }

@@ -1,6 +1,7 @@
 // What exists: datasets, methods, metrics and checks with their parameters, as plain data without engine types.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,6 +11,12 @@
 #include "experiments/catalog/score.hpp"
 
 namespace bcbench {
+
+/// Further parameters of an entry of a config, and what is wrong with their declaration.
+struct DeclaredParameters {
+    std::vector<Parameter> parameters;
+    std::vector<ParameterFault> faults;
+};
 
 struct CatalogEntry {
     std::string name;
@@ -24,6 +31,10 @@ struct CatalogEntry {
         faults = {};
     /// Of a dataset: the size that parameters without faults give it, if they tell. Empty: they never do.
     std::function<std::optional<DataShape>(const nlohmann::json& params)> shape = {};
+    /// Of a method that others write: the parameters that it declares, from `params` as they stand in a config in this
+    /// directory. They join `parameters`. Empty: it has none.
+    std::function<DeclaredParameters(const nlohmann::json& params, const std::filesystem::path& config_directory)>
+        declare = {};
 };
 
 /// A set of metrics under one name, with their default parameters.

@@ -18,7 +18,7 @@ bool takes_objects(const Parameter& parameter) {
 
 bool takes_scalar(const Parameter& parameter) {
     return parameter.type != ParameterType::number_list && parameter.type != ParameterType::string_list &&
-           !takes_objects(parameter);
+           parameter.type != ParameterType::object && !takes_objects(parameter);
 }
 
 bool takes_list(const Parameter& parameter) {
@@ -195,6 +195,8 @@ std::string type_name(const Parameter& parameter) {
             return "list of objects";
         case ParameterType::steps:
             return "list of steps";
+        case ParameterType::object:
+            return "object";
     }
     std::abort();  // the switch is complete
 }
@@ -214,6 +216,8 @@ std::string allowed_values(const Parameter& parameter) {
     } else if (parameter.type == ParameterType::steps) {
         for (const ObjectForm& form : parameter.forms) text += (text.empty() ? "" : ", ") + form.name;
         text = "a list of steps: " + text;
+    } else if (parameter.type == ParameterType::object) {
+        text = "an object";
     } else if (!takes_scalar(parameter)) {
         text = "a list of numbers" + range_text(parameter);
     } else {
@@ -227,6 +231,7 @@ std::optional<std::string> fault_of(const Parameter& parameter, const nlohmann::
     const std::string must = ", must be " + allowed_values(parameter);
     if (value.is_null() && parameter.optional) return std::nullopt;
     if (takes_objects(parameter)) return object_list_fault(parameter, value);
+    if (value.is_object() && parameter.type == ParameterType::object) return std::nullopt;
     if (value.is_array() && parameter.type == ParameterType::string_list) {
         for (std::size_t i = 0; i < value.size(); ++i)
             if (!value[i].is_string()) return "element " + std::to_string(i) + " is " + shown(value[i]) + must;
@@ -255,6 +260,7 @@ nlohmann::json schema_of(const Parameter& parameter) {
         forms.push_back({{"type", "array"}, {"minItems", 1}, {"items", scalar_schema(parameter)}});
     if (parameter.type == ParameterType::string_list)
         forms.push_back({{"type", "array"}, {"items", scalar_schema(parameter)}});
+    if (parameter.type == ParameterType::object) forms.push_back({{"type", "object"}});
     if (parameter.optional) forms.push_back({{"type", "null"}});
     nlohmann::json schema = forms.size() == 1 ? forms[0] : nlohmann::json{{"anyOf", forms}};
     if (!parameter.help.empty()) schema["description"] = parameter.help;

@@ -19,7 +19,8 @@ enum class ParameterType {
     number_or_list,   // 1.0 or [0.5, 1, 2]
     string_list,      // ["donor", "chemistry"]
     object_list,      // [{"file": "a.h5ad", "batch": "A"}]
-    steps             // ["log1p", {"pca": {"n_components": 20}}]
+    steps,            // ["log1p", {"pca": {"n_components": 20}}]
+    object            // {"types": true}: whatever stands in it is for its reader to check
 };
 
 struct ObjectForm;
@@ -35,6 +36,7 @@ struct Parameter {
     bool optional = false;             // true: null (absent) is a value of its own, and may be the default
     std::vector<std::string> choices;  // string parameters: the allowed words; empty: any text
     std::string help;                  // one line; what larger values do
+    bool is_setting = true;            // false: it says what is run, not how, and is no part of the column `params`
     std::vector<ObjectForm> forms;     // object_list: the one form of its elements; steps: a form per step
 };
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,11 @@ Score not_applicable(const ScoreRow& row, std::string reason);
 
 /// The rows without values, for a point or a dataset that has none.
 std::vector<Score> not_applicable(std::span<const ScoreRow> rows, const std::string& reason);
+
+/// Thrown by a method that does not apply to its data: the point is done, and none of its rows has a value.
+struct NotApplicable : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 inline constexpr const char* needs_two_batches = "needs at least two batches, the dataset has one";
 

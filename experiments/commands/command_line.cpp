@@ -7,21 +7,26 @@
 #include <iostream>
 #include <thread>
 
+#include "experiments/bindings/method.hpp"
 #include "experiments/catalog/catalog.hpp"
 #include "experiments/catalog/describe.hpp"
 #include "experiments/commands/cluster.hpp"
 #include "experiments/commands/compare.hpp"
 #include "experiments/commands/inspect.hpp"
 #include "experiments/commands/json_lines.hpp"
+#include "experiments/commands/own_method.hpp"
 #include "experiments/commands/score.hpp"
 #include "experiments/config/config.hpp"
 #include "experiments/config/schema.hpp"
+#include "experiments/external/declaration.hpp"
+#include "experiments/h5ad/h5ad.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/expected.hpp"
 #include "experiments/results/measured.hpp"
 #include "experiments/results/terminal_report.hpp"
 #include "experiments/run/gradcheck.hpp"
+#include "experiments/run/method_settings.hpp"
 #include "experiments/run/run.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/system/provenance.hpp"
@@ -48,6 +53,7 @@ struct Arguments {
     bool resume = true;  // what happens without --fresh
     bool quiet = false;
     bool profile = false;
+    bool allow_commands = false;
     double step = 0.0;
     unsigned coordinates = 20;
     bool steps = false;
@@ -70,8 +76,15 @@ void print_notes(const Plan& plan, const std::string& file) {
     for (const std::string& note : plan.notes()) std::cerr << file << ": note: " << note << '\n';
 }
 
+Config config_of(const Arguments& arguments) {
+    Config config = read_config(arguments.config, catalog(), arguments.overrides);
+    const char* variable = std::getenv("BCBENCH_ALLOW_COMMANDS");
+    config.allow_commands = arguments.allow_commands || (variable != nullptr && std::string(variable) == "1");
+    return config;
+}
+
 Plan make_plan(const Arguments& arguments) {
-    Plan plan(read_config(arguments.config, catalog(), arguments.overrides), catalog());
+    Plan plan(config_of(arguments), catalog());
     refuse_faults(plan, arguments);
     return plan;
 }
@@ -157,6 +170,8 @@ int print_plan(const Arguments& arguments) {
         if (!point.train.is_null()) std::cout << "\ttrain " << point.train.dump();
         std::cout << '\t' << point.dataset_label << '\t' << point.dataset_params.dump() << "\tseed "
                   << point.dataset_seed;
+        if (const auto preview = method_named(point.method_type).preview)
+            std::cout << "\truns " << preview(settings_of(point, plan.config()));
         if (point.excluded_reason) std::cout << "\tskipped: " << *point.excluded_reason;
         std::cout << '\n';
     }
@@ -177,6 +192,17 @@ int gradcheck(const Arguments& arguments) {
     return result.wrong > 0 ? exit_regression : exit_ok;
 }
 
+// What the config would run, without running it: each method that is a command once.
+void print_commands(const Plan& plan) {
+    for (const Entry& entry : plan.config().methods) {
+        MethodSettings settings;
+        settings.params = entry.params;
+        settings.config_directory = plan.config().file.parent_path();
+        if (const auto preview = method_named(entry.type).preview)
+            std::cout << "  " << entry.label << "\truns " << preview(settings) << '\n';
+    }
+}
+
 int validate(const Arguments& arguments) {
     const bool json = arguments.format == "json";
     bool all_good = true;
@@ -194,6 +220,7 @@ int validate(const Arguments& arguments) {
             }
             std::cout << file << ": ok, " << plan.size() << (plan.size() == 1 ? " point\n" : " points\n");
             print_notes(plan, file);
+            print_commands(plan);
         } catch (const ConfigError& error) {
             if (json)
                 std::cout << validation_line(file, error);
@@ -203,6 +230,18 @@ int validate(const Arguments& arguments) {
         }
     }
     return all_good ? exit_ok : exit_usage;
+}
+
+// The catalog in which `name` is to be looked up: of a declaration in a file one with the method that it declares.
+std::pair<Catalog, std::string> described(const std::string& name) {
+    if (!name.ends_with(".json")) return {catalog(), name};
+    const CatalogEntry entry = external::described_declaration(name);
+    return {Catalog{{}, {entry}, {}, {}}, entry.name};
+}
+
+void add_allow_commands(CLI::App& command, Arguments& arguments) {
+    command.add_flag("--allow-commands", arguments.allow_commands,
+                     "run the programs that methods of type command name (also BCBENCH_ALLOW_COMMANDS=1)");
 }
 
 void add_config_options(CLI::App& command, Arguments& arguments) {
@@ -266,6 +305,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     run_command->add_option("--on-error", arguments.on_error, "after a failed point")
         ->check(CLI::IsMember({"continue", "stop"}))
         ->capture_default_str();
+    add_allow_commands(*run_command, arguments);
     run_command->add_flag("--quiet", arguments.quiet, "no progress");
     run_command->add_flag("--profile", arguments.profile, "say where the time went: stages, GFLOP/s, peak memory")
         ->excludes(jobs);
@@ -292,6 +332,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     CLI::App* gradcheck_command = app.add_subcommand(
         "gradcheck", "gradients of every differentiable method against finite differences, in float64");
     add_config_options(*gradcheck_command, arguments);
+    add_allow_commands(*gradcheck_command, arguments);
     gradcheck_command
         ->add_option("--step", arguments.step,
                      "step of the differences, times max(1, |x|) (default 1e-5, then 1e-6 and 1e-7 where curved)")
@@ -308,7 +349,9 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     add_format_option(*list_command, arguments);
     CLI::App* describe_command =
         app.add_subcommand("describe", "what a dataset, method, metric or check does, and its parameters");
-    describe_command->add_option("name", arguments.name, "its name, as in a config")->required();
+    describe_command
+        ->add_option("name", arguments.name, "its name, as in a config, or a file that declares a method (mine.json)")
+        ->required();
     add_format_option(*describe_command, arguments);
     CLI::App* compare =
         app.add_subcommand("compare", "compare two results directories: what became better, worse, missing");
@@ -324,6 +367,13 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     add_merge_options(*merge, arguments.merge);
     CLI::App* status = app.add_subcommand("status", "how many points are done, running, failed, missing");
     add_status_options(*status, arguments.status);
+    CLI::App* new_method_command = app.add_subcommand(
+        "new-method", "write a method of your own to start from: NAME.py, NAME.json, NAME.config.json");
+    new_method_command->add_option("name", arguments.name, "its name: letters, digits and _")->required();
+    CLI::App* check_method_command = app.add_subcommand(
+        "check-method", "run the commands of a config on three small datasets and say what breaks the contract");
+    check_method_command->add_option("config", arguments.config, "experiment config (JSON)")->required();
+    add_allow_commands(*check_method_command, arguments);
     CLI::App* schema_command = app.add_subcommand("schema", "print the JSON Schema of configs");
 
     try {
@@ -340,11 +390,15 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
         std::cout << (json ? list_json(catalog(), arguments.name) : list_text(catalog(), arguments.name));
     if (compare->parsed()) return compare_command(arguments.compare);
     if (score->parsed()) return score_command(*score, arguments.score);
-    if (describe_command->parsed())
-        std::cout << (json ? describe_json(catalog(), arguments.name) : describe_text(catalog(), arguments.name));
     if (merge->parsed()) return merge_command(arguments.merge);
     if (status->parsed()) return status_command(arguments.status);
     if (inspect_command->parsed()) std::cout << inspect_text(arguments.name);
+    if (describe_command->parsed()) {
+        const auto [entries, name] = described(arguments.name);
+        std::cout << (json ? describe_json(entries, name) : describe_text(entries, name));
+    }
+    if (new_method_command->parsed()) new_method(arguments.name);
+    if (check_method_command->parsed()) return check_methods(config_of(arguments)) ? exit_ok : exit_regression;
     if (schema_command->parsed()) std::cout << config_schema(catalog()).dump(2) << '\n';
     return exit_ok;
 }

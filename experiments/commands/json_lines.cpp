@@ -6,6 +6,7 @@
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/run/fingerprint.hpp"
+#include "experiments/run/method_settings.hpp"
 
 namespace bcbench {
 
@@ -55,6 +56,8 @@ std::string plan_line(const Point& point, const Config& config, const CostEstima
                           {{"seconds", std::round(cost.seconds * 1e6) / 1e6},
                            {"memory_mb", std::ceil(cost.memory_mb)},
                            {"threads", cost.threads}}}};
+    if (const auto preview = method_named(point.method_type).preview)
+        made["runs"] = preview(settings_of(point, config));
     if (point.excluded_reason) {
         made["skipped"] = *point.excluded_reason;
         made["outputs"] = names_of_files(point.id, false, false);

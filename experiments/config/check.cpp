@@ -109,7 +109,7 @@ nlohmann::json normalised_objects(const Parameter& parameter, const nlohmann::js
 nlohmann::json normalised(const Parameter& parameter, const nlohmann::json& value) {
     if (value.is_array() && !parameter.forms.empty()) return normalised_objects(parameter, value);
     const bool integers = parameter.type == ParameterType::integer || parameter.type == ParameterType::integer_or_list;
-    const bool scalar_form = parameter.type != ParameterType::number_list;
+    const bool scalar_form = parameter.type != ParameterType::number_list && parameter.is_setting;
     if (value.is_array() && value.size() == 1 && scalar_form) return normalised(parameter, value[0]);
     if (value.is_array()) {
         nlohmann::json list = nlohmann::json::array();

@@ -70,8 +70,9 @@ struct SweepScope {
 
 Sweep read_sweep(const OrderedJson& value, const SweepScope& scope, const Pointer& at, Faults& faults);
 
-/// The entries of `datasets` or `methods` (`noun`: "dataset", "method").
+/// The entries of `datasets` or `methods` (`noun`: "dataset", "method") of a config in `directory`.
 std::vector<Entry> read_entries(const OrderedJson& value, const std::string& noun, const Block& block,
-                                const std::vector<CatalogEntry>& known, const Pointer& at, Faults& faults);
+                                const std::vector<CatalogEntry>& known, const std::filesystem::path& directory,
+                                const Pointer& at, Faults& faults);
 
 }  // namespace bcbench

@@ -156,7 +156,7 @@ std::vector<Entry> read_entries_of(const Config& config, const std::string& noun
                                    const std::vector<CatalogEntry>& known, Faults& faults) {
     const std::string key = noun + "s";
     if (config.source.contains(key))
-        return read_entries(config.source[key], noun, block, known, Pointer() / key, faults);
+        return read_entries(config.source[key], noun, block, known, config.file.parent_path(), Pointer() / key, faults);
     add_fault(faults, Pointer(), "\"" + key + "\" is missing, must be a list of one or more " + key);
     return {};
 }

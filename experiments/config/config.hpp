@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ struct Entry {
     nlohmann::json params;             // every parameter but `seed`, defaults filled in; swept ones may be missing
     nlohmann::json train;              // likewise; null: the method is not trained
     Sweep sweep;
+    std::shared_ptr<const CatalogEntry> declared = nullptr;  // the type with what this entry declares; mostly none
 };
 
 struct MetricEntry {
@@ -80,7 +82,8 @@ struct Config {
     Limits limits;
     std::map<std::string, Tolerance> tolerances;  // by metric
     std::vector<Exclusion> exclude;
-    OrderedJson source;  // the config as written, overrides applied
+    OrderedJson source;           // the config as written, overrides applied
+    bool allow_commands = false;  // the user lets it run programs; said beside the config, never in it
 };
 
 /// Reads a config, applies overrides (see override.hpp) in order and checks it.

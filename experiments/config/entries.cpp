@@ -63,10 +63,27 @@ bool has_section(const Block& block, const std::string& name) {
                        [&name](const Section& section) { return section.name == name; });
 }
 
+// The type with the parameters that the entry declares; nullptr if the type leaves nothing to declare.
+std::shared_ptr<const CatalogEntry> read_declared(const OrderedJson* params, const CatalogEntry& type,
+                                                  const std::filesystem::path& directory, const Pointer& at,
+                                                  Faults& faults) {
+    if (!type.declare || !params || !params->is_object()) return nullptr;
+    const DeclaredParameters declared = type.declare(*params, directory);
+    for (const ParameterFault& fault : declared.faults) {
+        const bool is_there = params->contains(fault.name);
+        add_fault(faults, is_there ? at / "params" / fault.name : at / "params", fault.message);
+    }
+    auto whole = std::make_shared<CatalogEntry>(type);
+    whole->parameters.insert(whole->parameters.end(), declared.parameters.begin(), declared.parameters.end());
+    return whole;
+}
+
 // The parts that depend on the type.
-void read_typed(Entry& entry, const OrderedJson& value, const Block& block, const CatalogEntry& type, const Pointer& at,
-                Faults& faults) {
+void read_typed(Entry& entry, const OrderedJson& value, const Block& block, const CatalogEntry& known_type,
+                const std::filesystem::path& directory, const Pointer& at, Faults& faults) {
     const auto part = [&value](const char* key) { return value.contains(key) ? &value[key] : nullptr; };
+    entry.declared = read_declared(part("params"), known_type, directory, at, faults);
+    const CatalogEntry& type = entry.declared ? *entry.declared : known_type;
     const OrderedJson* train = has_section(block, "train") ? part("train") : nullptr;
     if (train && train->is_null()) train = nullptr;
     if (train && type.training.empty()) {
@@ -86,7 +103,8 @@ void read_typed(Entry& entry, const OrderedJson& value, const Block& block, cons
 }
 
 Entry read_entry(const OrderedJson& value, const std::string& noun, const Block& block,
-                 const std::vector<CatalogEntry>& known, const Pointer& at, Faults& faults) {
+                 const std::vector<CatalogEntry>& known, const std::filesystem::path& directory, const Pointer& at,
+                 Faults& faults) {
     Entry entry;
     const nlohmann::json values = read_block(value, block, at, faults);
     if (!value.is_object()) return entry;
@@ -97,7 +115,7 @@ Entry read_entry(const OrderedJson& value, const std::string& noun, const Block&
         if (const auto fault = label_fault(entry.label)) add_fault(faults, at / "label", *fault);
     if (!values.contains("type")) return entry;
     if (const CatalogEntry* type = find_entry(known, entry.type))
-        read_typed(entry, value, block, *type, at, faults);
+        read_typed(entry, value, block, *type, directory, at, faults);
     else
         add_fault(faults, at / "type", unknown_name(noun + " type", entry.type, names_of(known)));
     return entry;
@@ -106,13 +124,14 @@ Entry read_entry(const OrderedJson& value, const std::string& noun, const Block&
 }  // namespace
 
 std::vector<Entry> read_entries(const OrderedJson& value, const std::string& noun, const Block& block,
-                                const std::vector<CatalogEntry>& known, const Pointer& at, Faults& faults) {
+                                const std::vector<CatalogEntry>& known, const std::filesystem::path& directory,
+                                const Pointer& at, Faults& faults) {
     std::vector<Entry> entries;
     if (!check_list(value, at, faults)) return entries;
     if (value.empty()) add_fault(faults, at, "is empty, must hold one or more " + noun + "s");
     std::map<std::string, std::size_t> first;
     for (std::size_t i = 0; i < value.size(); ++i) {
-        entries.push_back(read_entry(value[i], noun, block, known, at / i, faults));
+        entries.push_back(read_entry(value[i], noun, block, known, directory, at / i, faults));
         const std::string& label = entries.back().label;
         const auto [place, fresh] = first.emplace(label, i);
         if (!fresh && !label.empty())

@@ -66,8 +66,10 @@ OrderedJson term_schema(const CatalogEntry& type, const std::string& definition)
         if (parameter.forms.empty()) add(parameter.name, "params", parameter.name);
     for (const Parameter& parameter : type.training) add("train." + parameter.name, "train", parameter.name);
     OrderedJson axes = object_schema(lists);
+    if (type.declare) axes["additionalProperties"] = list_of(OrderedJson::object(), true);
     axes["minProperties"] = 1;
     OrderedJson distributions = object_schema(draws);
+    if (type.declare) distributions["additionalProperties"] = draw_schema(OrderedJson::object());
     distributions["minProperties"] = 1;
     OrderedJson term = block_schema(
         sweep_block(),
@@ -112,6 +114,8 @@ OrderedJson entries_schema(const Block& block, const std::vector<CatalogEntry>& 
     for (const CatalogEntry& type : types) {
         const std::string definition = kind + "." + type.name;
         definitions[definition + ".params"] = object_schema(values_properties(own_parameters(type)));
+        // what an entry declares stands in its own file
+        if (type.declare) definitions[definition + ".params"]["additionalProperties"] = true;
         if (!type.training.empty()) {
             definitions[definition + ".train"] = object_schema(values_properties(type.training));
             definitions[definition + ".train"]["type"] = {"object", "null"};

@@ -37,6 +37,7 @@ void add_notable(nlohmann::json& notable, const nlohmann::json& values, const st
     for (const Parameter& parameter : parameters) {
         const auto value = values.find(parameter.name);
         if (value == values.end()) continue;
+        if (!parameter.is_setting) continue;
         if (is_swept(swept, prefix + parameter.name) || *value != normalised(parameter, parameter.default_value))
             notable[prefix + parameter.name] = *value;
     }
@@ -104,8 +105,8 @@ Plan::Choice Plan::Axis::at(std::uint64_t index) const {
     const Entry& entry = entries->at(place);
     const std::uint64_t within = place == 0 ? index : index - ends[place - 1];
     const std::size_t n_seeds = entry.seeds.size();
-    return {place, &entry, find_entry(*types, entry.type), assignments_at(entry.sweep, within / n_seeds),
-            entry.seeds[within % n_seeds]};
+    return {place, &entry, entry.declared ? entry.declared.get() : find_entry(*types, entry.type),
+            assignments_at(entry.sweep, within / n_seeds), entry.seeds[within % n_seeds]};
 }
 
 Plan::Plan(Config config, const Catalog& catalog)

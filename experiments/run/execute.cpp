@@ -16,6 +16,7 @@
 #include "experiments/bindings/training_fields.hpp"
 #include "experiments/run/checks.hpp"
 #include "experiments/run/fingerprint.hpp"
+#include "experiments/run/method_settings.hpp"
 #include "experiments/run/scoring.hpp"
 #include "experiments/system/clock.hpp"
 #include "experiments/system/interrupt.hpp"
@@ -26,11 +27,6 @@ namespace bcbench {
 namespace {
 
 using nlohmann::ordered_json;
-
-Precision precision_named(const std::string& name) {
-    if (name == "float32") return Precision::float32;
-    return name == "tf32" ? Precision::tf32 : Precision::float64;
-}
 
 ordered_json describe_labels(const Labels& labels) { return {{"names", labels.names}, {"sizes", label_sizes(labels)}}; }
 
@@ -151,19 +147,22 @@ void run(const Point& point, const Config& config, const SharedData<Real>& data,
     Stages stages(config.timing, executed.times);
     describe_data(*data, record);
 
-    MethodSettings settings{point.method_params, point.train, point.method_seed, precision_named(point.precision),
-                            config.file.parent_path()};
+    MethodSettings settings = settings_of(point, config);
     const std::uint64_t n_fits = config.timing.warmup + config.timing.repeats;
     std::uint64_t n_fitted = 0;
     pause_for_tests("fit");
     Fit<Real> fit;
+    std::vector<double> reported;
     stages.for_each_repeat("fit", [&] {
         // one look at a training is enough: that of the fit which is kept
         const bool is_last = ++n_fitted == n_fits;
         if (is_last) settings.aside = [&](const std::function<void()>& work) { stages.aside(work); };
         fit = fit_method(point.method_type, settings, data);
+        if (fit.reported_seconds && n_fitted > config.timing.warmup) reported.push_back(*fit.reported_seconds);
         checkpoint();
     });
+    for (std::size_t i = 0; i < reported.size(); ++i)
+        executed.times.push_back({"fit_reported", i, reported[i], peak_rss_bytes()});
     stages.add_aside("trace");
     describe_fit(fit, record);
 
@@ -244,6 +243,11 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
         }
         if (!loaded.joined.is_null()) executed.record.dataset["joined"] = loaded.joined;
         std::visit([&](const auto& data) { run(point, config, data, executed); }, loaded.data);
+    } catch (const NotApplicable& reason) {
+        PointRecord record = record_without_values(point, config, PointStatus::ok, reason.what());
+        record.dataset = std::move(executed.record.dataset);  // the data are known
+        record.outputs.update(executed.record.outputs);
+        executed.record = std::move(record);
     } catch (const std::bad_alloc&) {
         executed.record = record_without_values(point, config, PointStatus::failed, "out of memory");
     } catch (const std::exception& error) {
@@ -279,6 +283,7 @@ PointRecord record_without_values(const Point& point, const Config& config, Poin
     PointRecord record = empty_record(point);
     record.status = status;
     record.reason = std::move(reason);
+    if (status == PointStatus::ok) record.outputs["not_applicable"] = record.reason;
     const auto add = [&](std::span<const ScoreRow> rows) {
         for (Score& row : not_applicable(rows, record.reason)) record.scores.push_back(std::move(row));
     };

@@ -18,8 +18,8 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
 Executed score_again(const Point& point, const Config& config, const LoadedDataset& loaded, const PointRecord& earlier,
                      Embedding embedding);
 
-/// The record of a point that is not run: `status` skipped or failed, the rows of every metric and check of the config
-/// that are known without data.
+/// The record of a point without values: `status` skipped or failed, or ok if its method does not apply to its data;
+/// the rows of every metric and check of the config that are known without data.
 PointRecord record_without_values(const Point& point, const Config& config, PointStatus status, std::string reason);
 
 }  // namespace bcbench

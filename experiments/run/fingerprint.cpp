@@ -5,6 +5,7 @@
 
 #include "experiments/bindings/metric.hpp"
 #include "experiments/bindings/training_fields.hpp"
+#include "experiments/run/method_settings.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/system/provenance.hpp"
 #include "experiments/text/canonical.hpp"
@@ -28,26 +29,29 @@ std::string loaded_model_hash(const Point& point, const Config& config) {
 }
 
 nlohmann::json deciding_fit(const Point& point, const Config& config, const std::string& data_hash) {
-    return {point.id,
-            point.dataset_label,
-            point.dataset_type,
-            point.dataset_seed,
-            point.dataset_params,
-            point.method_label,
-            point.method_type,
-            point.method_seed,
-            point.method_params,
-            point.train,
-            point.params,
-            point.precision,
-            config.checks,
-            config.timing.warmup,
-            config.timing.repeats,
-            config.outputs.projections,
-            config.outputs.keeps_embeddings(),
-            data_hash,
-            loaded_model_hash(point, config),
-            program_identity()};
+    nlohmann::json deciding = {point.id,
+                               point.dataset_label,
+                               point.dataset_type,
+                               point.dataset_seed,
+                               point.dataset_params,
+                               point.method_label,
+                               point.method_type,
+                               point.method_seed,
+                               point.method_params,
+                               point.train,
+                               point.params,
+                               point.precision,
+                               config.checks,
+                               config.timing.warmup,
+                               config.timing.repeats,
+                               config.outputs.projections,
+                               config.outputs.keeps_embeddings(),
+                               data_hash,
+                               loaded_model_hash(point, config),
+                               program_identity()};
+    const MethodDefinition& method = method_named(point.method_type);
+    if (method.identity != nullptr) deciding.push_back(method.identity(settings_of(point, config)));
+    return deciding;
 }
 
 }  // namespace

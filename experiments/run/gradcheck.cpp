@@ -7,6 +7,7 @@
 #include "engine/core/random.hpp"
 #include "engine/linear/products.hpp"
 #include "experiments/bindings/datasets.hpp"
+#include "experiments/run/method_settings.hpp"
 #include "experiments/system/address_space.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
@@ -88,11 +89,10 @@ TextRow table_row(const std::string& point, const OutputGradient& gradient) {
 }
 
 // The fit of a point in float64.
-Fit<double> fit_in_double(const Point& point, const std::filesystem::path& config_directory,
-                          const Dataset<double>& data) {
-    return fit_method(point.method_type,
-                      {point.method_params, point.train, point.method_seed, Precision::float64, config_directory},
-                      data);
+Fit<double> fit_in_double(const Point& point, const Config& config, const Dataset<double>& data) {
+    MethodSettings settings = settings_of(point, config);
+    settings.precision = Precision::float64;
+    return fit_method(point.method_type, settings, data);
 }
 
 std::string steps_csv(const Point& point, const Differentiable& fit) {
@@ -224,7 +224,7 @@ GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options)
                 data = load_dataset(point.dataset_type, {point.dataset_params, point.dataset_seed, config_directory});
                 loaded_id = point.dataset_id;
             }
-            const Fit<double> fit = fit_in_double(point, config_directory, data);
+            const Fit<double> fit = fit_in_double(point, plan.config(), data);
             if (!fit.differentiable) continue;
             const Differentiable made = fit.differentiable();
             if (options.steps) {

@@ -161,9 +161,10 @@ struct Work {
 bool can_resume(const Work& work, const Point& point, const LoadedDataset& loaded) {
     if (work.options.fresh) return false;
     const Config& config = work.plan.config();
-    if (config.outputs.keeps_embeddings() && !work.results.has_embedding(point.id)) return false;
-    if (saves_model(point.train) && !work.results.has_model(point.id)) return false;
     const std::optional<PointRecord> record = work.results.read_point(point.id);
+    const bool has_files = record && !record->outputs.contains("not_applicable");
+    if (has_files && config.outputs.keeps_embeddings() && !work.results.has_embedding(point.id)) return false;
+    if (has_files && saves_model(point.train) && !work.results.has_model(point.id)) return false;
     return record && record->status == PointStatus::ok &&
            record->fingerprint == fingerprint_of(point, config, loaded.hash);
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/linear/products.hpp"
+#include "experiments/bindings/method.hpp"
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/claims.hpp"
 #include "experiments/results/directory.hpp"
@@ -20,6 +21,7 @@
 #include "experiments/system/clock.hpp"
 #include "experiments/system/interrupt.hpp"
 #include "experiments/system/provenance.hpp"
+#include "experiments/text/canonical.hpp"
 #include "experiments/text/fault.hpp"
 
 namespace bcbench {
@@ -61,6 +63,25 @@ void join_times_of_workers(const ResultsDirectory& results) {
     results.write("timings.csv", content);
 }
 
+// A config with commands can do whatever its user can: who runs it has to say so.
+void require_permission(const Plan& plan, const std::vector<std::uint64_t>& indices) {
+    const Config& config = plan.config();
+    const auto runs = [](const Entry& entry) { return method_named(entry.type).runs_commands; };
+    if (config.allow_commands || std::none_of(config.methods.begin(), config.methods.end(), runs)) return;
+    std::set<std::string> labels;
+    for (const std::uint64_t index : indices) labels.insert(plan.at(index).method_label);
+    std::vector<Fault> faults;
+    for (std::size_t m = 0; m < config.methods.size(); ++m) {
+        const Entry& entry = config.methods[m];
+        if (!runs(entry) || labels.count(entry.label) == 0) continue;
+        faults.push_back({"/methods/" + std::to_string(m),
+                          "runs a program: " + shown(config.source["methods"][m]["params"]["command"]) +
+                              "; allow it with --allow-commands or BCBENCH_ALLOW_COMMANDS=1 if you trust the config, "
+                              "'bcbench plan' shows what would be run"});
+    }
+    if (!faults.empty()) throw ConfigError(config.file.string(), faults);
+}
+
 }  // namespace
 
 std::vector<ExpectedValue> expected_of_selection(const Plan& plan, const std::vector<std::uint64_t>& indices,
@@ -87,6 +108,7 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
     std::vector<ExpectedValue> expected;  // of all points; read before the run, which an edit must not spoil
     const std::vector<std::uint64_t> indices =
         selected_points(plan, options.selection, CostEstimate(plan, options.measured));
+    require_permission(plan, indices);
     const bool compares = plan.config().expected && !options.overridden;
     if (compares) expected = read_expected(*plan.config().expected);
     use_single_threaded_blas();
