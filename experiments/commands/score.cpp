@@ -110,7 +110,7 @@ OrderedJson json_rows(const std::vector<ScoredMetric>& metrics) {
 OrderedJson text_or_null(const std::string& text) { return text.empty() ? OrderedJson(nullptr) : OrderedJson(text); }
 
 std::string as_json(const ScoreArguments& arguments, const ScoreInput& input, const OrderedJson& asked,
-                 const std::vector<ScoredMetric>& metrics) {
+                    const std::vector<ScoredMetric>& metrics) {
     OrderedJson result = {{"schema_version", 1},
                           {"program", program_version()},
                           {"embedding", arguments.files.embedding},
@@ -159,8 +159,9 @@ std::string as_table(const std::vector<ScoredMetric>& metrics) {
 void print_notes(const ScoreInput& input, const ScoredEmbedding& embedding) {
     if (input.type_column.empty()) std::cerr << "note: without types (--type COLUMN) many metrics do not apply\n";
     if (embedding.variance_left && *embedding.variance_left < collapsed_below) {
-        std::cerr << "note: the cells have collapsed: nearly nothing of the variance before is left, and no value means "
-                     "what its name says\n";
+        std::cerr
+            << "note: the cells have collapsed: nearly nothing of the variance before is left, and no value means "
+               "what its name says\n";
     }
     for (const std::string& note : embedding.notes) std::cerr << "note: " << note << '\n';
     for (const ScoredMetric& metric : embedding.metrics) {

@@ -103,7 +103,9 @@ void choose_columns(const ScoreFiles& files, const Place& metadata, ScoreInput& 
     input.type_column = files.type_column.value_or("");
     if (files.batch_column && files.type_column) return;
     const std::vector<std::string> known = columns_of(metadata);
-    const auto has = [&](const std::string& name) { return std::find(known.begin(), known.end(), name) != known.end(); };
+    const auto has = [&](const std::string& name) {
+        return std::find(known.begin(), known.end(), name) != known.end();
+    };
     if (!files.batch_column && !has(default_batch)) {
         std::string list;
         for (const std::string& name : known) {

@@ -31,7 +31,8 @@ struct Files {
                 cells(f, i) = static_cast<double>(state >> 8) / 65536.0 + (f == i % 3 ? 90.0 : 0.0);
                 text += nlohmann::json(cells(f, i)).dump() + (f == 3 ? "\n" : ",");
             }
-            labels += "c" + std::to_string(i) + (i % 2 == 0 ? "\tleft" : "\tright") + "\tt" + std::to_string(i % 3) + "\n";
+            labels +=
+                "c" + std::to_string(i) + (i % 2 == 0 ? "\tleft" : "\tright") + "\tt" + std::to_string(i % 3) + "\n";
         }
         run.directory.write("emb.npy", npy::encode(npy::from_matrix(cells)));
         run.directory.write("emb.csv", text);
@@ -53,14 +54,17 @@ std::map<std::string, nlohmann::json> by_name(const std::string& text) {
 
 TEST_CASE("score gives the values of a run", "[cli][score]") {
     const Files files;
-    nlohmann::json config = small_config(
-        {{"datasets",
-          {{{"label", "d"},
-            {"type", "table"},
-            {"params",
-             {{"cells", "emb.csv"}, {"metadata", "meta.tsv"}, {"batch_column", "batch"}, {"type_column", "cell_type"}}}}}},
-         {"methods", {{{"label", "U"}, {"type", "uncorrected"}}}},
-         {"metrics", {"scib-metrics-0.6", {{"type", "kbet"}, {"params", {{"alpha", 0.1}}}}}}});
+    nlohmann::json config =
+        small_config({{"datasets",
+                       {{{"label", "d"},
+                         {"type", "table"},
+                         {"params",
+                          {{"cells", "emb.csv"},
+                           {"metadata", "meta.tsv"},
+                           {"batch_column", "batch"},
+                           {"type_column", "cell_type"}}}}}},
+                      {"methods", {{{"label", "U"}, {"type", "uncorrected"}}}},
+                      {"metrics", {"scib-metrics-0.6", {{"type", "kbet"}, {"params", {{"alpha", 0.1}}}}}}});
     files.run.directory.write("c.json", config.dump());
     REQUIRE(files.run("run " + files.at("c.json") + " --quiet --out " + files.at("out")).code == 0);
     const std::string file = contents(files.at("out/points/d.U.json"));
@@ -68,9 +72,9 @@ TEST_CASE("score gives the values of a run", "[cli][score]") {
     const nlohmann::json point = nlohmann::json::parse(file);
     for (const nlohmann::json& row : point.at("metrics")) of_run[row.at("metric")] = row;
     for (const char* embedding : {"emb.npy", "emb.csv"}) {
-        const Output output =
-            files.score(files.at(embedding) + " " + files.at("meta.tsv") + " --before " + files.at("emb.npy") +
-                        " --preset scib-metrics-0.6 --format json --metrics '{\"type\": \"kbet\", \"params\": {\"alpha\": 0.1}}'");
+        const Output output = files.score(
+            files.at(embedding) + " " + files.at("meta.tsv") + " --before " + files.at("emb.npy") +
+            " --preset scib-metrics-0.6 --format json --metrics '{\"type\": \"kbet\", \"params\": {\"alpha\": 0.1}}'");
         INFO(embedding << output.err);
         REQUIRE(output.code == 0);
         const auto rows = by_name(output.out);
@@ -99,7 +103,8 @@ TEST_CASE("score prints one row a value in every format, the same for any number
     // without the cells before there is no comparison with them, and no total over fewer members
     CHECK(rows.at("pcr_comparison").at("status") == "not_applicable");
     CHECK(contains(rows.at("total").at("reason").get<std::string>(), "pcr_comparison"));
-    CHECK(contains(csv.out, "pcr_comparison,,higher,not_applicable,\"needs the uncorrected cells, which are not given\""));
+    CHECK(contains(csv.out,
+                   "pcr_comparison,,higher,not_applicable,\"needs the uncorrected cells, which are not given\""));
     CHECK(files.score(names + " --format csv --threads 3").out == csv.out);
     CHECK(contains(files.score(names).out, "silhouette_label"));
     const Output chosen = files.score(names + " --format csv --metrics clisi ksim --precision float32");
