@@ -47,6 +47,7 @@ arma::mat from_obsm(const Options& options, const MethodSettings& settings) {
     nlohmann::json params = settings.dataset.params;
     params["cells"] = "obsm/" + options.obsm;
     params["scale"] = 1.0;
+    params.erase("preprocess");  // its steps are for the cells of the dataset
     return load_dataset("h5ad", {params, settings.dataset.seed, settings.config_directory}).cells;
 }
 
@@ -74,10 +75,18 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     return fit;
 }
 
-std::string identity(const MethodSettings& settings) {
-    const auto file =
-        find_data_file(file_of(options_from(fields, settings.params), settings), settings.config_directory);
+std::string hash_of(const std::string& name, const MethodSettings& settings) {
+    const auto file = find_data_file(name, settings.config_directory);
     return file ? external::hash_of_file(*file) : "no file";
+}
+
+std::string identity(const MethodSettings& settings) {
+    const Options options = options_from(fields, settings.params);
+    std::string hashes = hash_of(file_of(options, settings), settings);
+    if (options.obsm.empty() || !settings.dataset.params.contains("files")) return hashes;
+    for (const nlohmann::json& each : settings.dataset.params["files"])  // of a dataset that joins several
+        hashes += " " + hash_of(each.value("file", ""), settings);
+    return hashes;
 }
 
 }  // namespace
