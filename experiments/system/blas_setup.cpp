@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -35,6 +36,12 @@ void restart_with_fitting_blas(char** argv) {
         restart |= set_if_unset("OPENBLAS_CORETYPE", fitting_kernel());
     }
     if (restart) execv("/proc/self/exe", argv);  // returns only if it fails; the program then goes on, slower
+}
+
+std::optional<int> blas_kernel_main(int argc, char** argv) {
+    if (argc != 2 || std::string(argv[1]) != "--blas-kernel") return std::nullopt;
+    std::puts(blas_kernel().c_str());
+    return 0;
 }
 
 }  // namespace bcbench
