@@ -52,6 +52,9 @@ const std::map<std::string, std::set<std::string>> may_include = {
       "experiments/results"}},
     {"experiments/commands", {"engine", "experiments"}},
     {"experiments/benchmarks", {"engine", "experiments/system"}},
+    {"experiments/python",
+     {"engine", "experiments/text", "experiments/catalog", "experiments/config", "experiments/bindings",
+      "experiments/system", "experiments/run"}},
 };
 
 std::vector<std::string> includes_of(const fs::path& file) {

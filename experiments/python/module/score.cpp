@@ -26,12 +26,12 @@ nb::dict row_of(const Score& score, const std::string& type) {
 }
 
 // (rows, per_cell {name: [n]}, per_label {name: {label: value}}, notes)
-nb::tuple as_python(const std::vector<ScoredMetric>& scored) {
+nb::tuple as_python(const ScoredEmbedding& scored) {
     nb::list rows;
     nb::dict per_cell;
     nb::dict per_label;
-    std::vector<std::string> notes;
-    for (const ScoredMetric& metric : scored) {
+    std::vector<std::string> notes = scored.notes;
+    for (const ScoredMetric& metric : scored.metrics) {
         for (const Score& score : metric.output.scores) rows.append(row_of(score, metric.type));
         for (const PerCell& values : metric.output.per_cell) {
             const arma::mat column(values.values.data(), 1, values.values.size());
@@ -42,6 +42,9 @@ nb::tuple as_python(const std::vector<ScoredMetric>& scored) {
             per_label[label.name.c_str()][label.label.c_str()] = value_or_none(label.value);
         }
         notes.insert(notes.end(), metric.output.notes.begin(), metric.output.notes.end());
+    }
+    if (scored.variance_left && *scored.variance_left < collapsed_below) {
+        notes.push_back("the cells have collapsed: nearly nothing of the variance before is left");
     }
     return nb::make_tuple(rows, per_cell, per_label, notes);
 }
@@ -54,7 +57,7 @@ nb::tuple score(const Array<Real>& array, const std::optional<Array<Real>>& unco
     const Dataset<Real> labels{{}, std::move(arguments.batch), std::move(arguments.type), std::move(arguments.about)};
     const Matrix<Real> cells = cells_of(array);
     const Matrix<Real> before = uncorrected ? cells_of(*uncorrected) : Matrix<Real>();
-    std::vector<ScoredMetric> scored;
+    ScoredEmbedding scored;
     {
         const Computation computation(threads);
         scored = score_embedding(cells, before, labels, entries);
