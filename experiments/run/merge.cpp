@@ -362,7 +362,9 @@ ordered_json read_manifest_of(const fs::path& directory) {
 }
 
 std::shared_ptr<const Plan> plan_of_manifest(const ordered_json& manifest, const fs::path& file) {
-    return std::make_shared<const Plan>(make_config(manifest.at("config"), file, catalog()), catalog());
+    OrderedJson config = manifest.at("config");
+    config.erase("expected");  // a path from where the config stood; the manifest itself holds the values
+    return std::make_shared<const Plan>(make_config(std::move(config), file, catalog()), catalog());
 }
 
 MergeResult merge_results(const MergeOptions& options) {
