@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building and testing need, if any is missing. Called by the other scripts.
-#   scripts/setup.sh [build] [report] [test] [bench] [fuzz]     default: build
+#   scripts/setup.sh [build] [python] [report] [test] [bench] [fuzz]     default: build
 set -euo pipefail
 
 declare -A packages=(
   [build]="g++ cmake ninja-build ccache git libarmadillo-dev libopenblas-pthread-dev nlohmann-json3-dev libcli11-dev
            librandom123-dev libboost-dev libhwy-dev libxxhash-dev zlib1g-dev libhdf5-dev liblzf-dev libzstd-dev nettle-dev
            catch2 libbenchmark-dev"
+  [python]="python3-dev python3-venv"
   [report]="python3 python3-matplotlib python3-jinja2"
   [test]="python3-pytest flake8 mypy chromium shellcheck clang-format"
   [bench]="libfaiss-dev python3"

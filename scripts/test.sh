@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every test: sets up, checks the form of the sources, builds in release mode with warnings as errors, runs CTest and
-# the tests of the report, and each fuzz target for five seconds. (scripts/sanitize.sh: the suite under ASan, UBSan and TSan.)
+# Runs every test: sets up, checks the form of the sources, builds in release mode with warnings as errors, runs CTest, the
+# tests of the report and of the Python package, and each fuzz target for five seconds. (scripts/sanitize.sh: the suite
+# under ASan, UBSan and TSan.)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh build report test fuzz
@@ -13,4 +14,7 @@ ctest --test-dir build/test --no-tests=error --output-on-failure --progress -j "
 echo "test: report"
 bash scripts/test_report.sh ||
   { echo "test: the report's tests failed; their output is above." >&2; exit 1; }
+echo "test: python"
+bash scripts/test_python.sh ||
+  { echo "test: the Python package's tests failed; their output is above." >&2; exit 1; }
 bash scripts/fuzz.sh 5

@@ -8,8 +8,8 @@
 
 #include "experiments/commands/command_line.hpp"
 #include "experiments/results/terminal_report.hpp"
-#include "experiments/run/merge.hpp"
-#include "experiments/run/status.hpp"
+#include "experiments/cluster/merge.hpp"
+#include "experiments/cluster/status.hpp"
 #include "experiments/system/clock.hpp"
 #include "experiments/system/interrupt.hpp"
 

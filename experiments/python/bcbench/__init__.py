@@ -11,6 +11,7 @@ ValueError with the program's sentence.
 """
 
 from ._load import _core
+from . import sc
 from ._methods import (
     Correction,
     batch_mean_centering,
@@ -45,6 +46,7 @@ __all__ = [
     "mnn",
     "neighbors",
     "run",
+    "sc",
     "score",
     "wgan_autoencoder",
 ]

@@ -186,8 +186,8 @@ TEST_CASE("score_embedding takes arrays as they are", "[score]") {
     const auto scored = score_embedding<double>(data.cells, arma::mat(), labels, metrics,
                                                 [&](const std::string& name) { begun.push_back(name); });
     CHECK(begun.size() == metrics.size());
-    REQUIRE(scored.size() == metrics.size());
-    for (const ScoredMetric& metric : scored) {
+    REQUIRE(scored.metrics.size() == metrics.size());
+    for (const ScoredMetric& metric : scored.metrics) {
         const bool needs_before = metric.type == "pcr_comparison" || metric.type == "total";
         CHECK(metric.output.scores.front().value.has_value() != needs_before);
     }

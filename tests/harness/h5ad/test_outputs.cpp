@@ -33,7 +33,7 @@ H5adData<double> read_copy(const std::string& file, const std::string& cells) {
 
 }  // namespace
 
-TEST_CASE("outputs.h5ad: a copy holds the cells of every point; a resumed run makes the same", "[h5ad][cli]") {
+TEST_CASE("outputs.h5ad: a copy holds the cells of every point, a resumed run makes the same", "[h5ad][cli]") {
     const Scratch scratch;
     small_file(scratch / "mine.h5ad");
     const std::string original = contents(scratch / "mine.h5ad");

@@ -70,7 +70,7 @@ TEST_CASE("a shard is one of the selected points", "[plan][cluster]") {
     CHECK(n == 10);
 }
 
-TEST_CASE("--shard takes I/N, counted from 1", "[plan][cluster]") {
+TEST_CASE("shards: --shard takes I/N, counted from 1", "[plan][cluster]") {
     CHECK(shard_from("2/4").index == 2);
     CHECK(shard_from("4/4").count == 4);
     for (const char* text : {"0/4", "5/4", "1", "1/0", "/4", "1/", "-1/4", "1/4/2", "a/b", "1 /4", ""}) {

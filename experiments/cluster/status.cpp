@@ -1,4 +1,4 @@
-#include "experiments/run/status.hpp"
+#include "experiments/cluster/status.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 #include "experiments/results/claims.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/results/measured.hpp"
-#include "experiments/run/merge.hpp"
+#include "experiments/cluster/merge.hpp"
 #include "experiments/system/files.hpp"
 
 namespace bcbench {

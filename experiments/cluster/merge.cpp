@@ -1,4 +1,4 @@
-#include "experiments/run/merge.hpp"
+#include "experiments/cluster/merge.hpp"
 
 #include <algorithm>
 #include <fstream>

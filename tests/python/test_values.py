@@ -1,0 +1,161 @@
+"""What the package computes is what the program computes, bit for bit."""
+
+import json
+import subprocess
+import threading
+
+import numpy as np
+import pytest
+
+import bcbench
+from bcbench.__main__ import PROGRAM
+
+
+def made_up(n=240, features=8, dtype=np.float64):
+    random = np.random.default_rng(1)
+    batch = np.array(["b", "a", "c"])[np.arange(n) % 3]
+    kind = np.array(["T", "B"])[(np.arange(n) // 3) % 2]
+    cells = random.standard_normal((n, features)) + 3.0 * (kind == "T")[:, None] + 0.5 * (np.arange(n) % 3)[:, None]
+    return np.ascontiguousarray(cells, dtype=dtype), batch, kind
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """The made-up cells as files, to be run by the program."""
+    folder = tmp_path_factory.mktemp("tables")
+    cells, batch, kind = made_up()
+    rows = [",".join(f"f{i}" for i in range(cells.shape[1]))] + [",".join(map(repr, map(float, row))) for row in cells]
+    (folder / "cells.csv").write_text("\n".join(rows) + "\n")
+    (folder / "metadata.csv").write_text("batch,kind\n" + "".join(f"{b},{t}\n" for b, t in zip(batch, kind)))
+    return folder
+
+
+METHODS = {
+    "uncorrected": {},
+    "harmony": {"n_clusters": 5},
+    "combat": {},
+    "mnn": {"n_neighbors": 5},
+    "batch_mean_centering": {},
+    "batch_scaling": {},
+    "differentiable_harmony": {"n_clusters": 5},
+    "mmd_autoencoder": {"hidden_dim": 8, "latent_dim": 3},
+    "wgan_autoencoder": {"hidden_dim": 8, "latent_dim": 3},
+    "shuffle_batches": {},
+    "shuffle_within_types": {},
+    "one_hot_types": {},
+}
+
+
+def config(precision, metrics):
+    methods = [{"label": name, "type": name, "seed": 3, "params": params} for name, params in METHODS.items()]
+    params = {"cells": "cells.csv", "metadata": "metadata.csv", "batch_column": "batch", "type_column": "kind"}
+    return {
+        "schema_version": 1,
+        "name": "python",
+        "precision": precision,
+        "datasets": [{"label": "data", "type": "table", "params": params}],
+        "methods": methods,
+        "metrics": metrics,
+        "outputs": {"embeddings": True, "projections": False},
+    }
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_methods_and_metrics_equal_the_program(tables, precision):
+    metrics = ["diffbio", "scib-metrics-0.6"]
+    (tables / "config.json").write_text(json.dumps(config(precision, metrics)))
+    results = bcbench.run(tables / "config.json", tables / precision)
+    cells, batch, kind = made_up(dtype=precision)
+    for name, params in METHODS.items():
+        correction = bcbench.correct(name, cells, batch, kind, seed=3, **params)
+        assert correction.corrected.dtype == cells.dtype
+        assert np.array_equal(correction.corrected, results.embedding(f"data.{name}")), name
+        record = {row["metric"]: row.get("value") for row in results.point(f"data.{name}")["metrics"]}
+        scores = bcbench.score(correction.corrected, batch, kind, metrics=metrics, before=cells)
+        assert {metric: record[metric] for metric in scores} == dict(scores), name
+        assert len(scores) > 20
+        for loss, value in correction.values.items():
+            assert record[loss] == value
+
+
+def test_every_method_is_compared():
+    known = {line.split()[0] for line in said("list", "methods").splitlines() if line.startswith("  ")}
+    assert known - set(METHODS) <= {"command", "embedding"}
+
+
+def said(*arguments):
+    return subprocess.run([PROGRAM, *arguments], check=True, text=True, stdout=subprocess.PIPE).stdout
+
+
+def test_neighbors_are_exact():
+    cells, _, _ = made_up(dtype=np.float32)
+    index, distance = bcbench.neighbors(cells, 4)
+    all_distances = np.sqrt(((cells[:, None].astype(float) - cells[None]) ** 2).sum(-1))
+    np.fill_diagonal(all_distances, np.inf)
+    assert np.array_equal(index, np.argsort(all_distances, axis=1, kind="stable")[:, :4])
+    assert np.allclose(distance, np.sort(all_distances, axis=1)[:, :4], rtol=1e-14)
+
+
+def test_threads_change_nothing_and_python_threads_may_work_at_once():
+    cells, batch, kind = made_up(2000, 20, np.float32)
+    expected = bcbench.harmony(cells, batch, threads=1)
+    found = [None] * 4
+
+    def work(i):
+        for _ in range(3):
+            found[i] = bcbench.harmony(cells, batch, threads=1 + i % 2)
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(len(found))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all(np.array_equal(expected, each) for each in found)
+
+
+def test_reverse_passes_are_derivatives():
+    cells, batch, kind = made_up(60, 5)
+    random = np.random.default_rng(2)
+    for method in (
+        bcbench.differentiable_harmony(n_clusters=4),
+        bcbench.mmd_autoencoder(hidden_dim=6, latent_dim=3),
+        bcbench.wgan_autoencoder(hidden_dim=6, latent_dim=3),
+    ):
+        weights, direction = random.standard_normal(cells.shape), random.standard_normal(cells.shape)
+        corrected, cells_bar = method.vjp(cells, batch, weights)
+        step = 1e-6  # central differences of smooth functions of size 10: rounding 1e-9, truncation 1e-11
+        ahead, behind = (method.forward(cells + sign * step * direction, batch).corrected for sign in (1, -1))
+        difference = np.sum(weights * (ahead - behind)) / (2 * step)
+        assert np.isclose(np.sum(cells_bar * direction), difference, rtol=1e-6, atol=1e-6)
+        gradients = method.forward(cells, batch).gradients("corrected", weights)
+        assert np.allclose(gradients["cells"], cells_bar, rtol=1e-10, atol=1e-12)
+        assert len(gradients) > 1
+
+
+def test_calls_do_not_grow_memory():
+    cells, batch, kind = made_up(60, 5)
+
+    def resident():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * 4096
+
+    def call(times):
+        for _ in range(times):
+            bcbench.differentiable_harmony(n_clusters=3, threads=1).vjp(cells, batch, cells)
+            bcbench.score(cells, batch, kind, metrics=["ilisi", "silhouette_batch"], threads=1)
+
+    call(200)
+    before = resident()
+    call(1000)
+    assert resident() - before < 4 << 20  # one leaked array of 2.4 kB a call would be 2.4 MB for each of its kinds
+
+
+def test_interrupt_ends_a_computation():
+    import _thread
+
+    cells, batch, _ = made_up(3000, 50)
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        bcbench.correct("differentiable_harmony", cells, batch, n_iterations=1000000000)
+    assert bcbench.harmony(cells, batch, max_iter=1).shape == cells.shape
