@@ -6,10 +6,10 @@
 #include <optional>
 #include <stdexcept>
 
+#include "experiments/cluster/merge.hpp"
 #include "experiments/results/claims.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/results/measured.hpp"
-#include "experiments/cluster/merge.hpp"
 #include "experiments/system/files.hpp"
 
 namespace bcbench {

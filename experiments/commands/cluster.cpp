@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <iostream>
 
-#include "experiments/commands/command_line.hpp"
-#include "experiments/results/terminal_report.hpp"
 #include "experiments/cluster/merge.hpp"
 #include "experiments/cluster/status.hpp"
+#include "experiments/commands/command_line.hpp"
+#include "experiments/results/terminal_report.hpp"
 #include "experiments/system/clock.hpp"
 #include "experiments/system/interrupt.hpp"
 

@@ -54,7 +54,7 @@ FAULTS = {
     "must be": lambda: bcbench.harmony(CELLS, BATCH, sigma=-1.0),
     "no method is called 'harmonie'": lambda: bcbench.correct("harmonie", CELLS, BATCH),
     "k is 0": lambda: bcbench.neighbors(CELLS, 0),
-    "40": lambda: bcbench.neighbors(CELLS, 40),
+    "less than the number of cells": lambda: bcbench.neighbors(CELLS, 40),
     "silhouette_batch": lambda: bcbench.score(CELLS, BATCH, metrics=["silhouette_bach"]),
     "threads is 0": lambda: bcbench.harmony(CELLS, BATCH, threads=0),
     "no gradient": lambda: bcbench.correct("mnn", CELLS, BATCH, n_neighbors=3).vjp(CELLS),

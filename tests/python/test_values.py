@@ -79,7 +79,7 @@ def test_methods_and_metrics_equal_the_program(tables, precision):
 
 
 def test_every_method_is_compared():
-    known = {line.split()[0] for line in said("list", "methods").splitlines() if line.startswith("  ")}
+    known = {json.loads(line)["name"] for line in said("list", "methods", "--format", "json").splitlines()}
     assert known - set(METHODS) <= {"command", "embedding"}
 
 

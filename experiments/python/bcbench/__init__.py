@@ -29,10 +29,12 @@ from ._program import Results, load, run
 from ._score import Scores, score
 
 ConfigError = _core.ConfigError
+NumericalError = _core.NumericalError
 __version__ = _core.version()
 __all__ = [
     "ConfigError",
     "Correction",
+    "NumericalError",
     "Results",
     "Scores",
     "batch_mean_centering",

@@ -3,6 +3,7 @@ from typing import Any, Optional
 import numpy as np
 
 class ConfigError(ValueError): ...
+class NumericalError(ValueError): ...
 
 class _Correction:
     corrected: np.ndarray

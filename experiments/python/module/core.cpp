@@ -2,6 +2,9 @@
 // parameters and no defaults of its own: all come from the catalog, by name.
 #include <nanobind/nanobind.h>
 
+#include <cmath>
+
+#include "engine/core/check.hpp"
 #include "engine/linear/products.hpp"
 #include "engine/neighbors/neighbors.hpp"
 #include "experiments/catalog/catalog.hpp"
@@ -81,6 +84,7 @@ NB_MODULE(_core, module) {
     using namespace bcbench::python;
     module.doc() = "The engine of bcbench for arrays; the package bcbench is what to call.";
     nb::exception<ConfigError>(module, "ConfigError", PyExc_ValueError);
+    nb::exception<NumericalError>(module, "NumericalError", PyExc_ValueError);
     module.def("version", &program_version);
     module.def("blas_kernel", &blas_kernel);
     module.def("entries", &entries_json, nb::arg("kind"));

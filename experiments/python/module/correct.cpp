@@ -23,8 +23,9 @@ MethodSettings settings_of(const std::string& method, const std::string& params,
                                 {"datasets", OrderedJson::array({dataset})},
                                 {"methods", OrderedJson::array({entry})}};
     try {
-        const Entry& read = make_config(config, method, catalog()).methods.at(0);
-        return {read.params, read.train, seed, precision, std::filesystem::current_path()};
+        const Config read = make_config(config, method, catalog());
+        const Entry& chosen = read.methods.at(0);
+        return {chosen.params, chosen.train, seed, precision, std::filesystem::current_path()};
     } catch (const ConfigError& error) {
         std::vector<Fault> faults = error.faults();
         for (Fault& fault : faults) {  // "/methods/0/params/theta" is the argument theta
