@@ -1,4 +1,4 @@
-"""Batch correction of single-cell data: methods, exact neighbours and metrics for NumPy arrays, and the program bcbench.
+"""Batch correction of single-cell data: methods, exact neighbours and metrics for NumPy arrays, and the program.
 
 Arrays are cells x features, float32 or float64, in C order; those are used without a copy, others are converted. The
 arithmetic is that of the array. Labels are any sequence, a pandas Series or Categorical. Options, their defaults and

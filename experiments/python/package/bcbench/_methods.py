@@ -79,8 +79,9 @@ def correct(
     """Runs a method of the catalog on cells x features.
 
     ``batch``: one label per cell; or several columns, a dict or data frame, of which methods that know covariates
-    correct for all. ``labels``: cell types, for the methods that look at them. ``train``: keys of the method's training
-    (``{}`` trains with the defaults); None: it is not trained. Options are those of ``bcbench describe METHOD``.
+    correct for all. ``labels``: cell types, for the methods that look at them. ``train``: keys of the method's
+    training (``{}`` trains with the defaults); None: it is not trained. Options are those of
+    ``bcbench describe METHOD``.
     """
     if method not in _ENTRIES:
         raise ValueError(f"no method is called '{method}'; there are {', '.join(_ENTRIES)}")
@@ -132,8 +133,8 @@ def _function(name: str) -> Callable[..., np.ndarray]:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = _documentation(
         _ENTRIES[name],
-        f"Returns the corrected cells (n, F). ``correct({name!r}, ...)`` takes the same and returns all that the method\n"
-        "gives. Further keywords: seed, threads, train.",
+        f"Returns the corrected cells (n, F). ``correct({name!r}, ...)`` takes the same and returns all that the\n"
+        "method gives. Further keywords: seed, threads, train.",
     )
     return function
 
