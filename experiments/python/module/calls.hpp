@@ -3,8 +3,6 @@
 
 #include <nanobind/nanobind.h>
 
-#include <atomic>
-#include <stdexcept>
 #include <thread>
 
 #include "engine/core/checkpoint.hpp"
@@ -27,20 +25,17 @@ class Computation {
 
   private:
     void ask() {
-        if (stopped_) throw std::runtime_error("stopped");  // another thread throws the reason
+        // other threads stop when this one has thrown
         if (std::this_thread::get_id() != caller_ || seconds_now() < next_look_) return;
         next_look_ = seconds_now() + 0.05;
         const nanobind::gil_scoped_acquire locked;
-        if (PyErr_CheckSignals() == 0) return;
-        stopped_ = true;
-        throw nanobind::python_error();
+        if (PyErr_CheckSignals() != 0) throw nanobind::python_error();
     }
 
     unsigned threads_before_;
     CheckpointScope checkpoints_;
     std::thread::id caller_;
     double next_look_ = 0.0;
-    std::atomic<bool> stopped_ = false;
     nanobind::gil_scoped_release released_;  // last in, first out
 };
 
