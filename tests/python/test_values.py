@@ -1,8 +1,6 @@
 """What the package computes is what the program computes, bit for bit."""
 
 import json
-import os
-import signal
 import subprocess
 import threading
 
@@ -150,18 +148,3 @@ def test_calls_do_not_grow_memory():
     before = resident()
     call(1000)
     assert resident() - before < 4 << 20  # one leaked array of 2.4 kB a call would be 2.4 MB for each of its kinds
-
-
-def test_interrupt_ends_a_computation():
-    cells, batch, _ = made_up(3000, 50)
-    # a process in the background of a shell may have been started with the signal ignored
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            timer.start()
-            # about a minute, if nothing ended it
-            bcbench.correct("differentiable_harmony", cells, batch, n_iterations=20000)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert bcbench.harmony(cells, batch, max_iter=1).shape == cells.shape
