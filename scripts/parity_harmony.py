@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,21 +23,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENT = ROOT / "build" / "parity" / "harmonypy"
+from parity_environment import ROOT, continue_in
+
 PACKAGES = ["harmonypy==2.1.0", "numpy", "pandas"]
-
-
-def in_environment() -> None:
-    """Continues in an environment that has harmonypy."""
-    python = ENVIRONMENT / "bin" / "python"
-    if Path(sys.prefix).resolve() == ENVIRONMENT.resolve():
-        return
-    if not python.exists():
-        print(f"parity: installing {', '.join(PACKAGES)} into {ENVIRONMENT}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    os.execv(python, [str(python), *sys.argv])
 
 
 def run_ours(options: argparse.Namespace, out: Path) -> tuple[list[Any], list[dict[str, float]]]:
@@ -141,7 +128,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--program", default=str(ROOT / "build" / "release" / "bcbench"))
     options = parser.parse_args()
-    in_environment()
+    continue_in("harmonypy", PACKAGES)
 
     import importlib.metadata
 

@@ -3,21 +3,21 @@
 
     scripts/parity_preprocess.py [--program build/release/bcbench] [--cells 20000] [--genes 2000]
 
-Makes an environment with scanpy in build/parity/venv, once. Writes results/parity/preprocess.json; exit code 1 if
+Makes an environment with scanpy in build/parity/scanpy, once. Writes results/parity/preprocess.json; exit code 1 if
 anything differs by more than 1e-5. `--golden FILE` writes scanpy's values for the unit tests instead.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-HOME = ROOT / "build" / "parity"
+from parity_environment import ROOT, continue_in
+
 SCANPY = "1.11.5"
+PACKAGES = [f"scanpy=={SCANPY}", "anndata<0.13"]
 NORMALISE = [{"normalize_total": {"target_sum": 10000}}, "log1p"]
 GENES = {"n_top_genes": 500}
 LISTS = {
@@ -31,19 +31,6 @@ LISTS = {
     "pca of sparse": NORMALISE + [{"pca": {"n_components": 50}}],
     "pca of scaled": NORMALISE + [{"scale": {"max_value": 10}}, {"pca": {"n_components": 50}}],
 }
-
-
-def in_environment():
-    """Starts this script again with scanpy at hand."""
-    python = HOME / "venv" / "bin" / "python"
-    if Path(sys.prefix).resolve() == (HOME / "venv").resolve():
-        return
-    asked = [python, "-c", "import scanpy"]
-    if not python.exists() or subprocess.run(asked, capture_output=True, check=False).returncode:
-        HOME.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "venv", HOME / "venv"], check=True)
-        subprocess.run([HOME / "venv/bin/pip", "install", "--quiet", f"scanpy=={SCANPY}", "anndata<0.13"], check=True)
-    os.execv(python, [str(python), *sys.argv])
 
 
 def counts(n_cells, n_genes, seed):
@@ -179,14 +166,14 @@ def main():
     parser.add_argument("--genes", type=int, default=2000)
     parser.add_argument("--golden")
     arguments = parser.parse_args()
-    in_environment()
+    continue_in("scanpy", PACKAGES)
     import warnings
 
     warnings.filterwarnings("ignore")
     if arguments.golden:
         write_golden(arguments.golden)
         return 0
-    folder = HOME / "preprocess"
+    folder = ROOT / "build" / "parity" / "preprocess"
     folder.mkdir(parents=True, exist_ok=True)
     adata = counts(arguments.cells, arguments.genes, 1)
     adata.write_h5ad(folder / "counts.h5ad")

@@ -14,31 +14,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENT = ROOT / "build" / "parity" / "speed"
+from parity_environment import ROOT, continue_in
+
 PACKAGES = ["harmonypy==2.1.0", "brisc==0.2.3", "anndata", "numpy", "pandas"]
 BATCHES = {"a": 0.4, "b": 0.25, "c": 0.2, "d": 0.1, "e": 0.05}
 COMPONENTS, TYPES, CLUSTERS, ITERATIONS = 50, 20, 100, 4
-
-
-def in_environment() -> None:
-    """Continues in an environment that has the packages."""
-    python = ENVIRONMENT / "bin" / "python"
-    if Path(sys.prefix).resolve() == ENVIRONMENT.resolve():
-        return
-    if not python.exists():
-        print(f"speed: installing {', '.join(PACKAGES)} into {ENVIRONMENT}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    os.execv(python, [str(python), *sys.argv])
 
 
 def made_up_cells(n: int) -> tuple[Any, Any]:
@@ -132,7 +118,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--program", default=str(ROOT / "build" / "release" / "bcbench"))
     options = parser.parse_args()
-    in_environment()
+    continue_in("speed", PACKAGES)
 
     import importlib.metadata
 
