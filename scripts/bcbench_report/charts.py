@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 
 from .album import Album
 from .cells import fixed, plus_minus, raw_number, short
+from .data_tables import perfect_mixing
 from .kinds import is_entropy
 from .read import Timing
 from .style import PAPER, Look, axis_name, distinct, logarithmic, new_figure, spans_decades, tidy
 from .study import PERFECT_MIXING, Group, Study
-from .tables import perfect_mixing
 from .times import time_summary
 
 CEILING = "mixing_ceiling"  # what a perfect correction of the same cells would reach

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .album import Album
+from .data_tables import PointReader
 from .read import finite, mapping, sequence
 from .style import (
     WIDTH,
@@ -25,7 +26,7 @@ from .style import (
     value_name,
 )
 from .study import PERFECT_MIXING, Group, Study, Sweep, plain
-from .tables import PointReader, varies
+from .tables import varies
 
 MAX_PANELS = 12
 MAX_FIGURES = 6

@@ -13,6 +13,7 @@ from .album import Album, Picture
 from .cells import Table
 from .charts import draw_scores, draw_times
 from .curves import draw_sweep, draw_traces
+from .data_tables import data_tables
 from .kinds import AGGREGATE, MEANS, MIXING
 from .outcome import Verdict, expected_tables, machine_table, outcome_tables, verdict_of
 from .read import Results, read_projections
@@ -24,7 +25,6 @@ from .tables import (
     biology_tables,
     check_tables,
     collapse_notes,
-    data_tables,
     further_tables,
     loss_tables,
     mean_tables,

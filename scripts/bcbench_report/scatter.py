@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from .album import Album
+from .data_tables import PointReader
 from .read import Projection, mapping
 from .style import LABEL_COLOURS, MARKERS, WIDTH, panel_grid, shorten, tidy
 from .study import Group, Study
-from .tables import PointReader
 
 PANELS = 4
 MAX_GRIDS = 3
