@@ -5,11 +5,10 @@
 #include <optional>
 #include <set>
 #include <stdexcept>
-#include <unordered_map>
 #include <utility>
 
 #include "experiments/bindings/training_fields.hpp"
-#include "experiments/catalog/catalog.hpp"
+#include "experiments/cluster/sources.hpp"
 #include "experiments/config/config.hpp"
 #include "experiments/results/claims.hpp"
 #include "experiments/results/directory.hpp"
@@ -20,7 +19,6 @@
 #include "experiments/system/provenance.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/csv_field.hpp"
-#include "experiments/text/json_reader.hpp"
 
 namespace bcbench {
 
@@ -31,19 +29,6 @@ namespace {
 
 constexpr std::size_t points_written_together = 512;
 constexpr std::size_t most_examples = 5;
-
-struct Source {
-    fs::path directory;
-    ordered_json manifest;
-    std::set<std::string> points;                                   // ids with a point file
-    std::unordered_map<std::string, std::vector<fs::path>> arrays;  // by id: embeddings, models and the like
-    std::uint64_t n_taken = 0;
-
-    std::string text(const char* pointer) const {
-        const ordered_json value = manifest.value(ordered_json::json_pointer(pointer), ordered_json());
-        return value.is_string() ? value.get<std::string>() : "";
-    }
-};
 
 // A few of many, and how many more.
 class Examples {
@@ -62,64 +47,6 @@ class Examples {
     std::size_t n_ = 0;
     std::vector<std::string> texts_;
 };
-
-Source open_source(const fs::path& directory) {
-    Source source{directory, read_manifest_of(directory), {}, {}};
-    std::error_code error;
-    for (fs::directory_iterator folder(directory, error), end; !error && folder != end; folder.increment(error)) {
-        const std::string name = folder->path().filename().string();
-        std::error_code ignored;
-        if (name.starts_with(".") || !folder->is_directory(ignored)) continue;
-        for (const fs::directory_entry& entry : fs::directory_iterator(folder->path())) {
-            const std::string id = entry.path().stem().string();
-            if (entry.path().filename().string().starts_with(".")) continue;
-            if (name != "points")
-                source.arrays[id].push_back(fs::path(name) / entry.path().filename());
-            else if (entry.path().extension() == ".json")
-                source.points.insert(id);
-        }
-    }
-    return source;
-}
-
-// Where two configs differ first.
-std::string first_difference(const ordered_json& one, const ordered_json& other) {
-    const nlohmann::json changes = nlohmann::json::diff(nlohmann::json(one), nlohmann::json(other));
-    return changes.empty() ? "nowhere" : changes[0].value("path", "");
-}
-
-// Throws unless all sources are of one plan and, if they may not be mixed, of one program on one kind of machine.
-void require_one_plan(const std::vector<Source>& sources, bool allow_mixed, std::vector<std::string>& notes) {
-    const Source& first = sources.front();
-    std::set<std::string> processors;
-    for (const Source& source : sources) {
-        const std::string both = first.directory.string() + " and " + source.directory.string();
-        if (source.text("/config_hash") != first.text("/config_hash")) {
-            throw std::invalid_argument(both + " are of different configs; they differ at " +
-                                        first_difference(first.manifest["config"], source.manifest["config"]));
-        }
-        processors.insert(source.text("/machine/cpu"));
-        if (source.text("/program/hash") != first.text("/program/hash")) {
-            const bool same_program = source.text("/program/version") == first.text("/program/version") &&
-                                      source.text("/program/git_commit") == first.text("/program/git_commit") &&
-                                      source.manifest.value("/build/flags"_json_pointer, ordered_json()) ==
-                                          first.manifest.value("/build/flags"_json_pointer, ordered_json());
-            const std::string what =
-                same_program ? both + " were computed on different kinds of machines (" + first.text("/build/blas") +
-                                   " on " + first.text("/machine/cpu") + "; " + source.text("/build/blas") + " on " +
-                                   source.text("/machine/cpu") + "), or by different builds: last bits may differ"
-                             : both + " were computed by different programs (" + first.text("/program/git_commit") +
-                                   "; " + source.text("/program/git_commit") + ")";
-            if (!allow_mixed) throw std::invalid_argument(what + "; --allow-mixed merges them all the same");
-            notes.push_back(what);
-        }
-        if (source.text("/finished").empty())
-            notes.push_back(source.directory.string() + ": its run has not come to its end");
-    }
-    if (processors.size() > 1)
-        notes.push_back("the times come from several kinds of processors, and do not compare: " +
-                        join(ordered_json(processors), ", "));
-}
 
 // Whether `stored` says nothing that `planned` contradicts; what only one of the two knows came with a newer program.
 bool agrees(const ordered_json& stored, const nlohmann::json& planned) {
@@ -322,20 +249,6 @@ void count(const std::vector<PointRecord>& records, RunSummary& summary) {
     }
 }
 
-std::vector<Source> open_sources(const MergeOptions& options) {
-    std::vector<Source> sources;
-    std::error_code error;
-    for (const fs::path& directory : options.sources) {
-        if (fs::equivalent(directory, options.directory, error)) {
-            throw std::invalid_argument(directory.string() +
-                                        " is also where the results go: what --out holds takes part anyway");
-        }
-        sources.push_back(open_source(directory));
-    }
-    if (fs::exists(options.directory / "manifest.json", error)) sources.push_back(open_source(options.directory));
-    return sources;
-}
-
 void add_notes(const Found& found, std::vector<std::string>& notes) {
     const auto note = [&](const Examples& examples, const char* what) {
         if (examples.size() > 0) notes.push_back(std::to_string(examples.size()) + what + examples.list());
@@ -347,29 +260,9 @@ void add_notes(const Found& found, std::vector<std::string>& notes) {
 
 }  // namespace
 
-ordered_json read_manifest_of(const fs::path& directory) {
-    std::error_code error;
-    const fs::path file = directory / "manifest.json";
-    if (!fs::is_directory(directory, error)) throw std::invalid_argument(directory.string() + " is no directory");
-    if (!fs::exists(file, error)) {
-        throw std::invalid_argument(directory.string() +
-                                    " has no manifest.json: it holds no results, or was copied only in part");
-    }
-    ordered_json manifest = parse_json(read_file(file), file.string(), most_result_bytes);
-    if (!manifest.is_object() || !manifest.contains("config") || !manifest.contains("config_hash"))
-        throw std::invalid_argument(file.string() + " is no manifest of a run");
-    return manifest;
-}
-
-std::shared_ptr<const Plan> plan_of_manifest(const ordered_json& manifest, const fs::path& file) {
-    OrderedJson config = manifest.at("config");
-    config.erase("expected");  // a path from where the config stood; the manifest itself holds the values
-    return std::make_shared<const Plan>(make_config(std::move(config), file, catalog()), catalog());
-}
-
 MergeResult merge_results(const MergeOptions& options) {
     MergeResult merged;
-    std::vector<Source> sources = open_sources(options);
+    std::vector<Source> sources = open_sources(options.sources, options.directory);
     require_one_plan(sources, options.allow_mixed, merged.notes);
     merged.plan = plan_of_manifest(sources.front().manifest, sources.front().directory / "manifest.json");
     const Plan& plan = *merged.plan;

@@ -31,16 +31,9 @@ struct MergeResult {
     std::vector<std::string> notes;    // what a reader should know, one line each
 };
 
-/// The plan of the run that wrote `manifest`, the text of `file`. Throws std::invalid_argument or ConfigError if it is
-/// none.
-std::shared_ptr<const Plan> plan_of_manifest(const nlohmann::ordered_json& manifest, const std::filesystem::path& file);
-
 /// Writes point files, arrays, tables and times as one run would have written them; all that is refused is refused
 /// before anything is written. Throws std::invalid_argument for directories that do not belong together or are not
 /// whole, FileError.
 MergeResult merge_results(const MergeOptions& options);
-
-/// The manifest of a results directory. Throws std::invalid_argument if there is none, or it is damaged.
-nlohmann::ordered_json read_manifest_of(const std::filesystem::path& directory);
 
 }  // namespace bcbench

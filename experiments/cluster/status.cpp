@@ -6,7 +6,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "experiments/cluster/merge.hpp"
+#include "experiments/cluster/sources.hpp"
 #include "experiments/results/claims.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/results/measured.hpp"

@@ -133,8 +133,7 @@ std::string add_float32_figures(const Fit<Real>& fit, const Differentiable& twin
     if (2 * n_same < n_cells) {
         return "in float32 " + std::to_string(n_cells - n_same) + " of " + std::to_string(n_cells) +
                " cells choose otherwise (nearest cluster, side of a clip, active units) than in float64, which leaves "
-               "too "
-               "little to compare with; try precision float64";
+               "too little to compare with; try precision float64";
     }
     CellsGradients moved = cells_gradients_at(twin, rounded_at_random(twin.inputs.front().values), bars);
     const std::vector<bool> same_moved = alike(moved.cell_choices, exact.cell_choices, n_cells);
