@@ -173,6 +173,15 @@ bool is_whole(const nlohmann::json& value) {
     return std::trunc(number) == number && std::abs(number) <= largest_integer;
 }
 
+Parameter declared(const char* name, ParameterType type, nlohmann::json default_value, const char* help) {
+    Parameter parameter;
+    parameter.name = name;
+    parameter.type = type;
+    parameter.default_value = std::move(default_value);
+    parameter.help = help;
+    return parameter;
+}
+
 std::string type_name(const Parameter& parameter) {
     switch (parameter.type) {
         case ParameterType::boolean:

@@ -47,6 +47,9 @@ struct ObjectForm {
     std::vector<Parameter> members;
 };
 
+/// A parameter without bounds. Null as default: it must be given.
+Parameter declared(const char* name, ParameterType type, nlohmann::json default_value, const char* help);
+
 /// The size of a dataset as its parameters alone tell it.
 struct DataShape {
     std::vector<std::size_t> batch_sizes;

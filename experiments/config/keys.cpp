@@ -7,15 +7,6 @@ namespace {
 
 constexpr double largest_seed = 9007199254740991.0;  // 2^53 - 1: exact in every JSON reader
 
-Parameter declared(const char* name, ParameterType type, nlohmann::json default_value, const char* help) {
-    Parameter parameter;
-    parameter.name = name;
-    parameter.type = type;
-    parameter.default_value = std::move(default_value);
-    parameter.help = help;
-    return parameter;
-}
-
 Parameter text(const char* name, const char* help) { return declared(name, ParameterType::string, nullptr, help); }
 
 Parameter optional_text(const char* name, const char* help) {

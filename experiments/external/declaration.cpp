@@ -162,12 +162,9 @@ class Reader {
     fs::path directory_;
 };
 
-Parameter declared(const char* name, ParameterType type, nlohmann::json default_value, const char* help) {
-    Parameter parameter;
-    parameter.name = name;
-    parameter.type = type;
-    parameter.default_value = std::move(default_value);
-    parameter.help = help;
+// A key of the harness beside the method's own parameters.
+Parameter key(const char* name, ParameterType type, nlohmann::json default_value, const char* help) {
+    Parameter parameter = declared(name, type, std::move(default_value), help);
     parameter.is_setting = false;
     return parameter;
 }
@@ -243,24 +240,23 @@ void check_command(const nlohmann::json& params, Declaration& made) {
 const std::vector<Parameter>& command_parameters() {
     static const std::vector<Parameter> made = [] {
         std::vector<Parameter> parameters = {
-            declared("command", ParameterType::string_list, nullptr,
-                     "program and arguments; no shell. {input} {output} {seed} {threads} {NAME} are filled in; without "
-                     "the first two both folders follow as last arguments"),
-            declared("declaration", ParameterType::string, nullptr,
-                     "JSON file that declares what follows; null: that beside the script, mine.json of mine.py"),
-            declared("parameters", ParameterType::object, nlohmann::json::object(),
-                     R"(further parameters: {"theta": {"type": "number", "default": 2, "range": [0, null]}})"),
-            declared("needs", ParameterType::object, nlohmann::json::object(),
-                     R"({"types": true}: is told the types; {"batches": 2}: applies to no fewer; {"precision": )"
-                     R"("float64"})"),
-            declared(
-                "files", ParameterType::string_list, nlohmann::json::array(),
+            key("command", ParameterType::string_list, nullptr,
+                "program and arguments; no shell. {input} {output} {seed} {threads} {NAME} are filled in; without "
+                "the first two both folders follow as last arguments"),
+            key("declaration", ParameterType::string, nullptr,
+                "JSON file that declares what follows; null: that beside the script, mine.json of mine.py"),
+            key("parameters", ParameterType::object, nlohmann::json::object(),
+                R"(further parameters: {"theta": {"type": "number", "default": 2, "range": [0, null]}})"),
+            key("needs", ParameterType::object, nlohmann::json::object(),
+                R"({"types": true}: is told the types; {"batches": 2}: applies to no fewer; {"precision": )"
+                R"("float64"})"),
+            key("files", ParameterType::string_list, nlohmann::json::array(),
                 "further files that decide the values, as modules of the script; those of the command count anyway"),
-            declared("version_command", ParameterType::string_list, nlohmann::json::array(),
-                     "prints what else decides them, as a package's version; run once per run"),
-            declared("environment", ParameterType::string_list, nlohmann::json::array(),
-                     "further environment variables that are handed on"),
-            declared("vjp", ParameterType::boolean, false, "the command offers --vjp: gradients can be checked")};
+            key("version_command", ParameterType::string_list, nlohmann::json::array(),
+                "prints what else decides them, as a package's version; run once per run"),
+            key("environment", ParameterType::string_list, nlohmann::json::array(),
+                "further environment variables that are handed on"),
+            key("vjp", ParameterType::boolean, false, "the command offers --vjp: gradients can be checked")};
         parameters[1].optional = true;
         return parameters;
     }();
