@@ -4,7 +4,7 @@
 # under ASan, UBSan and TSan.)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-bash scripts/setup.sh build report test fuzz
+bash scripts/setup.sh build python report test fuzz
 bash scripts/lint.sh
 bash scripts/build.sh test all bcbench_benchmarks
 bash scripts/h5ad_samples.sh

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -148,3 +149,24 @@ def test_calls_do_not_grow_memory():
     before = resident()
     call(1000)
     assert resident() - before < 4 << 20  # one leaked array of 2.4 kB a call would be 2.4 MB for each of its kinds
+
+
+INTERRUPTED = """
+import os, signal, threading
+import numpy as np
+import bcbench
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
+cells, batch = np.random.default_rng(0).standard_normal((3000, 50)), np.arange(3000) % 3
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    bcbench.correct("differentiable_harmony", cells, batch, n_iterations=1000000000)
+except KeyboardInterrupt:
+    print("ended", bcbench.harmony(cells, batch, max_iter=1).shape)
+"""
+
+
+def test_interrupt_ends_a_computation():
+    # to its end the computation takes hours
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], text=True, stdout=subprocess.PIPE, timeout=120)
+    assert ended.stdout == "ended (3000, 50)\n"
