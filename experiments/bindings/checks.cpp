@@ -23,12 +23,10 @@ constexpr ScoreRow gradient_rows[] = {
 constexpr CheckDefinition checks[] = {
     {"optimized_matches_reference", "the engine's result equals the slow reference implementation",
      "Largest absolute difference of corrected cells, further arrays and losses: at most 1e-5 in float32, 1e-10 in "
-     "float64 "
-     "and tf32 (which is double arithmetic); of arrays and losses beyond 10 in proportion to their size, of "
+     "float64 and tf32 (which is double arithmetic); of arrays and losses beyond 10 in proportion to their size, of "
      "cluster_assignments "
      "in proportion to how much a difference of cells can change them, and of mmd_loss near 0 a hundred times that of "
-     "its "
-     "square. Where a fit magnifies rounding (many iterations between centroids that are far apart for sigma and "
+     "its square. Where a fit magnifies rounding (many iterations between centroids that are far apart for sigma and "
      "temperature) "
      "float32 may not keep this: the row then says 0, and float64 is the arithmetic to use.",
      reference_rows},

@@ -106,9 +106,8 @@ constexpr DatasetDefinition datasets[] = {
      "damaged file cannot take the run with it. `bcbench inspect FILE` prints what is in a file, and a config that "
      "runs on it. "
      "Several `files` are joined on the names of their features, each a batch. `outputs.h5ad` writes the corrected "
-     "cells "
-     "back into a copy. Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and types "
-     "are numbered in order of first appearance.",
+     "cells back into a copy. Files are looked for beside the config, then in the directory $BCBENCH_DATA. Batches and "
+     "types are numbered in order of first appearance.",
      [] {
          return std::vector<std::string>{"file", "files"};
      },
@@ -116,11 +115,9 @@ constexpr DatasetDefinition datasets[] = {
     {"matrix", "cells from a Matrix Market file, a 10x folder or a .npy file",
      "Sparse: a 10x folder (matrix.mtx, barcodes.tsv, features.tsv or genes.tsv, each plain or .gz), or one .mtx file, "
      "a column per cell as these tools write it. Dense: .npy, a row per cell. Labels come from a metadata file as "
-     "those "
-     "of `table`, and of several files each is a batch. Features are joined by the first column of features.tsv "
+     "those of `table`, and of several files each is a batch. Features are joined by the first column of features.tsv "
      "(Ensembl ids); files without names must have the same number. Files are looked for beside the config, then in "
-     "the "
-     "directory $BCBENCH_DATA.",
+     "the directory $BCBENCH_DATA.",
      [] {
          return std::vector<std::string>{"file", "metadata", "files"};
      },

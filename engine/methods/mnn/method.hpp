@@ -3,12 +3,15 @@
 // 36:421, in the fast variant of the R package batchelor (fastMNN, reducedMNN; Lun 2018, "Further MNN algorithm
 // development"). The cells are principal components or another space in which Euclidean distances mean something.
 //   One step joins the set L of all batches so far and the next batch R:
-//   1 the variation of R along the batch vectors of the earlier steps is removed (each cell goes to R's mean along
-//   them) 2 pairs (i, j), i in L, j in R: i among the n_neighbors nearest of j in L, and j among those of i in R 3 v_j
-//   = mean over the pairs of j of (x_i - x_j);  the batch vector is the mean of v_j over all j in pairs 4 the variation
-//   of L and of R along the batch vector is removed, and the v_j are computed again 5 every cell of R moves by the mean
-//   of v_j over its n_neighbors nearest cells j of R that are in pairs, with tricube
-//     weights (1 - (d / h)^3)^3 below the width h = bandwidth * distance of the middle one of them
+//
+//   1. The variation of R along the batch vectors of the earlier steps is removed: each cell goes to R's mean along
+//   them.
+//   2. Pairs (i, j), i in L, j in R: i among the n_neighbors nearest of j in L, and j among those of i in R.
+//   3. v_j = mean over the pairs of j of (x_i - x_j); the batch vector is the mean of v_j over all j in pairs.
+//   4. The variation of L and of R along the batch vector is removed, and the v_j are computed again.
+//   5. Every cell of R moves by the mean of v_j over its n_neighbors nearest cells j of R that are in pairs, with
+//      tricube weights (1 - (d / h)^3)^3 below the width h = bandwidth * distance of the middle one of them.
+//
 // It fails where a batch shares no type with those joined before it (there are always pairs), where the batch effect is
 // not orthogonal to the differences between types (step 4 removes both), and where fewer cells of a type than
 // n_neighbors are in a batch. Not differentiable. Cost: a neighbour search between L and R, and one within R, per step.

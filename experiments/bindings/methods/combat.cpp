@@ -68,9 +68,8 @@ MethodDefinition combat() {
         "combat", "ComBat: a location and a scale per batch and feature, shrunk towards what the features share",
         "Johnson, Li and Rabinovic 2007, parametric empirical Bayes. It fails where batches hold types in different "
         "proportions and no covariate says so: the difference between the types is then taken for the batch's. A batch "
-        "of "
-        "one cell has its location adjusted only, a feature without spread within batches comes out as its fit without "
-        "the batch; outputs.notes says where."};
+        "of one cell has its location adjusted only, a feature without spread within batches comes out as its fit "
+        "without the batch; outputs.notes says where."};
     method.parameters = [] { return parameters_of(fields); };
     method.faults = faults;
     method.differentiable = false;

@@ -70,19 +70,16 @@ MethodDefinition command() {
         "embedding) and cells.csv (column cell: the cells in the order of its rows); and, if it likes, latent.npy, "
         "losses.json, traces.json and timings.json ({\"fit\": seconds without start-up}).\n"
         "Exit code 99 means that it does not apply, its last line says why; any other than 0 is a failure. limits of "
-        "the "
-        "config hold for all of its processes, and none survives it. Its own parameters, sweeps and seeds are those of "
-        "any method once they are declared, under `parameters` or in mine.json beside mine.py. A finished point stands "
-        "as "
-        "long as command, parameters, files and the output of version_command are the same.\n"
+        "the config hold for all of its processes, and none survives it. Its own parameters, sweeps and seeds are "
+        "those of any method once they are declared, under `parameters` or in mine.json beside mine.py. A finished "
+        "point stands "
+        "as long as command, parameters, files and the output of version_command are the same.\n"
         "Runs only with --allow-commands or BCBENCH_ALLOW_COMMANDS=1: a config with commands can do what you can. "
         "`bcbench new-method NAME` writes one to start from, `bcbench check-method CONFIG` tells whether it keeps the "
         "contract, `bcbench describe mine.json` shows what it declares.\n"
         "With vjp the program also takes --vjp as its last argument: it then finds corrected_bar.npy in {input} and "
-        "leaves "
-        "cells_bar.npy (both cells x features, float64, as cells.npy then is), and the check `gradient` compares it "
-        "with "
-        "differences, one process each."};
+        "leaves cells_bar.npy (both cells x features, float64, as cells.npy then is), and the check `gradient` "
+        "compares it with differences, one process each."};
     method.parameters = [] { return external::command_parameters(); };
     method.differentiable = false;
     method.has_reference = false;

@@ -273,8 +273,7 @@ MethodDefinition harmony() {
         "harmony", "Harmony: soft clusters that the batches share, and a ridge regression of the batch in each",
         "Korsunsky et al. 2019, and the second version of 2026. It fails where a batch shares no type with the others: "
         "what sets them apart is then taken for a batch effect. Random: seed cells and the order of blocks come from "
-        "the "
-        "seed. Also gives why it stopped (outputs.status: converged, objective_rose, max_iterations, "
+        "the seed. Also gives why it stopped (outputs.status: converged, objective_rose, max_iterations, "
         "nothing_to_correct) and the objective of every iteration and round (traces). In `train`, save_model keeps the "
         "corrected reference, and load_model maps the dataset onto one (Symphony: Kang et al. 2021). A preset sets the "
         "parameters left at their defaults as the package has them; all random draws are ours."};

@@ -82,8 +82,7 @@ MethodDefinition mnn() {
     MethodDefinition method{
         "mnn", "mutual nearest neighbours: what lies between pairs of cells of two batches is the batch effect",
         "Haghverdi et al. 2018 in the fast variant of the R package batchelor, batch by batch. It fails where a batch "
-        "shares "
-        "no type with those joined before it, and where a batch effect runs along a difference between types. "
+        "shares no type with those joined before it, and where a batch effect runs along a difference between types. "
         "mnn_cells_in_pairs is the mean share of cells in pairs, mnn_variance_removed the largest share of a batch's "
         "variance that a step removed."};
     method.rows = rows;

@@ -122,8 +122,7 @@ MethodDefinition wgan_autoencoder() {
         "wgan_autoencoder", "autoencoder with a Wasserstein critic on its latent space, seen through gradient reversal",
         "After DiffBio's batch correction example. Untrained, it is a random projection and corrects nothing. "
         "With a single batch there is no loss between batches: generator_loss and discriminator_loss do not apply, "
-        "where "
-        "DiffBio takes 0 for the mean score of the cells that are missing."};
+        "where DiffBio takes 0 for the mean score of the cells that are missing."};
     method.rows = rows;
     method.parameters = [] { return parameters_of(fields); };
     method.training = [] { return joined({common_training(), parameters_of(train_fields), model_file_training()}); };

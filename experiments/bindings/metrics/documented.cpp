@@ -85,8 +85,7 @@ MetricDefinition batch_mixing_entropy() {
     return {"batch_mixing_entropy",
             "entropy of the batches among each cell's nearest neighbours, in nats",
             "Exact Euclidean neighbours; where several cells tie for the last places, shares are averaged over all of "
-            "them, "
-            "and tied_share says of how many cells. Shares are clipped to [1e-8, 1], so nothing mixed gives "
+            "them, and tied_share says of how many cells. Shares are clipped to [1e-8, 1], so nothing mixed gives "
             "1.842e-07 for two batches. Also gives perfect_mixing, ln of the number of batches.",
             mixing_rows,
             1,

@@ -41,20 +41,19 @@ MetricOutput compute(const json&, const MetricContext<Real>& context) {
 }  // namespace
 
 MetricDefinition total() {
-    return {
-        "total",
-        "0.4 batch_correction + 0.6 bio_conservation, of the ten default metrics of scib-metrics 0.6",
-        "batch_correction is the mean of bras, ilisi, kbet_per_label, graph_connectivity and pcr_comparison, "
-        "bio_conservation that of isolated_labels, nmi_kmeans, ari_kmeans, silhouette_label and clisi, with their "
-        "default "
-        "parameters and without rescaling. Where a member does not apply neither does the mean: over fewer members it "
-        "would be another quantity.",
-        rows,
-        1,
-        {.neighbors = [](const json&) { return std::int64_t{89}; }, .fewer_neighbors_do = true},
-        no_metric_parameters,
-        compute<float>,
-        compute<double>};
+    return {"total",
+            "0.4 batch_correction + 0.6 bio_conservation, of the ten default metrics of scib-metrics 0.6",
+            "batch_correction is the mean of bras, ilisi, kbet_per_label, graph_connectivity and pcr_comparison, "
+            "bio_conservation that of isolated_labels, nmi_kmeans, ari_kmeans, silhouette_label and clisi, with their "
+            "default parameters and without rescaling. Where a member does not apply neither does the mean: over fewer "
+            "members it "
+            "would be another quantity.",
+            rows,
+            1,
+            {.neighbors = [](const json&) { return std::int64_t{89}; }, .fewer_neighbors_do = true},
+            no_metric_parameters,
+            compute<float>,
+            compute<double>};
 }
 
 }  // namespace bcbench::metrics

@@ -340,8 +340,7 @@ TEST_CASE("h5ad: filters that are not supported are named with a remedy", "[h5ad
               },
               "obsm/b") ==
           "obsm/b: is compressed with the filter blosc, which is not supported (gzip, lzf and zstd are); rewrite the "
-          "file: "
-          "anndata.read_h5ad(...).write_h5ad(..., compression=\"gzip\")");
+          "file: anndata.read_h5ad(...).write_h5ad(..., compression=\"gzip\")");
 }
 
 TEST_CASE("h5ad: a worker that dies or stands still is a sentence", "[h5ad]") {

@@ -188,8 +188,7 @@ TEST_CASE("h5ad: missing labels are an error, left out, or a label", "[h5ad]") {
     }
     CHECK(refusal(file) ==
           "obs/donor: 3 of 10 cells have no label, the first at row 1; missing: \"drop\" leaves them out, \"label\" "
-          "gives "
-          "them the label 'missing'");
+          "gives them the label 'missing'");
     H5adRequest request = with_donor();
     request.missing = MissingLabels::drop;
     const auto dropped = read_h5ad<double>(file, request);

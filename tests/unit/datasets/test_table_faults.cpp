@@ -57,15 +57,13 @@ TEST_CASE("table: faults of the cells are named with their place", "[table]") {
     CHECK(cells_error("PC1,PC2\n1,2\n3\n") == "cells.csv:3: expected 2 fields as in the header, found 1");
     CHECK(cells_error("PC1,PC2\n1,2\n3,4,5\n") == "cells.csv:3: expected 2 fields as in the header, found 3");
     CHECK(cells_error("PC1,PC2\na,1,2\n") ==
-          "cells.csv:2: expected 2 fields as in the header, found 3; set row_names: true if the first one, "
-          "which "
-          "has no title, names the cells");
+          "cells.csv:2: expected 2 fields as in the header, found 3; set row_names: true if the first one, which has "
+          "no title, names the cells");
     CHECK(cells_error("PC1,PC2\na,1,2\nb,3\n", true) == "cells.csv:3: expected 3 fields as in the header, found 2");
     CHECK(cells_error("PC1,PC2\n1,2\n\n3,4\n") == "cells.csv:3: the line is blank, but rows follow it");
-    CHECK(cells_error("cell_id,PC1\nAAACA-1,2\n") ==
-          "cells.csv:2: column 1 ('cell_id'): holds 'AAACA-1', not a number; set row_names: true if it names "
-          "the "
-          "cells");
+    CHECK(
+        cells_error("cell_id,PC1\nAAACA-1,2\n") ==
+        "cells.csv:2: column 1 ('cell_id'): holds 'AAACA-1', not a number; set row_names: true if it names the cells");
 }
 
 TEST_CASE("table: other separators and decimal commas are told as such", "[table]") {
