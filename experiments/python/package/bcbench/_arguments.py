@@ -30,34 +30,46 @@ def cells_array(values: Any, name: str = "X") -> np.ndarray:
 
 def label_column(values: Any, n_cells: int, name: str) -> Column:
     """One label per cell, numbered in the order in which they appear; what does not appear is left out."""
-    if hasattr(values, "categories") and hasattr(values, "codes"):  # a pandas Categorical
-        codes, texts = np.asarray(values.codes), [str(category) for category in values.categories]
-    elif hasattr(values, "cat") and hasattr(values.cat, "categories"):  # a pandas Series of them
-        codes, texts = np.asarray(values.cat.codes), [str(category) for category in values.cat.categories]
+    if hasattr(values, "cat") and hasattr(values.cat, "categories"):  # a pandas Series of a Categorical
+        values = values.cat
+    if hasattr(values, "categories") and hasattr(values, "codes"):
+        codes, texts = _by_appearance(np.asarray(values.codes), values.categories)
     else:
         codes, texts = _factorized(values, name)
     if len(codes) != n_cells:
         raise ValueError(f"{name} has {len(codes)} labels for {n_cells} cells, expected one per cell")
-    if n_cells and codes.min() < 0:
-        raise ValueError(f"{name} of cell {int(np.argmax(codes < 0))} is missing, expected a label")
+    missing = [code for code, text in enumerate(texts) if text is None]
+    if missing:
+        cell = int(np.argmax(np.isin(codes, missing)))
+        raise ValueError(f"{name} of cell {cell} is missing, expected a label")
+    return name, codes.astype(np.uint32), texts
+
+
+def _by_appearance(codes: np.ndarray, categories: Any) -> tuple[np.ndarray, list[Optional[str]]]:
+    """Codes of a Categorical numbered anew, and what they mean; None: missing."""
     present, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty(len(order), dtype=np.uint32)
     rank[order] = np.arange(len(order), dtype=np.uint32)
-    return name, np.ascontiguousarray(rank[inverse.reshape(-1)]), [texts[present[i]] for i in order]
+    texts = [None if present[i] < 0 else str(categories[present[i]]) for i in order]
+    return rank[inverse.reshape(-1)], texts
 
 
-def _factorized(values: Any, name: str) -> tuple[np.ndarray, list[str]]:
+def _factorized(values: Any, name: str) -> tuple[np.ndarray, list[Optional[str]]]:
     if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
         raise ValueError(f"{name} is {type(values).__name__}, expected one label per cell")
     if getattr(values, "ndim", 1) != 1:
         raise ValueError(f"{name} has {values.ndim} dimensions, expected one label per cell")
-    numbers: dict[str, int] = {}
-    codes = np.empty(len(values), dtype=np.int64)
-    for i, value in enumerate(values):
-        missing = value is None or value != value or type(value).__name__ == "NAType"
-        codes[i] = -1 if missing else numbers.setdefault(str(value), len(numbers))
-    return codes, list(numbers)
+    plain = values.tolist() if hasattr(values, "tolist") else list(values)
+    if len(set(map(type, plain))) > 1:  # 1, True and 1.0 are equal, their texts are not
+        plain = [value if _is_missing(value) else str(value) for value in plain]
+    numbers: dict[Any, int] = {}
+    codes = np.array([numbers.setdefault(value, len(numbers)) for value in plain], dtype=np.uint32)
+    return codes, [None if _is_missing(value) else str(value) for value in numbers]
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def batch_columns(batch: Any, n_cells: int) -> list[Column]:
