@@ -17,8 +17,9 @@ namespace bcbench {
 struct Source {
     std::filesystem::path directory;
     nlohmann::ordered_json manifest;
-    std::set<std::string> points;                                   // ids with a point file
-    std::unordered_map<std::string, std::vector<std::filesystem::path>> arrays;  // by id: embeddings, models and the like
+    std::set<std::string> points;  // ids with a point file
+    std::unordered_map<std::string, std::vector<std::filesystem::path>>
+        arrays;  // by id: embeddings, models and the like
     std::uint64_t n_taken = 0;
 
     /// A text of the manifest; "" if there is none.
@@ -32,9 +33,10 @@ nlohmann::ordered_json read_manifest_of(const std::filesystem::path& directory);
 /// none.
 std::shared_ptr<const Plan> plan_of_manifest(const nlohmann::ordered_json& manifest, const std::filesystem::path& file);
 
-/// `directories`, and `out` last if it holds results already. Throws std::invalid_argument if one of them holds none, or
-/// is `out`.
-std::vector<Source> open_sources(const std::vector<std::filesystem::path>& directories, const std::filesystem::path& out);
+/// `directories`, and `out` last if it holds results already. Throws std::invalid_argument if one of them holds none,
+/// or is `out`.
+std::vector<Source> open_sources(const std::vector<std::filesystem::path>& directories,
+                                 const std::filesystem::path& out);
 
 /// Throws std::invalid_argument unless all sources are of one plan and, if they may not be mixed, of one program on one
 /// kind of machine. Adds what a reader should know to `notes`.

@@ -61,8 +61,8 @@ class Finishing {
         pushed_.notify_one();
     }
 
-    /// Whatever is waiting, up to a group; empty once nothing is left and no producer remains. Calls `idle` now and then
-    /// while nothing comes.
+    /// Whatever is waiting, up to a group; empty once nothing is left and no producer remains. Calls `idle` now and
+    /// then while nothing comes.
     std::vector<Finished> take(const std::function<void()>& idle) {
         std::unique_lock lock(mutex_);
         wait(lock, idle, [&] { return !waiting_.empty() || producers_ == 0; });
