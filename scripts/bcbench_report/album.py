@@ -8,8 +8,9 @@ import re
 import sys
 import warnings
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
-from typing import Iterable, Sequence
+from typing import Iterable, Mapping, Sequence
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -18,16 +19,21 @@ from .style import INK, PAPER, RULE
 
 LISTING = "files.txt"  # what the last report wrote here, so that the next one removes what it no longer draws
 PNG_DPI = 160
+BROAD = 6.5  # inches
 
 
 @dataclass(frozen=True)
 class Picture:
-    """`svg` is the drawing for the page: no size, no metadata, ids of its own, page colours as variables."""
+    """`svg` is the drawing for the page: no size, no metadata, ids of its own, page colours as variables.
+
+    `broad`: as small as a phone its letters could not be read; there it is moved sideways.
+    """
 
     slug: str
     title: str
     caption: str
     svg: str
+    broad: bool = False
 
 
 @dataclass
@@ -46,8 +52,12 @@ class Album:
         caption: str,
         columns: Sequence[str],
         data: Iterable[Sequence[object]],
+        hover: Mapping[str, str] | None = None,
     ) -> None:
-        """Stores a figure. `data` is what was drawn, row by row; `name` may hold any characters."""
+        """Stores a figure. `data` is what was drawn, row by row; `name` may hold any characters.
+
+        `hover` has what is shown where one points at the artist with that gid.
+        """
         slug = self._slug(name)
         if self.show_progress:
             print(f"\r\033[Kfigure {len(self.pictures) + 1}: {slug}", end="", file=sys.stderr, flush=True)
@@ -60,13 +70,14 @@ class Album:
             figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
             figure.savefig(self.directory / f"{slug}.png", dpi=PNG_DPI, metadata={"Software": None})
         self._note_letters([str(warning.message) for warning in caught])
-        svg = _without_comments(text.getvalue())
+        svg = _with_titles(_without_comments(text.getvalue()), hover or {})
         (self.directory / f"{slug}.svg").write_text(svg, encoding="utf-8")
         with (self.directory / f"{slug}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns)
             writer.writerows(data)
-        self.pictures.append(Picture(slug, title, caption, _for_page(svg, slug, title)))
+        broad = figure.get_figwidth() > BROAD
+        self.pictures.append(Picture(slug, title, caption, _for_page(svg, slug, title), broad))
 
     def take(self) -> list[Picture]:
         """The figures added since the last call."""
@@ -104,6 +115,15 @@ def _without_comments(svg: str) -> str:
     """matplotlib repeats every label as a comment and adds metadata; neither belongs into the file."""
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     return re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
+
+
+def _with_titles(svg: str, hover: Mapping[str, str]) -> str:
+    """Browsers show the title of what one points at."""
+    return re.sub(
+        r'<g id="([^"]*)">',
+        lambda found: found[0] + (f"<title>{escape(hover[found[1]])}</title>" if found[1] in hover else ""),
+        svg,
+    )
 
 
 def _for_page(svg: str, slug: str, title: str) -> str:

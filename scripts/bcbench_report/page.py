@@ -15,11 +15,13 @@ from .charts import draw_scores, draw_times
 from .curves import draw_sweep, draw_traces
 from .data_tables import data_tables
 from .kinds import AGGREGATE, MEANS, MIXING
+from .lisi import draw_lisi, lisi_metrics
 from .outcome import Verdict, expected_tables, machine_table, outcome_tables, verdict_of
-from .read import Results, read_projections
+from .read import Results, read_per_cell, read_projections
+from .results_table import draw_results_table
 from .scatter import draw_scatter, grids_of
-from .style import looks_of
-from .study import study_of
+from .style import Look, looks_of
+from .study import Study, study_of
 from .tables import (
     aggregate_tables,
     biology_tables,
@@ -35,6 +37,7 @@ from .tables import (
     untrained_notes,
 )
 from .times import time_tables, times_of
+from .trade_off import draw_trade_off
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_SWEEPS = 12
@@ -96,14 +99,15 @@ def _sections(results: Results, album: Album) -> list[Section]:
     untrained = untrained_notes(study, read) + collapse_notes(study)
     wanted = {group.points[0] for groups in grids_of(study) for group in groups}
     projections = read_projections(results.directory, wanted, results.warnings)
-    aggregates, mixing = study.metrics_of(AGGREGATE), study.metrics_of(MIXING)
+    per_cell = read_per_cell(results.directory, wanted, lisi_metrics(study), results.warnings)
+    mixing = study.metrics_of(MIXING)
     shifts = [metric for metric in study.metrics_of(MEANS) if study.directions[metric] != "info"]
     sections = [
         _drawn(
             album,
             "Aggregates",
             aggregate_tables(study),
-            draw_scores(album, study, looks, aggregates, by_total=True),
+            _draw_aggregates(album, study, looks),
         ),
         _drawn(
             album,
@@ -114,6 +118,7 @@ def _sections(results: Results, album: Album) -> list[Section]:
         Section("Biology", biology_tables(study)),
         _drawn(album, "Batch means", mean_tables(study), draw_scores(album, study, looks, shifts)),
         _drawn(album, "Cells in two dimensions", [], draw_scatter(album, study, projections, read)),
+        _drawn(album, "LISI of each cell", [], draw_lisi(album, study, looks, projections, per_cell)),
     ]
     documented = {line.metric for line in results.expected if line.section.startswith("sweep")}
     for sweep in study.sweeps[:MAX_SWEEPS]:
@@ -139,6 +144,12 @@ def _sections(results: Results, album: Album) -> list[Section]:
         Section("Program and machine", [machine_table(results)]),
     ]
     return [Section("Outcome", outcome_tables(results)), *sections]  # last, when every file has been read
+
+
+def _draw_aggregates(album: Album, study: Study, looks: dict[str, Look]) -> list[str]:
+    notes = draw_results_table(album, study)
+    draw_trade_off(album, study, looks)
+    return notes + draw_scores(album, study, looks, study.metrics_of(AGGREGATE), by_total=True)
 
 
 def _drawn(album: Album, title: str, tables: list[Table], notes: list[str]) -> Section:

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Dict, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,9 @@ class Projection:
     coordinates: NDArray[np.float64]
     batch: list[str]
     type: list[str]
+
+
+CellValues = Dict[str, NDArray[np.float64]]  # by metric, [cells]; NaN where a cell has none
 
 
 @dataclass
@@ -138,6 +141,23 @@ def read_projections(directory: Path, points: set[str], warnings: list[str]) -> 
         point: Projection(np.column_stack([first, second]), batch, kind)
         for point, (first, second, batch, kind) in cells.items()
     }
+
+
+def read_per_cell(
+    directory: Path, points: set[str], metrics: list[str], warnings: list[str]
+) -> dict[str, CellValues]:
+    """The values per cell of these metrics, of the wanted points that have such a file."""
+    found: dict[str, CellValues] = {}
+    for point in sorted(points):
+        path = directory / "per_cell" / f"{point}.csv"
+        columns: dict[str, list[float]] = {metric: [] for metric in metrics}
+        for line, record in _records(path, ["cell"], {metric: "" for metric in metrics}, warnings):
+            for metric in metrics:
+                text = record[metric]
+                columns[metric].append(_number(path, line, metric, text) if text else math.nan)
+        arrays = {metric: np.array(values) for metric, values in columns.items()}
+        found[point] = {metric: values for metric, values in arrays.items() if np.isfinite(values).any()}
+    return found
 
 
 def _read_manifest(directory: Path, warnings: list[str]) -> dict[str, Any]:

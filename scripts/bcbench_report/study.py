@@ -10,7 +10,7 @@ from functools import lru_cache
 from statistics import fmean, stdev
 from typing import Any
 
-from .kinds import TRIES, definitions_of, family, is_holdout, kinds_of
+from .kinds import AGGREGATE, TRIES, definitions_of, family, is_holdout, kinds_of
 from .read import Results, Row, finite, mapping, sequence
 
 SEEDS = ("seed", "dataset.seed")  # points that differ in these alone are repetitions, not settings
@@ -102,7 +102,9 @@ class Study:
 
     def by_total(self, groups: list[Group]) -> list[Group]:
         """Highest total first; in their order if there is none, and last those without one or collapsed."""
-        total = next((metric for metric in self.metrics if family(metric) == "total"), "")
+        totals = [metric for metric in self.metrics if family(metric) == "total"]
+        totals += [metric for metric in self.metrics_of(AGGREGATE) if family(metric).endswith("_total")]
+        total = totals[0] if totals else ""
         means = {id(group): None if group.collapsed else group.mean(total) for group in groups}
         return sorted(groups, key=lambda group: -_or_lowest(means[id(group)]))
 
