@@ -122,7 +122,7 @@ std::string backward_fault() {
         return arma::accu(bar % differentiable_harmony::forward(moved, parameters, smooth).corrected);
     };
     const auto result = differentiable_harmony::forward(cells, parameters, smooth, true);
-    const arma::mat gradient = differentiable_harmony::backward<double>(result.tape, bar, nullptr);
+    const arma::mat gradient = differentiable_harmony::backward<double>(result, bar, nullptr);
     const double right = (value(1e-6) - value(-1e-6)) / 2e-6;
     const double found = arma::dot(gradient, direction);
     if (!(std::abs(found - right) <= 1e-5 * std::abs(right))) {
@@ -131,7 +131,7 @@ std::string backward_fault() {
     const auto single =
         differentiable_harmony::forward(make_cells<float>(1000), make_parameters<float>(), smooth, true);
     const Matrix<float> in_float =
-        differentiable_harmony::backward<float>(single.tape, arma::conv_to<Matrix<float>>::from(bar), nullptr);
+        differentiable_harmony::backward<float>(single, arma::conv_to<Matrix<float>>::from(bar), nullptr);
     const double error = arma::norm(arma::conv_to<arma::mat>::from(in_float) - gradient, "fro");
     if (!(error <= 1e-4 * arma::norm(gradient, "fro"))) return "the gradient in float is not the one in double";
     return {};
@@ -207,7 +207,7 @@ void backward_pass(benchmark::State& state, bool want_parameters, unsigned threa
     Parameters<float> parameters_bar{Matrix<float>(arma::size(parameters.centroids), arma::fill::zeros)};
     const auto backward = [&] {
         const Matrix<float> cells_bar =
-            differentiable_harmony::backward(result.tape, bar, want_parameters ? &parameters_bar : nullptr);
+            differentiable_harmony::backward(result, bar, want_parameters ? &parameters_bar : nullptr);
         benchmark::DoNotOptimize(cells_bar.memptr());
     };
     time_in_turn(state, "forward_to_backward", backward, [&] { engine_forward(data, parameters); });

@@ -51,7 +51,8 @@ Result<Real> forward(const Matrix<Real>& cells, const Labels& batch, const Optio
 }
 
 template <class Real>
-Matrix<Real> backward(const Tape& tape, const Matrix<Real>& corrected_bar) {
+Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_bar) {
+    const Tape& tape = result.tape;
     require(corrected_bar.n_cols == tape.batch.code.size(),
             "the adjoint has another number of cells than the corrected cells");
     arma::mat shift;
@@ -60,7 +61,7 @@ Matrix<Real> backward(const Tape& tape, const Matrix<Real>& corrected_bar) {
 
 #define BCBENCH_INSTANTIATE(Real)                                                            \
     template Result<Real> forward(const Matrix<Real>&, const Labels&, const Options&, bool); \
-    template Matrix<Real> backward(const Tape&, const Matrix<Real>&)
+    template Matrix<Real> backward(const Result<Real>&, const Matrix<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

@@ -40,6 +40,6 @@ Result<Real> forward(const Matrix<Real>& cells, const Labels& batch, const Optio
 
 /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n].
 template <class Real>
-Matrix<Real> backward(const Tape& tape, const Matrix<Real>& corrected_bar);
+Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_bar);
 
 }  // namespace bcbench::batch_mean_centering

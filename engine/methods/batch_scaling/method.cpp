@@ -108,7 +108,8 @@ Result<Real> forward(const Matrix<Real>& cells, const Labels& batch, const Optio
 }
 
 template <class Real>
-Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar) {
+Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_bar) {
+    const Tape<Real>& tape = result.tape;
     require(arma::size(corrected_bar) == arma::size(tape.scores),
             "the adjoint has another shape than the corrected cells");
     const Labels& batch = tape.batch;
@@ -149,16 +150,16 @@ Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar)
 }
 
 template <class Real>
-std::uint64_t choices(const Tape<Real>& tape) {
+std::uint64_t choices(const Result<Real>& result) {
     std::uint64_t signature = 0;
-    for (const unsigned char unscaled : tape.unscaled) signature = with_choice(signature, unscaled);
+    for (const unsigned char unscaled : result.tape.unscaled) signature = with_choice(signature, unscaled);
     return signature;
 }
 
 #define BCBENCH_INSTANTIATE(Real)                                                            \
     template Result<Real> forward(const Matrix<Real>&, const Labels&, const Options&, bool); \
-    template Matrix<Real> backward(const Tape<Real>&, const Matrix<Real>&);                  \
-    template std::uint64_t choices(const Tape<Real>&)
+    template Matrix<Real> backward(const Result<Real>&, const Matrix<Real>&);                \
+    template std::uint64_t choices(const Result<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

@@ -50,10 +50,10 @@ Result<Real> forward(const Matrix<Real>& cells, const Labels& batch, const Optio
 
 /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n].
 template <class Real>
-Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar);
+Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_bar);
 
 /// Which features of which batches are centred only: what the reverse pass holds constant.
 template <class Real>
-std::uint64_t choices(const Tape<Real>& tape);
+std::uint64_t choices(const Result<Real>& result);
 
 }  // namespace bcbench::batch_scaling

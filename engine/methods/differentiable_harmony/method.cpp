@@ -113,7 +113,8 @@ Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& para
 }
 
 template <class Real>
-Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar) {
+Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar) {
+    const Tape<Real>& tape = result.tape;
     require(arma::size(corrected_bar) == arma::size(tape.last),
             "the adjoint has another shape than the corrected cells");
     const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
@@ -148,7 +149,8 @@ Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar,
 }
 
 template <class Real>
-std::vector<std::uint64_t> cell_choices(const Tape<Real>& tape) {
+std::vector<std::uint64_t> cell_choices(const Result<Real>& result) {
+    const Tape<Real>& tape = result.tape;
     const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
     const BatchTiles tiles = make_batch_tiles(tape.batch);
     const auto n_iterations = static_cast<std::size_t>(tape.options.n_iterations);
@@ -167,9 +169,9 @@ std::vector<std::uint64_t> cell_choices(const Tape<Real>& tape) {
 }
 
 template <class Real>
-std::uint64_t choices(const Tape<Real>& tape) {
+std::uint64_t choices(const Result<Real>& result) {
     std::uint64_t signature = 0;
-    for (const std::uint64_t of_cell : cell_choices(tape)) signature = with_choice(signature, of_cell);
+    for (const std::uint64_t of_cell : cell_choices(result)) signature = with_choice(signature, of_cell);
     return signature;
 }
 
@@ -177,9 +179,9 @@ std::uint64_t choices(const Tape<Real>& tape) {
     template Parameters<Real> initial_parameters<Real>(const Options&, uword, Stream);                  \
     template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, const Options&, bool); \
     template Matrix<Real> assignments(const Matrix<Real>&, const Parameters<Real>&, const Options&);    \
-    template Matrix<Real> backward(const Tape<Real>&, const Matrix<Real>&, Parameters<Real>*);          \
-    template std::vector<std::uint64_t> cell_choices(const Tape<Real>&);                                \
-    template std::uint64_t choices(const Tape<Real>&)
+    template Matrix<Real> backward(const Result<Real>&, const Matrix<Real>&, Parameters<Real>*);        \
+    template std::vector<std::uint64_t> cell_choices(const Result<Real>&);                              \
+    template std::uint64_t choices(const Result<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);
 #undef BCBENCH_INSTANTIATE

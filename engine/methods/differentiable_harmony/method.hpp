@@ -95,14 +95,14 @@ Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& para
 /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]; adds the centroids' gradient
 /// to `parameters_bar` unless it is nullptr.
 template <class Real>
-Matrix<Real> backward(const Tape<Real>& tape, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar);
+Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar);
 
 /// Every iteration's nearest clusters and sides of the clip: what the reverse pass holds constant.
 template <class Real>
-std::uint64_t choices(const Tape<Real>& tape);
+std::uint64_t choices(const Result<Real>& result);
 
 /// The same for every cell alone.
 template <class Real>
-std::vector<std::uint64_t> cell_choices(const Tape<Real>& tape);
+std::vector<std::uint64_t> cell_choices(const Result<Real>& result);
 
 }  // namespace bcbench::differentiable_harmony

@@ -118,7 +118,7 @@ Losses objective(const Parameters<Real>& parameters, const Dataset<Real>& data, 
     losses.distortion = finite(distortion(y, data.cells, data.batch, bar, options.preservation_weight), "distortion");
     losses.objective = options.mmd_weight * losses.mmd + options.mean_weight * losses.mean_difference +
                        options.preservation_weight * losses.distortion;
-    if (parameters_bar != nullptr) backward(result.tape, y_bar, parameters_bar);
+    if (parameters_bar != nullptr) backward(result, y_bar, parameters_bar);
     return losses;
 }
 

@@ -7,7 +7,8 @@
 namespace bcbench::mmd_autoencoder {
 
 /// Inputs cells [F x n], encoder and decoder; outputs corrected, reconstruction_loss, mmd_loss.
+/// `options` are of float64.
 Differentiable differentiable(const arma::mat& cells, const Labels& batch, const Autoencoder<double>& parameters,
-                              const mmd::Options& mmd);
+                              const Options& options);
 
 }  // namespace bcbench::mmd_autoencoder

@@ -7,6 +7,15 @@ namespace bcbench::mmd_autoencoder {
 
 using arma::uword;
 
+namespace {
+
+// What DiffBio compares: the first batch with all others.
+mmd::Options loss_options(const Options& options) {
+    return {options.mmd_estimator, mmd::Pairs::first_vs_rest, {options.kernel_bandwidth}};
+}
+
+}  // namespace
+
 void validate(const Options& options) {
     require_option(options.hidden_dim >= 1, "hidden_dim", options.hidden_dim, "at least 1");
     require_option(options.latent_dim >= 1, "latent_dim", options.latent_dim, "at least 1");
@@ -21,15 +30,16 @@ Autoencoder<Real> initial_parameters(const Options& options, uword n_features, S
 }
 
 template <class Real>
-Result<Real> forward(const Dataset<Real>& data, const Autoencoder<Real>& parameters, const mmd::Options& mmd,
-                     Precision precision, bool keep_tape) {
+Result<Real> forward(const Dataset<Real>& data, const Autoencoder<Real>& parameters, const Options& options,
+                     bool keep_tape) {
+    validate(options);
     require_valid(data);
     Result<Real> result;
-    result.pass = autoencoder_forward(parameters, data.cells, data.batch, precision, keep_tape);
+    result.pass = autoencoder_forward(parameters, data.cells, data.batch, options.precision, keep_tape);
     require_finite(result.pass.corrected(), "a corrected embedding");
     result.reconstruction_loss = reconstruction_loss(result.pass.reconstruction(), data.cells);
-    if (data.batch.count() > 1) result.mmd_loss = mmd::loss(result.pass.latent, data.batch, mmd);
-    if (keep_tape) result.tape = {parameters, data.cells, data.batch, mmd, precision};
+    if (data.batch.count() > 1) result.mmd_loss = mmd::loss(result.pass.latent, data.batch, loss_options(options));
+    if (keep_tape) result.tape = {options, parameters, data.cells, data.batch};
     return result;
 }
 
@@ -38,7 +48,7 @@ Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, 
     const Tape<Real>& tape = result.tape;
     Matrix<Real> latent_bar(arma::size(result.pass.latent), arma::fill::zeros);
     if (adjoint.mmd_loss != 0.0 && tape.batch.count() > 1) {
-        mmd::loss(result.pass.latent, tape.batch, tape.mmd, &latent_bar, adjoint.mmd_loss);
+        mmd::loss(result.pass.latent, tape.batch, loss_options(tape.options), &latent_bar, adjoint.mmd_loss);
     }
     Matrix<Real> reconstruction_bar;
     if (adjoint.reconstruction_loss != 0.0) {
@@ -46,7 +56,7 @@ Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, 
     }
     Matrix<Real> cells_bar =
         autoencoder_backward(tape.parameters, tape.cells, result.pass, std::move(latent_bar), reconstruction_bar,
-                             adjoint.corrected, tape.precision, parameters_bar);
+                             adjoint.corrected, tape.options.precision, parameters_bar);
     if (!reconstruction_bar.empty()) cells_bar -= reconstruction_bar;  // the loss compares with the cells themselves
     return cells_bar;
 }
@@ -56,11 +66,10 @@ std::uint64_t choices(const Result<Real>& result) {
     return with_choice(bcbench::choices(result.pass), result.mmd_loss > 0.0 ? 1 : 0);
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                                 \
-    template Autoencoder<Real> initial_parameters<Real>(const Options&, uword, Stream);                           \
-    template Result<Real> forward(const Dataset<Real>&, const Autoencoder<Real>&, const mmd::Options&, Precision, \
-                                  bool);                                                                          \
-    template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Autoencoder<Real>*);                \
+#define BCBENCH_INSTANTIATE(Real)                                                                        \
+    template Autoencoder<Real> initial_parameters<Real>(const Options&, uword, Stream);                  \
+    template Result<Real> forward(const Dataset<Real>&, const Autoencoder<Real>&, const Options&, bool); \
+    template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Autoencoder<Real>*);       \
     template std::uint64_t choices(const Result<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

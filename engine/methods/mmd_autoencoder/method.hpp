@@ -26,6 +26,8 @@ struct Options {
     /// What E of mmd_loss is: `masked` as DiffBio's page prints it, `masked_unbiased` as DiffBio 0.1.0 computes it, or
     /// one of the ordinary estimators of the two groups.
     mmd::Estimator mmd_estimator = mmd::Estimator::masked;
+    /// Arithmetic of the dense layers' products.
+    Precision precision = Precision::float64;
 };
 
 void validate(const Options& options);
@@ -36,11 +38,10 @@ Autoencoder<Real> initial_parameters(const Options& options, arma::uword n_featu
 
 template <class Real>
 struct Tape {
+    Options options;
     Autoencoder<Real> parameters;
     Matrix<Real> cells;  // [F x n]
     Labels batch;
-    mmd::Options mmd;
-    Precision precision = Precision::float64;
 };
 
 template <class Real>
@@ -59,9 +60,11 @@ struct Adjoint {
     double mmd_loss = 0.0;
 };
 
+/// Encodes and decodes `data`. Throws std::invalid_argument on bad options or shapes, NumericalError if the result is
+/// not finite.
 template <class Real>
-Result<Real> forward(const Dataset<Real>& data, const Autoencoder<Real>& parameters, const mmd::Options& mmd,
-                     Precision precision, bool keep_tape = false);
+Result<Real> forward(const Dataset<Real>& data, const Autoencoder<Real>& parameters, const Options& options,
+                     bool keep_tape = false);
 
 /// The adjoint of the input cells [F x n]; adds the parameters' gradients to `parameters_bar` unless it is nullptr.
 template <class Real>

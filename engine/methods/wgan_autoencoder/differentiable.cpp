@@ -30,22 +30,22 @@ Arrays without_reversal(const Result<double>& result, const Adjoint<double>& adj
 }
 
 DifferentiableOutput loss_output(const char* name, double Result<double>::*loss, double Adjoint<double>::*loss_bar,
-                                 const Labels& batch, const Parameters<double>& parameters) {
-    return {
-        name, [=](const Arrays& inputs) {
-            const auto result = std::make_shared<const Result<double>>(forward(
-                Dataset<double>{inputs.front(), batch, {}}, model_from(inputs, parameters), Precision::float64, true));
-            return Linearization{scalar((*result).*loss), choices(*result), [=](const arma::mat& value_bar) {
-                                     Adjoint<double> adjoint;
-                                     adjoint.*loss_bar = arma::as_scalar(value_bar);
-                                     return without_reversal(*result, adjoint);
-                                 }};
-        }};
+                                 const Labels& batch, const Parameters<double>& parameters, const Options& options) {
+    return {name, [=](const Arrays& inputs) {
+                const auto result = std::make_shared<const Result<double>>(
+                    forward(Dataset<double>{inputs.front(), batch, {}}, model_from(inputs, parameters), options, true));
+                return Linearization{scalar((*result).*loss), choices(*result), [=](const arma::mat& value_bar) {
+                                         Adjoint<double> adjoint;
+                                         adjoint.*loss_bar = arma::as_scalar(value_bar);
+                                         return without_reversal(*result, adjoint);
+                                     }};
+            }};
 }
 
 }  // namespace
 
-Differentiable differentiable(const arma::mat& cells, const Labels& batch, const Parameters<double>& parameters) {
+Differentiable differentiable(const arma::mat& cells, const Labels& batch, const Parameters<double>& parameters,
+                              const Options& options) {
     using R = Result<double>;
     using A = Adjoint<double>;
     Arrays no_critic;
@@ -53,9 +53,11 @@ Differentiable differentiable(const arma::mat& cells, const Labels& batch, const
     for_each_parameter(critic, [&](const std::string&, const arma::mat& values) { no_critic.push_back(values); });
     return {inputs_of(cells, parameters),
             {corrected_output(batch, parameters.autoencoder, std::move(no_critic)),
-             loss_output("reconstruction_loss", &R::reconstruction_loss, &A::reconstruction_loss, batch, parameters),
-             loss_output("generator_loss", &R::generator_loss, &A::generator_loss, batch, parameters),
-             loss_output("discriminator_loss", &R::discriminator_loss, &A::discriminator_loss, batch, parameters)}};
+             loss_output("reconstruction_loss", &R::reconstruction_loss, &A::reconstruction_loss, batch, parameters,
+                         options),
+             loss_output("generator_loss", &R::generator_loss, &A::generator_loss, batch, parameters, options),
+             loss_output("discriminator_loss", &R::discriminator_loss, &A::discriminator_loss, batch, parameters,
+                         options)}};
 }
 
 }  // namespace bcbench::wgan_autoencoder

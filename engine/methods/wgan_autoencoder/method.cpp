@@ -74,17 +74,18 @@ Matrix<Real> score_backward(const Mlp<Real>& critic, const Matrix<Real>& latent,
 }
 
 template <class Real>
-Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& parameters, Precision precision,
+Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
                      bool keep_tape) {
+    validate(options);
     require_valid(data);
     Result<Real> result;
-    result.pass = autoencoder_forward(parameters.autoencoder, data.cells, data.batch, precision, keep_tape);
+    result.pass = autoencoder_forward(parameters.autoencoder, data.cells, data.batch, options.precision, keep_tape);
     require_finite(result.pass.corrected(), "a corrected embedding");
-    result.scores = score(parameters.critic, result.pass.latent, data.batch, precision, keep_tape);
+    result.scores = score(parameters.critic, result.pass.latent, data.batch, options.precision, keep_tape);
     result.reconstruction_loss = reconstruction_loss(result.pass.reconstruction(), data.cells);
     result.generator_loss = -result.scores.fake + result.reconstruction_loss;
     result.discriminator_loss = result.scores.fake - result.scores.real;
-    if (keep_tape) result.tape = {parameters, data.cells, data.batch, precision};
+    if (keep_tape) result.tape = {options, parameters, data.cells, data.batch};
     return result;
 }
 
@@ -98,7 +99,7 @@ Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, 
     Matrix<Real> latent_bar;
     if (fake_bar != 0.0 || real_bar != 0.0) {
         latent_bar = -score_backward(tape.parameters.critic, result.pass.latent, tape.batch, result.scores, real_bar,
-                                     fake_bar, tape.precision,
+                                     fake_bar, tape.options.precision,
                                      parameters_bar != nullptr ? &parameters_bar->critic : nullptr);  // reversed
     }
     Matrix<Real> reconstruction_bar;
@@ -107,7 +108,7 @@ Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, 
     }
     Matrix<Real> cells_bar = autoencoder_backward(
         tape.parameters.autoencoder, tape.cells, result.pass, std::move(latent_bar), reconstruction_bar,
-        adjoint.corrected, tape.precision, parameters_bar != nullptr ? &parameters_bar->autoencoder : nullptr);
+        adjoint.corrected, tape.options.precision, parameters_bar != nullptr ? &parameters_bar->autoencoder : nullptr);
     if (!reconstruction_bar.empty()) cells_bar -= reconstruction_bar;  // the loss compares with the cells themselves
     return cells_bar;
 }
@@ -123,7 +124,7 @@ std::uint64_t choices(const Result<Real>& result) {
     template Scores<Real> score(const Mlp<Real>&, const Matrix<Real>&, const Labels&, Precision, bool);             \
     template Matrix<Real> score_backward(const Mlp<Real>&, const Matrix<Real>&, const Labels&, const Scores<Real>&, \
                                          double, double, Precision, Mlp<Real>*);                                    \
-    template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, Precision, bool);                  \
+    template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, const Options&, bool);             \
     template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Parameters<Real>*);                   \
     template std::uint64_t choices(const Result<Real>&)
 BCBENCH_INSTANTIATE(float);

@@ -23,6 +23,8 @@ struct Options {
     std::int64_t latent_dim = 64;
     /// Units of each hidden layer of the critic; more tell batches apart more finely.
     std::int64_t discriminator_hidden_dim = 64;
+    /// Arithmetic of the dense layers' products.
+    Precision precision = Precision::float64;
 };
 
 void validate(const Options& options);
@@ -80,10 +82,10 @@ Matrix<Real> score_backward(const Mlp<Real>& critic, const Matrix<Real>& latent,
 
 template <class Real>
 struct Tape {
+    Options options;
     Parameters<Real> parameters;
     Matrix<Real> cells;  // [F x n]
     Labels batch;
-    Precision precision = Precision::float64;
 };
 
 template <class Real>
@@ -105,8 +107,10 @@ struct Adjoint {
     double discriminator_loss = 0.0;
 };
 
+/// Encodes, decodes and scores `data`. Throws std::invalid_argument on bad options or shapes, NumericalError if the
+/// result is not finite.
 template <class Real>
-Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& parameters, Precision precision,
+Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
                      bool keep_tape = false);
 
 /// The adjoint of the input cells [F x n]; adds the parameters' gradients to `parameters_bar` unless it is nullptr.

@@ -120,7 +120,9 @@ template <class Real>
 double update_jointly(Game<Real>& game, Parameters<Real>& current, const Dataset<Real>& cells, double rate) {
     const optimizer::Tensors<Real> gradients = tensors_of<Real>(game.bar);
     optimizer::set_zero(gradients);
-    const Result<Real> result = forward(cells, current, game.precision, true);
+    Options options;  // the sizes are those of `current`
+    options.precision = game.precision;
+    const Result<Real> result = forward(cells, current, options, true);
     finite(result.generator_loss + result.discriminator_loss, "generator_loss + discriminator_loss");
     backward(result, {Matrix<Real>(), 0.0, 1.0, 1.0}, &game.bar);
     const double norm = finite(optimizer::norm(gradients), "the gradient");

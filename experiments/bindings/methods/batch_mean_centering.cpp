@@ -23,7 +23,7 @@ Differentiable differentiable(const arma::mat& cells, const Labels& batch, const
         const auto result =
             std::make_shared<const method::Result<double>>(method::forward(inputs.front(), batch, options, true));
         return Linearization{result->corrected, 0, [result](const arma::mat& corrected_bar) {
-                                 return std::vector<arma::mat>{method::backward(result->tape, corrected_bar)};
+                                 return std::vector<arma::mat>{method::backward(*result, corrected_bar)};
                              }};
     };
     return {{{"cells", cells}}, {{"corrected", corrected}}};
@@ -37,7 +37,7 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     fit.corrected = std::move(result.corrected);
     fit.notes = std::move(result.notes);
     fit.backward = [data, options](const Matrix<Real>& corrected_bar) {
-        return method::backward(method::forward(data->cells, data->batch, options, true).tape, corrected_bar);
+        return method::backward(method::forward(data->cells, data->batch, options, true), corrected_bar);
     };
     fit.differentiable = [data, options] { return differentiable(in_double(data->cells), data->batch, options); };
     fit.reference = [data, options] {

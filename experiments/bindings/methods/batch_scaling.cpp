@@ -23,9 +23,8 @@ Differentiable differentiable(const arma::mat& cells, const Labels& batch, const
     const auto corrected = [batch, options](const std::vector<arma::mat>& inputs) {
         const auto result =
             std::make_shared<const method::Result<double>>(method::forward(inputs.front(), batch, options, true));
-        return Linearization{result->corrected, method::choices(result->tape),
-                             [result](const arma::mat& corrected_bar) {
-                                 return std::vector<arma::mat>{method::backward(result->tape, corrected_bar)};
+        return Linearization{result->corrected, method::choices(*result), [result](const arma::mat& corrected_bar) {
+                                 return std::vector<arma::mat>{method::backward(*result, corrected_bar)};
                              }};
     };
     return {{{"cells", cells}}, {{"corrected", corrected}}};
@@ -39,7 +38,7 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     fit.corrected = std::move(result.corrected);
     fit.notes = std::move(result.notes);
     fit.backward = [data, options](const Matrix<Real>& corrected_bar) {
-        return method::backward(method::forward(data->cells, data->batch, options, true).tape, corrected_bar);
+        return method::backward(method::forward(data->cells, data->batch, options, true), corrected_bar);
     };
     fit.differentiable = [data, options] { return differentiable(in_double(data->cells), data->batch, options); };
     // The reference knows no feature that is constant within a batch; where there is one, the notes say so.

@@ -94,11 +94,11 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
                           },
                           assignment_sensitivity(in_double(parameters.centroids), options)});
     fit.backward = [data, parameters, options](const Matrix<Real>& corrected_bar) {
-        return harmony::backward(harmony::forward(*data, parameters, options, true).tape, corrected_bar,
+        return harmony::backward(harmony::forward(*data, parameters, options, true), corrected_bar,
                                  static_cast<harmony::Parameters<Real>*>(nullptr));
     };
     fit.cell_choices = [data, parameters, options] {
-        return harmony::cell_choices(harmony::forward(*data, parameters, options, true).tape);
+        return harmony::cell_choices(harmony::forward(*data, parameters, options, true));
     };
     fit.differentiable = [data, parameters, options] {
         return harmony::differentiable(in_double(data->cells), data->batch, in_double(parameters), options);

@@ -81,7 +81,8 @@ reference::MmdPairs pairs_of(mmd::Estimator estimator) {
 
 template <class Real>
 Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
-    const auto options = options_from(fields, settings.params);
+    auto options = options_from(fields, settings.params);
+    options.precision = settings.precision;
     Fit<Real> fit;
     const auto train = [&](Autoencoder<Real> initial, const training::Observe<Real>& observe) {
         return mmd_method::train(*data, std::move(initial), train_options(settings.train),
@@ -90,28 +91,27 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     const Autoencoder<Real> parameters = prepared_model(
         "mmd_autoencoder", settings,
         mmd_method::initial_parameters<Real>(options, data->cells.n_rows, Stream(settings.seed)), fit, train);
-    const mmd::Options mmd{options.mmd_estimator, mmd::Pairs::first_vs_rest, {options.kernel_bandwidth}};
-    const Precision precision = settings.precision;
-    auto result = mmd_method::forward(*data, parameters, mmd, precision);
+    auto result = mmd_method::forward(*data, parameters, options);
     fit.corrected = result.pass.corrected();
     fit.arrays.push_back(latent_array(std::move(result.pass.latent)));
     fit.losses = losses_of(result.reconstruction_loss, result.mmd_loss, data->batch, options.mmd_estimator);
-    fit.backward = [data, parameters, mmd, precision](const Matrix<Real>& corrected_bar) {
-        const auto taped = mmd_method::forward(*data, parameters, mmd, precision, true);
+    fit.backward = [data, parameters, options](const Matrix<Real>& corrected_bar) {
+        const auto taped = mmd_method::forward(*data, parameters, options, true);
         return mmd_method::backward(taped, {corrected_bar, 0.0, 0.0}, static_cast<Autoencoder<Real>*>(nullptr));
     };
-    fit.cell_choices = [data, parameters, precision] {
-        return cell_choices(autoencoder_forward(parameters, data->cells, data->batch, precision, true));
+    fit.cell_choices = [data, parameters, options] {
+        return cell_choices(autoencoder_forward(parameters, data->cells, data->batch, options.precision, true));
     };
-    fit.differentiable = [data, parameters, mmd] {
-        return mmd_method::differentiable(in_double(data->cells), data->batch, in_double(parameters), mmd);
+    fit.differentiable = [data, parameters, exact = options]() mutable {
+        exact.precision = Precision::float64;
+        return mmd_method::differentiable(in_double(data->cells), data->batch, in_double(parameters), exact);
     };
-    fit.reference = [data, parameters, options, precision] {
+    fit.reference = [data, parameters, options] {
         const Autoencoder<double> exact = in_double(parameters);
         const reference::MmdResult slow = reference::mmd_autoencoder(
             in_double(data->cells), data->batch, reference_network(exact.encoder), reference_network(exact.decoder),
             reference_conditional(exact), options.kernel_bandwidth, pairs_of(options.mmd_estimator),
-            precision == Precision::tf32);
+            options.precision == Precision::tf32);
         return ReferenceFit{slow.corrected,
                             {{"latent", slow.latent}},
                             losses_of(slow.reconstruction_loss, slow.mmd_loss, data->batch, options.mmd_estimator)};

@@ -77,7 +77,8 @@ std::vector<ParameterFault> faults(const json& params, const json& train, const 
 
 template <class Real>
 Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
-    const auto options = options_from(fields, settings.params);
+    auto options = options_from(fields, settings.params);
+    options.precision = settings.precision;
     Fit<Real> fit;
     const auto train = [&](wgan::Parameters<Real> initial, const training::Observe<Real>& observe) {
         return wgan::train(*data, std::move(initial), options_from(train_fields, settings.train),
@@ -86,27 +87,28 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     const wgan::Parameters<Real> parameters =
         prepared_model("wgan_autoencoder", settings,
                        wgan::initial_parameters<Real>(options, data->cells.n_rows, Stream(settings.seed)), fit, train);
-    const Precision precision = settings.precision;
-    auto result = wgan::forward(*data, parameters, precision);
+    auto result = wgan::forward(*data, parameters, options);
     fit.corrected = result.pass.corrected();
     fit.arrays.push_back(latent_array(std::move(result.pass.latent)));
     fit.losses = losses_of(result.reconstruction_loss, result.generator_loss, result.discriminator_loss, data->batch);
-    fit.backward = [data, parameters, precision](const Matrix<Real>& corrected_bar) {
-        const auto taped = wgan::forward(*data, parameters, precision, true);
+    fit.backward = [data, parameters, options](const Matrix<Real>& corrected_bar) {
+        const auto taped = wgan::forward(*data, parameters, options, true);
         return wgan::backward(taped, {corrected_bar, 0.0, 0.0, 0.0}, static_cast<wgan::Parameters<Real>*>(nullptr));
     };
-    fit.cell_choices = [data, parameters, precision] {
-        return cell_choices(autoencoder_forward(parameters.autoencoder, data->cells, data->batch, precision, true));
+    fit.cell_choices = [data, parameters, options] {
+        return cell_choices(
+            autoencoder_forward(parameters.autoencoder, data->cells, data->batch, options.precision, true));
     };
-    fit.differentiable = [data, parameters] {
-        return wgan::differentiable(in_double(data->cells), data->batch, in_double(parameters));
+    fit.differentiable = [data, parameters, exact = options]() mutable {
+        exact.precision = Precision::float64;
+        return wgan::differentiable(in_double(data->cells), data->batch, in_double(parameters), exact);
     };
-    fit.reference = [data, parameters, precision] {
+    fit.reference = [data, parameters, options] {
         const wgan::Parameters<double> exact = in_double(parameters);
         const reference::WganResult slow = reference::wgan_autoencoder(
             in_double(data->cells), data->batch, reference_network(exact.autoencoder.encoder),
             reference_network(exact.autoencoder.decoder), reference_conditional(exact.autoencoder),
-            reference_network(exact.critic), precision == Precision::tf32);
+            reference_network(exact.critic), options.precision == Precision::tf32);
         return ReferenceFit{
             slow.corrected,
             {{"latent", slow.latent}},

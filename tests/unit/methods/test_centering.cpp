@@ -40,10 +40,10 @@ template <class Real>
 Matrix<Real> backward_of(const Method& method, const Matrix<Real>& cells, const Labels& batch,
                          const Matrix<Real>& value_bar) {
     if (method.forward == centred) {
-        return batch_mean_centering::backward(batch_mean_centering::forward(cells, batch, {method.keep}, true).tape,
+        return batch_mean_centering::backward(batch_mean_centering::forward(cells, batch, {method.keep}, true),
                                               value_bar);
     }
-    return batch_scaling::backward(batch_scaling::forward(cells, batch, {method.keep}, true).tape, value_bar);
+    return batch_scaling::backward(batch_scaling::forward(cells, batch, {method.keep}, true), value_bar);
 }
 
 }  // namespace
@@ -178,7 +178,7 @@ TEST_CASE("centring and scaling: gradients at realistic size, linear, and in flo
 TEST_CASE("scaling: choices tell which features are centred only", "[centering][gradients]") {
     const Labels batch = batches_of({5, 5});
     arma::mat cells = shifted_cells(12, batch, 3, 2.0);
-    const auto choices_of = [&] { return choices(batch_scaling::forward(cells, batch, {}, true).tape); };
+    const auto choices_of = [&] { return choices(batch_scaling::forward(cells, batch, {}, true)); };
     const std::uint64_t before = choices_of();
     cells *= 1.5;
     CHECK(choices_of() == before);
@@ -186,9 +186,9 @@ TEST_CASE("scaling: choices tell which features are centred only", "[centering][
     CHECK(choices_of() != before);
     // the gradient of what is centred only is that of centring
     const arma::mat value_bar = random_like(13, cells);
-    const arma::mat bar = batch_scaling::backward(batch_scaling::forward(cells, batch, {}, true).tape, value_bar);
+    const arma::mat bar = batch_scaling::backward(batch_scaling::forward(cells, batch, {}, true), value_bar);
     const arma::mat centring_bar =
-        batch_mean_centering::backward(batch_mean_centering::forward(cells, batch, {false}, true).tape, value_bar);
+        batch_mean_centering::backward(batch_mean_centering::forward(cells, batch, {false}, true), value_bar);
     CHECK(arma::abs(bar.row(1).tail(5) - centring_bar.row(1).tail(5)).max() < 1e-14);
 }
 

@@ -21,8 +21,8 @@ struct Problem {
     arma::mat forward(const arma::mat& cells, const arma::mat& at) const {
         return harmony::forward(Dataset<double>{cells, data.batch, {}}, {at}, options).corrected;
     }
-    harmony::Tape<double> tape(const arma::mat& cells, const arma::mat& at) const {
-        return harmony::forward(Dataset<double>{cells, data.batch, {}}, {at}, options, true).tape;
+    harmony::Result<double> taped(const arma::mat& cells, const arma::mat& at) const {
+        return harmony::forward(Dataset<double>{cells, data.batch, {}}, {at}, options, true);
     }
 };
 
@@ -71,7 +71,7 @@ std::vector<Problem> problems() {
 std::array<int, 3> clip_sides(const Problem& p) {
     std::array<int, 3> sides{};
     const std::vector<std::size_t> sizes = label_sizes(p.data.batch);
-    for (const harmony::Step<double>& step : p.tape(p.data.cells, p.centroids).steps) {
+    for (const harmony::Step<double>& step : p.taped(p.data.cells, p.centroids).tape.steps) {
         for (arma::uword i = 0; i < p.data.cells.n_cols; ++i) {
             const std::uint32_t b = p.data.batch.code[i];
             const double share = static_cast<double>(sizes[b]) / static_cast<double>(p.data.cells.n_cols);
@@ -101,17 +101,17 @@ TEST_CASE("harmony: every cell's and centroid's derivative", "[gradients][harmon
         INFO(p.name);
         const arma::mat bar = random_like(13, p.data.cells);
         harmony::Parameters<double> centroids_bar{arma::mat(arma::size(p.centroids), arma::fill::zeros)};
-        const arma::mat cells_bar = harmony::backward(p.tape(p.data.cells, p.centroids), bar, &centroids_bar);
+        const arma::mat cells_bar = harmony::backward(p.taped(p.data.cells, p.centroids), bar, &centroids_bar);
         require_right(check_gradient(
             [&](const arma::mat& at) {
-                return Evaluation{p.forward(at, p.centroids), harmony::choices(p.tape(at, p.centroids))};
+                return Evaluation{p.forward(at, p.centroids), harmony::choices(p.taped(at, p.centroids))};
             },
             p.data.cells, bar, cells_bar));
         if (p.name == "tied centroids")
             continue;  // moving one of two tied centroids flips k*; forward mode covers it below
         require_right(check_gradient(
             [&](const arma::mat& at) {
-                return Evaluation{p.forward(p.data.cells, at), harmony::choices(p.tape(p.data.cells, at))};
+                return Evaluation{p.forward(p.data.cells, at), harmony::choices(p.taped(p.data.cells, at))};
             },
             p.centroids, bar, centroids_bar.centroids));
     }
@@ -122,7 +122,7 @@ TEST_CASE("harmony: reverse and forward mode agree, ties included", "[gradients]
         INFO(p.name);
         const arma::mat bar = random_like(13, p.data.cells);
         harmony::Parameters<double> centroids_bar{arma::mat(arma::size(p.centroids), arma::fill::zeros)};
-        const arma::mat cells_bar = harmony::backward(p.tape(p.data.cells, p.centroids), bar, &centroids_bar);
+        const arma::mat cells_bar = harmony::backward(p.taped(p.data.cells, p.centroids), bar, &centroids_bar);
         for (const std::uint64_t direction : {20u, 21u, 22u}) {
             const arma::mat cells_dot = random_like(direction, p.data.cells);
             const arma::mat centroids_dot = random_like(direction + 10, p.centroids);
@@ -148,11 +148,11 @@ TEST_CASE("harmony: recomputing iterations changes no bit of a gradient", "[grad
             for (const int recompute : {0, 1}) {
                 p.options.recompute = recompute == 1;
                 centroids_bars[recompute].centroids.zeros(arma::size(p.centroids));
-                const harmony::Tape<double> tape = p.tape(p.data.cells, p.centroids);
+                const auto taped = p.taped(p.data.cells, p.centroids);
                 if (recompute == 1 && n_iterations > 3)
-                    REQUIRE(static_cast<std::int64_t>(tape.steps.size()) < n_iterations);
-                cells_bars[recompute] = harmony::backward(tape, bar, &centroids_bars[recompute]);
-                choices[recompute] = harmony::choices(tape);
+                    REQUIRE(static_cast<std::int64_t>(taped.tape.steps.size()) < n_iterations);
+                cells_bars[recompute] = harmony::backward(taped, bar, &centroids_bars[recompute]);
+                choices[recompute] = harmony::choices(taped);
             }
             REQUIRE(arma::all(arma::vectorise(cells_bars[0] == cells_bars[1])));
             REQUIRE(arma::all(arma::vectorise(centroids_bars[0].centroids == centroids_bars[1].centroids)));
@@ -163,7 +163,7 @@ TEST_CASE("harmony: recomputing iterations changes no bit of a gradient", "[grad
 
 TEST_CASE("harmony: an adjoint of another shape is refused", "[gradients][harmony]") {
     const Problem p = problems().front();
-    const harmony::Tape<double> tape = p.tape(p.data.cells, p.centroids);
-    REQUIRE_THROWS_AS(harmony::backward(tape, arma::mat(4, 3), static_cast<harmony::Parameters<double>*>(nullptr)),
+    const auto taped = p.taped(p.data.cells, p.centroids);
+    REQUIRE_THROWS_AS(harmony::backward(taped, arma::mat(4, 3), static_cast<harmony::Parameters<double>*>(nullptr)),
                       std::invalid_argument);
 }

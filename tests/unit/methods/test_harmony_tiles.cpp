@@ -160,7 +160,7 @@ struct Direction {
     double slope(arma::mat& centroids_bar) const {
         const auto result = harmony::forward(data, parameters, options, true);
         harmony::Parameters<double> parameters_bar{arma::mat(arma::size(parameters.centroids), arma::fill::zeros)};
-        const arma::mat cells_bar = harmony::backward(result.tape, bar, &parameters_bar);
+        const arma::mat cells_bar = harmony::backward(result, bar, &parameters_bar);
         centroids_bar = parameters_bar.centroids;
         return arma::dot(cells_bar, cells_dot) + arma::dot(centroids_bar, centroids_dot);
     }
@@ -190,7 +190,7 @@ TEST_CASE("harmony's reverse pass is the derivative where a chunk has several ti
     harmony::Parameters<float> single_bar{arma::fmat(arma::size(centroids_bar), arma::fill::zeros)};
     const auto taped =
         harmony::forward<float>(single, {in_float(direction.parameters.centroids)}, direction.options, true);
-    harmony::backward<float>(taped.tape, in_float(direction.bar), &single_bar);
+    harmony::backward<float>(taped, in_float(direction.bar), &single_bar);
     const arma::mat apart = arma::conv_to<arma::mat>::from(single_bar.centroids) - centroids_bar;
     REQUIRE(arma::norm(apart, "fro") < 1e-5 * arma::norm(centroids_bar, "fro"));
 }

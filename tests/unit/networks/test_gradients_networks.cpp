@@ -203,7 +203,7 @@ TEST_CASE("mmd_autoencoder: every cell's and parameter's derivative of corrected
                 const Labels batch = batches_of(sizes);
                 const arma::mat cells = shifted_cells(1, batch, n_features, 0.5);
                 const Autoencoder<double> model = model_for(batch, conditional);
-                const mmd::Options mmd;
+                const method::Options options;
                 const arma::mat corrected_bar = random_like(2, cells);
                 // outputs: corrected cells, each loss alone, and everything at once with different weights
                 method::Adjoint<double> adjoint;
@@ -220,12 +220,10 @@ TEST_CASE("mmd_autoencoder: every cell's and parameter's derivative of corrected
                                           ? arma::mat{1.0}
                                           : arma::mat(arma::join_cols(arma::vectorise(corrected_bar), arma::vec{1.0}));
                 const auto evaluate = [&](const Autoencoder<double>& at, const arma::mat& x) {
-                    const auto result =
-                        method::forward(Dataset<double>{x, batch, {}}, at, mmd, Precision::float64, true);
+                    const auto result = method::forward(Dataset<double>{x, batch, {}}, at, options, true);
                     return Evaluation{value(result), method::choices(result)};
                 };
-                const auto result =
-                    method::forward(Dataset<double>{cells, batch, {}}, model, mmd, Precision::float64, true);
+                const auto result = method::forward(Dataset<double>{cells, batch, {}}, model, options, true);
                 Autoencoder<double> model_bar = zeros_like(model);
                 const arma::mat cells_bar = method::backward(result, adjoint, &model_bar);
                 require_right(
@@ -259,7 +257,7 @@ struct WganProblem {
           corrected_bar(random_like(2, cells)) {}
 
     wgan_autoencoder::Result<double> run(const WganParameters& at, const arma::mat& x) const {
-        return wgan_autoencoder::forward(Dataset<double>{x, batch, {}}, at, Precision::float64, true);
+        return wgan_autoencoder::forward(Dataset<double>{x, batch, {}}, at, wgan_autoencoder::Options{}, true);
     }
 };
 
