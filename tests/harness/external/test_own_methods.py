@@ -186,7 +186,9 @@ class OwnMethods(unittest.TestCase):
     def start_hanging(self):
         self.add("hangs", f"setsid {SLEEP} &\n{SLEEP}\n")
         program = subprocess.Popen([PROGRAM, "run", self.config_file(), "--allow-commands", "--out",
-                                    str(self.folder / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                    str(self.folder / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   # a shell ignores it for what it runs in the background
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         self.assertTrue(wait_until(lambda: sleeping() >= 2))
         return program
 
@@ -356,5 +358,5 @@ echo '{"fit": 0.001}' > "$2/timings.json"
 
 
 if __name__ == "__main__":
-    PROGRAM = sys.argv.pop(1)
+    PROGRAM = str(pathlib.Path(sys.argv.pop(1)).resolve())
     unittest.main()
