@@ -1,10 +1,16 @@
 # The libraries, all from Debian packages (scripts/setup.sh installs them), as imported targets.
+if(BCBENCH_STATIC)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
+endif()
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(Boost REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(HWY REQUIRED NAMES hwy HWY)
+if(BCBENCH_STATIC)
+  set_target_properties(hwy::hwy PROPERTIES IMPORTED_LOCATION_NONE ${BCBENCH_STATIC})
+endif()
 
 # Armadillo without its wrapper library: its headers alone, and OpenBLAS (BLAS and LAPACK) linked by name.
 find_path(ARMADILLO_INCLUDE armadillo REQUIRED)
@@ -15,6 +21,9 @@ target_compile_definitions(bcbench_armadillo INTERFACE
   ARMA_DONT_USE_WRAPPER ARMA_DONT_USE_ARPACK ARMA_DONT_USE_SUPERLU ARMA_DONT_USE_HDF5 ARMA_DONT_USE_OPENMP
   ARMA_WARN_LEVEL=0 ARMA_USE_BLAS ARMA_USE_LAPACK)
 target_link_libraries(bcbench_armadillo INTERFACE ${OPENBLAS_LIBRARY})
+if(BCBENCH_STATIC)  # what the archive of OpenBLAS needs
+  target_link_libraries(bcbench_armadillo INTERFACE -l:libgfortran.a -l:libquadmath.a)
+endif()
 
 # Random123 is headers only.
 find_path(RANDOM123_INCLUDE Random123/threefry.h REQUIRED)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building and testing need, if any is missing. Called by the other scripts.
-#   scripts/setup.sh [build] [python] [report] [test] [bench] [fuzz]     default: build
+#   scripts/setup.sh [build] [python] [package] [report] [test] [bench] [fuzz]     default: build
 set -euo pipefail
 
 declare -A packages=(
@@ -10,6 +10,7 @@ declare -A packages=(
   [python]="python3-dev python3-venv"
   [report]="python3 python3-matplotlib python3-jinja2"
   [test]="python3-pytest flake8 mypy chromium shellcheck clang-format"
+  [package]="dpkg-dev"
   [bench]="libfaiss-dev python3"
   [fuzz]="clang libclang-rt-14-dev"
 )
