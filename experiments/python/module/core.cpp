@@ -7,6 +7,7 @@
 #include "engine/core/check.hpp"
 #include "engine/linear/products.hpp"
 #include "engine/neighbors/neighbors.hpp"
+#include "experiments/bindings/method.hpp"
 #include "experiments/catalog/catalog.hpp"
 #include "experiments/catalog/describe.hpp"
 #include "experiments/python/module/arrays.hpp"
@@ -31,9 +32,9 @@ nb::tuple nearest(const Array<Real>& array, std::size_t k, unsigned threads) {
     return nb::make_tuple(to_numpy(std::move(found.index)), to_numpy(std::move(found.squared_distance)));
 }
 
-// [{"name", "summary", "notes", "parameters": [{"name", "type", "default", "allowed", "help"}], "training": [...]}]
-std::string entries_json(const std::string& kind) {
-    const Catalog& known = catalog();
+// Of every method: {"name", "summary", "notes", "parameters": [{"name", "type", "default", "allowed", "help"}],
+// "training": [...], "losses": [name], "differentiable"}.
+std::string methods_json() {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     const auto parameters = [](const std::vector<Parameter>& declared) {
         nlohmann::ordered_json described = nlohmann::ordered_json::array();
@@ -46,12 +47,17 @@ std::string entries_json(const std::string& kind) {
         }
         return described;
     };
-    for (const CatalogEntry& entry : kind == "methods" ? known.methods : known.metrics) {
+    for (const CatalogEntry& entry : catalog().methods) {
+        nlohmann::ordered_json losses = nlohmann::ordered_json::array();
+        for (const ScoreRow& row : entry.rows)
+            if (row.group == Group::loss) losses.push_back(row.name);
         list.push_back({{"name", entry.name},
                         {"summary", entry.summary},
                         {"notes", entry.notes},
                         {"parameters", parameters(entry.parameters)},
-                        {"training", parameters(entry.training)}});
+                        {"training", parameters(entry.training)},
+                        {"losses", std::move(losses)},
+                        {"differentiable", method_named(entry.name).differentiable}});
     }
     return list.dump();
 }
@@ -83,11 +89,13 @@ NB_MODULE(_core, module) {
     using namespace bcbench;
     using namespace bcbench::python;
     module.doc() = "The engine of bcbench for arrays; the package bcbench is what to call.";
+    // PyTorch may keep a graph, and with it our fits, to the end of a program: no news for its user
+    nb::set_leak_warnings(false);
     nb::exception<ConfigError>(module, "ConfigError", PyExc_ValueError);
     nb::exception<NumericalError>(module, "NumericalError", PyExc_ValueError);
     module.def("version", &program_version);
     module.def("blas_kernel", &blas_kernel);
-    module.def("entries", &entries_json, nb::arg("kind"));
+    module.def("methods", &methods_json);
     module.def("neighbors", &nearest<float>, nb::arg("cells").noconvert(), nb::arg("k"), nb::arg("threads"));
     module.def("neighbors", &nearest<double>, nb::arg("cells").noconvert(), nb::arg("k"), nb::arg("threads"));
     add_correct(module);

@@ -43,7 +43,8 @@ class Correction {
   public:
     Correction(nb::object array, Fit<Real> fit, unsigned threads)
         : array_(std::move(array)), fit_(std::move(fit)), threads_(threads) {
-        corrected_ = to_numpy(Matrix<Real>(fit_.corrected));
+        const bool is_read_again = fit_.backward || !fit_.arrays.empty();
+        corrected_ = to_numpy(is_read_again ? Matrix<Real>(fit_.corrected) : std::move(fit_.corrected));
     }
 
     nb::object corrected() const { return corrected_; }

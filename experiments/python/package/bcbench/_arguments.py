@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import os
+from typing import AbstractSet as Set
 from typing import Any, Mapping, Optional
 
 import numpy as np
@@ -15,6 +17,10 @@ def cells_array(values: Any, name: str = "X") -> np.ndarray:
 
     Integers and booleans become float64. Raises ValueError for anything that is not a matrix of numbers.
     """
+    if hasattr(values, "toarray"):
+        raise ValueError(f"{name} is sparse, expected a dense array: {name}.toarray(), or its principal components")
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked values, expected a value for every cell and feature")
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} has values of type {array.dtype}, expected numbers")
@@ -56,8 +62,8 @@ def _by_appearance(codes: np.ndarray, categories: Any) -> tuple[np.ndarray, list
 
 
 def _factorized(values: Any, name: str) -> tuple[np.ndarray, list[Optional[str]]]:
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
-        raise ValueError(f"{name} is {type(values).__name__}, expected one label per cell")
+    if isinstance(values, (str, bytes, Mapping, Set)) or not hasattr(values, "__len__"):
+        raise ValueError(f"{name} is {type(values).__name__}, expected one label per cell, in their order")
     if getattr(values, "ndim", 1) != 1:
         raise ValueError(f"{name} has {values.ndim} dimensions, expected one label per cell")
     plain = values.tolist() if hasattr(values, "tolist") else list(values)
@@ -86,9 +92,16 @@ def optional_column(values: Any, n_cells: int, name: str) -> Optional[Column]:
     return None if values is None else label_column(values, n_cells, name)
 
 
+def whole_number(value: Any, name: str, lowest: int, highest: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = lowest - 1
+    if not lowest <= number <= highest:
+        raise ValueError(f"{name} is {value!r}, must be a whole number from {lowest} to {highest}")
+    return number
+
+
 def thread_count(threads: Optional[int]) -> int:
     """All cores unless said otherwise; results do not depend on it."""
-    count = threads if threads is not None else len(os.sched_getaffinity(0))
-    if not 1 <= count <= 1024:
-        raise ValueError(f"threads is {count}, must be from 1 to 1024")
-    return count
+    return whole_number(len(os.sched_getaffinity(0)) if threads is None else threads, "threads", 1, 1024)

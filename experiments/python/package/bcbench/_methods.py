@@ -8,9 +8,16 @@ from typing import Any, Callable, Mapping, Optional
 import numpy as np
 
 from ._load import _core
-from ._arguments import batch_columns, cells_array, optional_column, thread_count
+from ._arguments import batch_columns, cells_array, optional_column, thread_count, whole_number
 
-_ENTRIES = {entry["name"]: entry for entry in json.loads(_core.entries("methods"))}
+_ENTRIES = {entry["name"]: entry for entry in json.loads(_core.methods())}
+
+
+def method_entry(method: str) -> dict[str, Any]:
+    """What the catalog says of a method."""
+    if method not in _ENTRIES:
+        raise ValueError(f"no method is called '{method}'; there are {', '.join(_ENTRIES)}")
+    return _ENTRIES[method]
 
 
 class Correction:
@@ -53,7 +60,10 @@ class Correction:
         return self._fit.is_differentiable
 
     def vjp(self, corrected_bar: Any) -> np.ndarray:
-        """The adjoint of the input cells (n, F) for the adjoint of the corrected cells (n, F)."""
+        """The adjoint of the input cells (n, F) for the adjoint of the corrected cells (n, F).
+
+        Reads the array that was corrected again: it must not have changed since.
+        """
         return self._fit.vjp(np.ascontiguousarray(corrected_bar, dtype=self.corrected.dtype))
 
     def gradients(self, output: str = "corrected", adjoint: Any = None) -> dict[str, np.ndarray]:
@@ -83,11 +93,10 @@ def correct(
     training (``{}`` trains with the defaults); None: it is not trained. Options are those of
     ``bcbench describe METHOD``.
     """
-    if method not in _ENTRIES:
-        raise ValueError(f"no method is called '{method}'; there are {', '.join(_ENTRIES)}")
+    parameters = method_entry(method)["parameters"]
     cells = cells_array(X)
     first, *further = batch_columns(batch, len(cells))
-    if further and any(parameter["name"] == "batch_keys" for parameter in _ENTRIES[method]["parameters"]):
+    if further and any(parameter["name"] == "batch_keys" for parameter in parameters):
         options.setdefault("batch_keys", [column[0] for column in (first, *further)])
     fit = _core.correct(
         method,
@@ -97,7 +106,7 @@ def correct(
         further,
         _as_json(options, "options"),
         "" if train is None else _as_json(train, "train"),
-        seed,
+        whole_number(seed, "seed", 0, 2**64 - 1),
         thread_count(threads),
     )
     return Correction(fit)
@@ -107,9 +116,14 @@ def _as_json(options: Mapping[str, Any], what: str) -> str:
     def plain(value: Any) -> Any:
         if hasattr(value, "tolist"):
             return value.tolist()
-        raise ValueError(f"{what} cannot hold a {type(value).__name__}")
+        raise ValueError(f"there is a {type(value).__name__}")
 
-    return json.dumps(dict(options), default=plain)
+    if not isinstance(options, Mapping):
+        raise ValueError(f"{what} is {options!r}, expected a dict; {{}} takes the defaults")
+    try:
+        return json.dumps(dict(options), default=plain, allow_nan=False)
+    except ValueError as error:
+        raise ValueError(f"{what} are not all finite numbers, words and lists of them: {error}") from None
 
 
 def _documentation(entry: Mapping[str, Any], intro: str) -> str:
@@ -163,7 +177,7 @@ class _Differentiable:
         return correction.corrected, correction.vjp(corrected_bar)
 
 
-def _class(name: str) -> type:
+def _class(name: str) -> type[_Differentiable]:
     documentation = _documentation(_ENTRIES[name], _Differentiable.__doc__ or "")
     return type(name, (_Differentiable,), {"name": name, "__doc__": documentation, "__module__": "bcbench"})
 

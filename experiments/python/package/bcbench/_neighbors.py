@@ -7,7 +7,7 @@ from typing import Any, Optional
 import numpy as np
 
 from ._load import _core
-from ._arguments import cells_array, thread_count
+from ._arguments import cells_array, thread_count, whole_number
 
 
 def neighbors(X: Any, k: int, *, threads: Optional[int] = None) -> tuple[np.ndarray, np.ndarray]:
@@ -15,6 +15,4 @@ def neighbors(X: Any, k: int, *, threads: Optional[int] = None) -> tuple[np.ndar
 
     Returns indices (n, k) uint32, nearest first, ties by lower index, and distances (n, k) float64. 1 <= k < n.
     """
-    if int(k) != k or k < 1:
-        raise ValueError(f"k is {k}, must be a whole number of at least 1")
-    return _core.neighbors(cells_array(X), int(k), thread_count(threads))
+    return _core.neighbors(cells_array(X), whole_number(k, "k", 1, 2**32 - 1), thread_count(threads))

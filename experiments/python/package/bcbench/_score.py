@@ -11,10 +11,10 @@ from ._load import _core
 from ._arguments import batch_columns, cells_array, optional_column, thread_count
 
 
-class Scores(dict):
+class Scores(dict[str, Optional[float]]):
     """Values by metric, None where one does not apply; ``rows`` has direction, reason, version and definition too."""
 
-    def __init__(self, rows: list[dict], per_cell: dict, per_label: dict, notes: list[str]) -> None:
+    def __init__(self, rows: list[dict[str, Any]], per_cell: dict, per_label: dict, notes: list[str]) -> None:
         super().__init__((row["metric"], row["value"]) for row in rows)
         self.rows = rows
         self.per_cell: dict[str, np.ndarray] = per_cell
@@ -39,7 +39,7 @@ def score(
     labels: Any = None,
     *,
     preset: Optional[str] = None,
-    metrics: Optional[Sequence[Union[str, dict]]] = None,
+    metrics: Union[None, str, Sequence[Union[str, dict]]] = None,
     before: Any = None,
     threads: Optional[int] = None,
 ) -> Scores:
@@ -52,6 +52,6 @@ def score(
     cells = cells_array(X)
     first, *further = batch_columns(batch, len(cells))
     uncorrected = None if before is None else np.ascontiguousarray(cells_array(before, "before"), dtype=cells.dtype)
-    wanted = ([preset] if preset else []) + list(metrics or [])
+    wanted = ([preset] if preset else []) + ([metrics] if isinstance(metrics, str) else list(metrics or []))
     return Scores(*_core.score(cells, uncorrected, first, optional_column(labels, len(cells), "labels"), further,
                                json.dumps(wanted or ["scib-metrics-0.6"]), thread_count(threads)))
