@@ -1,14 +1,17 @@
 """A tour in one minute: cells in, Harmony, scores, a table and a figure.
 
-    python experiments/python/quickstart.py [CELLS.npz]
+    python experiments/python/quickstart.py                             cells are made up
+    python experiments/python/quickstart.py CELLS.npz                   with pcs (cells x components), batch, cell_type
+    python experiments/python/quickstart.py CELLS.h5ad donor cell_type  with obsm["X_pca"], and columns of obs
 
-CELLS.npz holds `pcs` (cells x components), `batch` and `cell_type`; without it cells are made up. The same in scanpy
-and scib-metrics, whose neighbours are approximate:
+The same in six lines of scanpy and scib-metrics, whose neighbours are approximate:
 
-    sc.external.pp.harmony_integrate(adata, "batch")
-    bm = Benchmarker(adata, "batch", "cell_type", embedding_obsm_keys=["X_pca", "X_pca_harmony"])
-    bm.benchmark()
-    bm.get_results(min_max_scale=False)
+    adata = sc.read_h5ad("CELLS.h5ad")
+    sc.external.pp.harmony_integrate(adata, "donor")
+    benchmarker = Benchmarker(adata, "donor", "cell_type", embedding_obsm_keys=["X_pca", "X_pca_harmony"])
+    benchmarker.benchmark()
+    print(benchmarker.get_results(min_max_scale=False))
+    sc.pl.embedding(adata, "X_pca_harmony", color="donor")
 """
 
 import sys
@@ -19,6 +22,11 @@ import bcbench
 
 
 def cells():
+    if len(sys.argv) > 3:
+        import anndata
+
+        adata = anndata.read_h5ad(sys.argv[1])
+        return np.asarray(adata.obsm["X_pca"]), adata.obs[sys.argv[2]].to_numpy(), adata.obs[sys.argv[3]].to_numpy()
     if len(sys.argv) > 1:
         data = np.load(sys.argv[1])
         return data["pcs"], data["batch"], data["cell_type"]
@@ -31,13 +39,16 @@ def cells():
 def figure(embeddings, batch, file):
     """The first two components before and after, by batch."""
     try:
-        from matplotlib import pyplot
+        import matplotlib
     except ImportError:
         print("no matplotlib: no figure")
         return
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
     _, axes = pyplot.subplots(1, len(embeddings), figsize=(5 * len(embeddings), 4))
     for axis, (name, values) in zip(axes, embeddings.items()):
-        for label in np.unique(batch):
+        for label in sorted(set(batch)):
             axis.plot(*values[batch == label, :2].T, ".", markersize=2, label=str(label))
         axis.set(title=name, xlabel="component 1", ylabel="component 2")
     axes[0].legend(title="batch")

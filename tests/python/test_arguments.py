@@ -16,6 +16,8 @@ def test_arrays_of_other_kinds_give_the_same_answer():
     assert np.array_equal(bcbench.harmony(pd.DataFrame(CELLS), BATCH), expected)
     assert np.array_equal(bcbench.harmony(CELLS.tolist(), BATCH), expected)
     assert np.array_equal(bcbench.harmony(np.repeat(CELLS, 2, axis=1)[:, ::2], BATCH), expected)
+    assert np.array_equal(bcbench.harmony(CELLS.astype(">f8"), BATCH), expected)
+    assert np.array_equal(bcbench.harmony(np.ma.masked_array(CELLS), BATCH), expected)
     whole = np.round(CELLS * 10).astype(np.int64)
     assert np.array_equal(bcbench.harmony(whole, BATCH), bcbench.harmony(whole.astype(float), BATCH))
     given = CELLS.copy()
@@ -40,19 +42,46 @@ def test_several_covariates():
 
 NAN = CELLS.copy()
 NAN[3, 2] = np.nan
+
+
+class Sparse:
+    def toarray(self):
+        return CELLS
+
+
 FAULTS = {
     "cell 3": lambda: bcbench.harmony(NAN, BATCH),
     "expected numbers": lambda: bcbench.harmony(CELLS.astype(object), BATCH),
     "expected 2: cells x features": lambda: bcbench.harmony(CELLS[0], BATCH),
-    "X is empty": lambda: bcbench.harmony(CELLS[:0], []),
+    "X is empty: 0 cells": lambda: bcbench.harmony(CELLS[:0], []),
+    "X is empty: 40 cells x 0 features": lambda: bcbench.harmony(CELLS[:, :0], BATCH),
+    "X has values of type object": lambda: bcbench.harmony(None, BATCH),
+    "X has values of type complex128": lambda: bcbench.harmony(CELLS + 0j, BATCH),
+    "X has the value inf": lambda: bcbench.harmony(np.where(np.isnan(NAN), np.inf, NAN), BATCH),
+    "X is sparse": lambda: bcbench.harmony(Sparse(), BATCH),
+    "X has masked values": lambda: bcbench.harmony(np.ma.masked_invalid(NAN), BATCH),
+    "embedding has the value nan": lambda: bcbench.score(NAN, BATCH),
+    "before the correction has the value nan": lambda: bcbench.score(CELLS, BATCH, metrics="ilisi", before=NAN),
+    "5 cells before": lambda: bcbench.score(CELLS, BATCH, before=CELLS[:5]),
     "batch has 39 labels for 40 cells": lambda: bcbench.harmony(CELLS, BATCH[:39]),
     "batch of cell 1 is missing": lambda: bcbench.harmony(CELLS, ["x", None] * 20),
     "labels of cell 2 is missing": lambda: bcbench.score(CELLS, BATCH, [1.0, 2.0, np.nan, 4.0] * 10),
+    "batch of cell 0 is missing": lambda: bcbench.harmony(CELLS, pd.Categorical([None, "x"] * 20)),
+    "the label of cell 0": lambda: bcbench.harmony(CELLS, ["", "x"] * 20),
+    "batch has 2 dimensions": lambda: bcbench.harmony(CELLS, np.array(BATCH)[:, None]),
+    "batch is set": lambda: bcbench.harmony(CELLS, set(range(40))),
+    "labels is dict": lambda: bcbench.score(CELLS, BATCH, dict(enumerate(BATCH))),
+    "batch is generator": lambda: bcbench.harmony(CELLS, (label for label in BATCH)),
     "batch is str": lambda: bcbench.harmony(CELLS, "donor"),
     "batch is NoneType": lambda: bcbench.harmony(CELLS, None),
     "theta": lambda: bcbench.harmony(CELLS, BATCH, thta=2.0),
     "must be": lambda: bcbench.harmony(CELLS, BATCH, sigma=-1.0),
     "no method is called 'harmonie'": lambda: bcbench.correct("harmonie", CELLS, BATCH),
+    "seed is -1, must be a whole number from 0": lambda: bcbench.harmony(CELLS, BATCH, seed=-1),
+    "threads is 2.5": lambda: bcbench.harmony(CELLS, BATCH, threads=2.5),
+    "options are not all finite": lambda: bcbench.harmony(CELLS, BATCH, theta=float("nan")),
+    "train is True": lambda: bcbench.mmd_autoencoder(train=True).forward(CELLS, BATCH),
+    "k is 'a'": lambda: bcbench.neighbors(CELLS, "a"),
     "k is 0": lambda: bcbench.neighbors(CELLS, 0),
     "less than the number of cells": lambda: bcbench.neighbors(CELLS, 40),
     "silhouette_batch": lambda: bcbench.score(CELLS, BATCH, metrics=["silhouette_bach"]),
@@ -76,6 +105,7 @@ def test_without_types_metrics_say_why():
     scores = bcbench.score(CELLS, BATCH)
     assert scores["clisi"] is None and "type" in scores.reasons["clisi"]
     assert scores.to_frame().loc["ilisi", "value"] == scores["ilisi"]
+    assert bcbench.score(CELLS, BATCH, metrics="ilisi")["ilisi"] == scores["ilisi"]
 
 
 def test_documentation_comes_from_the_catalog():
