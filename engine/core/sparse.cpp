@@ -1,20 +1,27 @@
 #include "engine/core/sparse.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "engine/core/check.hpp"
+#include "engine/core/parallel.hpp"
 
 namespace bcbench {
 
 template <class Real>
 Matrix<Real> to_dense(const SparseCells<Real>& sparse) {
-    Matrix<Real> dense(sparse.n_features, sparse.n_cells(), arma::fill::zeros);
-    for (std::size_t cell = 0; cell < sparse.n_cells(); ++cell) {
-        Real* column = dense.colptr(cell);
-        for (std::uint64_t j = sparse.start[cell]; j < sparse.start[cell + 1]; ++j) {
-            column[sparse.feature[j]] = sparse.value[j];
+    Matrix<Real> dense(sparse.n_features, sparse.n_cells(), arma::fill::none);
+    const Tiles tiles{sparse.n_cells(), tile_cells};
+    parallel_for(tiles.count(), [&](std::size_t tile) {
+        const std::size_t first = tiles.first(tile);
+        for (std::size_t cell = first; cell < first + tiles.size(tile); ++cell) {
+            Real* column = dense.colptr(cell);
+            std::fill_n(column, sparse.n_features, Real(0));
+            for (std::uint64_t j = sparse.start[cell]; j < sparse.start[cell + 1]; ++j) {
+                column[sparse.feature[j]] = sparse.value[j];
+            }
         }
-    }
+    });
     return dense;
 }
 

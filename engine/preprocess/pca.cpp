@@ -6,6 +6,7 @@
 #include "engine/core/operations.hpp"
 #include "engine/linear/extreme_eigenpairs.hpp"
 #include "engine/linear/products.hpp"
+#include "engine/preprocess/covariance.hpp"
 
 namespace bcbench::preprocess {
 
@@ -15,6 +16,7 @@ using arma::uword;
 
 constexpr uword few_features = 256;  // all eigenvectors are soon done
 constexpr uword most_formed = 4096;  // features of a covariance that is formed: 128 MiB
+constexpr uword rows_at_a_time = 512;     // of a covariance, in a product with it
 constexpr std::size_t most_partial_bytes = std::size_t{256} << 20;
 
 // chunks_of, or fewer chunks where a matrix [F x F] for each would be too much to hold.
@@ -43,34 +45,6 @@ arma::mat centred(const Cells& cells, const arma::vec& mean, std::size_t first, 
     return tile;
 }
 
-// (X - mean)(X - mean)^T / (n - 1). [F x F] Of sparse cells only pairs of stored entries are touched.
-arma::mat covariance(const Cells& cells, const arma::vec& mean) {
-    const uword n_features = cells.n_features();
-    const auto n = static_cast<double>(cells.n_cells());
-    if (!cells.is_sparse) {
-        count_operations(cells.n_cells(), 2 * n_features * n_features);
-        return summed(cells, n_features, n_features,
-                      [&](arma::mat& sum, std::size_t first, std::size_t count) {
-                          const arma::mat tile = centred(cells, mean, first, count);
-                          sum += tile * tile.t();
-                      }) /
-               (n - 1.0);
-    }
-    const SparseCells<double>& sparse = cells.sparse;
-    const arma::mat upper =
-        summed(cells, n_features, n_features, [&](arma::mat& sum, std::size_t first, std::size_t count) {
-            for (std::size_t i = first; i < first + count; ++i) {
-                const std::uint64_t begin = sparse.start[i], end = sparse.start[i + 1];
-                for (std::uint64_t j = begin; j < end; ++j) {
-                    double* column = sum.colptr(sparse.feature[j]);
-                    const double value = sparse.value[j];
-                    for (std::uint64_t k = begin; k <= j; ++k) column[sparse.feature[k]] += sparse.value[k] * value;
-                }
-            }
-        });
-    return (arma::symmatu(upper) - n * mean * mean.t()) / (n - 1.0);
-}
-
 // The scores W^T (x - mean) of every cell. [c x n]
 arma::mat projected(const Cells& cells, const arma::vec& mean, const arma::mat& w) {
     count_operations(cells.n_cells(), 2 * w.n_elem);
@@ -95,6 +69,18 @@ arma::mat projected(const Cells& cells, const arma::vec& mean, const arma::mat& 
         }
     });
     return scores;
+}
+
+// S x for a symmetric S [F x F]. [F x b]
+arma::mat symmetric_times(const arma::mat& s, const arma::mat& x) {
+    count_operations(s.n_rows, 2 * x.n_elem);
+    arma::mat result(arma::size(x), arma::fill::none);
+    const Tiles tiles{s.n_cols, rows_at_a_time};
+    parallel_for(tiles.count(), [&](std::size_t tile) {
+        const uword first = tiles.first(tile), count = tiles.size(tile);
+        result.rows(first, first + count - 1) = columns(s, first, count).t() * x;
+    });
+    return result;
 }
 
 // The covariance times w [F x b], without forming it.
@@ -142,8 +128,7 @@ Pca pca(const Cells& cells, const PcaOptions& options) {
     const bool formed = cells.n_features() <= most_formed;
     const arma::mat matrix = formed ? covariance(cells, found.mean) : arma::mat();
     const auto product = [&](const arma::mat& rows) -> arma::mat {  // [b x F] times the covariance
-        if (formed) return rows * matrix;
-        return covariance_times(cells, found.mean, rows.t()).t();
+        return (formed ? symmetric_times(matrix, rows.t()) : covariance_times(cells, found.mean, rows.t())).t();
     };
     Pca result;
     const uword n_features = cells.n_features();

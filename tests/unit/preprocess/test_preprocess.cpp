@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/check.hpp"
+#include "engine/preprocess/covariance.hpp"
 #include "engine/preprocess/highly_variable.hpp"
 #include "engine/preprocess/normalize.hpp"
 #include "engine/preprocess/pca.hpp"
@@ -130,6 +131,29 @@ TEST_CASE("preprocess: every step is what its formula says", "[preprocess]") {
     Cells divided = cells;
     preprocess::scale(divided, {false, {}});
     CHECK(divided.is_sparse);
+}
+
+TEST_CASE("preprocess: the covariance is what its formula says, of features filled and hardly filled", "[preprocess]") {
+    arma::arma_rng::set_seed(4);
+    arma::mat values(310, 1200, arma::fill::randu);  // beyond a tile of cells and a block of features
+    values += 1.0;
+    for (arma::uword f = 0; f < values.n_rows; ++f) {  // every third feature has values in most cells
+        const double share = f % 3 == 0 ? 0.9 : f % 3 == 1 ? 0.1 : 0.01;
+        values.row(f) %= arma::conv_to<arma::rowvec>::from(arma::randu<arma::rowvec>(values.n_cols) < share);
+    }
+    values.row(5).zeros();
+    const arma::vec mean = arma::mean(values, 1);
+    arma::mat centred = values;
+    centred.each_col() -= mean;
+    const arma::mat expected = centred * centred.t() / 1199.0;
+    for (const Cells& cells : {sparse(values), dense(values)}) {
+        const arma::mat found = preprocess::covariance(cells, mean);
+        CHECK(max_difference(found, expected) < 1e-13);
+        CHECK(arma::approx_equal(found, arma::mat(found.t()), "absdiff", 0.0));
+        set_thread_count(3);
+        CHECK(arma::approx_equal(preprocess::covariance(cells, mean), found, "absdiff", 0.0));
+        set_thread_count(1);
+    }
 }
 
 TEST_CASE("preprocess: components of very many genes, whose covariance is not formed, are the same", "[preprocess]") {
