@@ -164,13 +164,15 @@ H5adLabelColumn selected_labels(const RawLabels& raw, const std::vector<std::siz
     return column;
 }
 
+constexpr std::size_t released_at_once = std::size_t{1} << 20;  // bytes
+
 // [F x n] from one row after the other. What has been copied is given back, so that the matrix is hardly held twice.
 template <class Real, class Stored>
 Matrix<Real> selected_cells(const Inbox& inbox, const nlohmann::json& reference, std::size_t n_columns,
                             std::size_t n_rows_in_file, const std::vector<std::size_t>& rows) {
     const auto* values = inbox.array<Stored>(reference, n_rows_in_file * n_columns);
     Matrix<Real> cells(n_columns, rows.size(), arma::fill::none);
-    const std::size_t rows_at_once = std::max<std::size_t>(1, (std::size_t{4} << 20) / (n_columns * sizeof(Stored)));
+    const std::size_t rows_at_once = std::max<std::size_t>(1, released_at_once / (n_columns * sizeof(Stored)));
     std::size_t released = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const Stored* row = values + rows[i] * n_columns;

@@ -1,5 +1,8 @@
 #include "experiments/system/allocation.hpp"
 
+#include <sys/mman.h>
+
+#include <cstdint>
 #include <cstdlib>
 
 #ifdef __GLIBC__
@@ -13,6 +16,13 @@ void keep_freed_memory() {
     mallopt(M_MMAP_THRESHOLD, 32 << 20);  // larger matrices still have pages of their own
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
 #endif
+}
+
+void release_pages(void* first, void* last) {
+    constexpr std::uintptr_t page = 4096;
+    const std::uintptr_t from = (reinterpret_cast<std::uintptr_t>(first) + page - 1) / page * page;
+    const std::uintptr_t to = reinterpret_cast<std::uintptr_t>(last) / page * page;
+    if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
 }
 
 }  // namespace bcbench

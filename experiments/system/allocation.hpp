@@ -7,4 +7,8 @@ namespace bcbench {
 /// step frees and takes some megabytes, and every page that comes back costs a page fault. Call it first in main.
 void keep_freed_memory();
 
+/// Gives whole pages between the two addresses back to the system, of a matrix that is read for the last time: they
+/// read as zero afterwards.
+void release_pages(void* first, void* last);
+
 }  // namespace bcbench
