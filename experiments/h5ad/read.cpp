@@ -308,6 +308,8 @@ H5adData<Real> unpack(const h5ad::Answer& answer, const std::vector<std::string>
                                 at_rows(std::vector<double>(values, values + data.n_cells_in_file), data.rows)});
     }
     if (request.cells.empty()) return data;
+    labels.clear();
+    labels.shrink_to_fit();  // the matrix takes all memory there is, or nearly
     take_matrix(inbox, header.at("matrix"), data);
     require_in_range(data, file, request.cells);
     data.feature_names = inbox.texts(header.at("feature_names"));

@@ -21,7 +21,8 @@ Dataset<float> in_single(Dataset<double> data) {
     for (arma::uword first = 0; first < cells.n_elem; first += at_once) {
         const arma::uword end = std::min(first + at_once, cells.n_elem);
         double* from = data.cells.memptr();
-        std::transform(from + first, from + end, cells.memptr() + first, [](double x) { return static_cast<float>(x); });
+        std::transform(from + first, from + end, cells.memptr() + first,
+                       [](double x) { return static_cast<float>(x); });
         release_pages(from + first, from + end);
     }
     data.cells.reset();

@@ -35,6 +35,39 @@ def run(program, folder, name, params):
     return folder / name
 
 
+def check_embeddings(program, folder, name, params):
+    """Method embedding: the cells of an obsm key, those of a sample and a subset at their rows, are scored as they are."""
+    original = ad.read_h5ad(folder / f"{name}.h5ad")
+    config = {
+        "schema_version": 1,
+        "name": "embeddings",
+        "datasets": [{"label": "some", "type": "h5ad", "seed": 3, "params": {"file": f"{name}.h5ad", **params}}],
+        "methods": [
+            {"label": "Uncorrected", "type": "uncorrected"},
+            {"label": "theirs", "type": "embedding", "params": {"obsm": "X_umap"}},
+            {"label": "same", "type": "embedding", "params": {"obsm": "X_pca"}},
+        ],
+        "metrics": ["mean_shift", "type_purity"],
+        "outputs": {"h5ad": True},
+    }
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    out = folder / "embeddings_out"
+    command = [program, "run", folder / "config.json", "--out", out, "--quiet", "--fresh"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    copy = ad.read_h5ad(out / "embeddings" / "some.h5ad")
+    umap, own = copy.obsm["X_umap"], original.obsm["X_umap"]
+    assert np.array_equal(umap, own), "the key of the file changed"
+    taken = np.load(out / "embeddings" / "some.theirs.npy")
+    there = np.isfinite(copy.obsm["X_Uncorrected"]).all(axis=1)
+    assert there.sum() == len(taken) < len(own), "a sample was asked for"
+    assert original.obs[params["subset_column"]][there].isin(params["subset"]).all()
+    assert np.array_equal(taken, own[there].astype(np.float64)), "other cells, or in another order"
+    values = pd.read_csv(out / "metrics.csv").pivot_table("value", "metric", "point")
+    assert (values["some.same"] == values["some.Uncorrected"]).all(), "the same cells are scored otherwise"
+    assert (values["some.theirs"] != values["some.Uncorrected"]).any()
+    print(f"{name}: {len(taken)} of {len(own)} cells of obsm/X_umap scored")
+
+
 def check(folder, out, name):
     original, copy = ad.read_h5ad(folder / f"{name}.h5ad"), ad.read_h5ad(out / "embeddings" / f"{name}.h5ad")
     assert original.obs.equals(copy.obs) and original.var.equals(copy.var), "obs or var changed"
@@ -61,6 +94,9 @@ def main():
     ad.read_h5ad(archives / "v0.5.0" / "adata.h5ad").write_h5ad(folder / "pbmc68k_reduced.h5ad")
     out = run(program, folder, "pbmc68k_reduced", {"batch_column": "phase", "type_column": "bulk_labels"})
     check(folder, out, "pbmc68k_reduced")
+    labels = {"batch_column": "phase", "type_column": "bulk_labels"}
+    some = {"subset_column": "phase", "subset": ["G1", "S"], "n_cells": 200}
+    check_embeddings(program, folder, "pbmc68k_reduced", {**labels, **some})
     if len(sys.argv) > 4:
         data = Path(sys.argv[4])
         pcs = pd.read_csv(data / "pbmc_3500_pcs.tsv.gz", sep="\t")

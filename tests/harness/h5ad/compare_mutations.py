@@ -1,11 +1,12 @@
-"""What another version of the HDF5 library reads from damaged files: compare_mutations.py DIRECTORY
+"""What other readers make of damaged files: compare_mutations.py DIRECTORY
 
-DIRECTORY holds what the test of mutations kept (BCBENCH_H5AD_KEEP): files that were read without fault
-although bytes of them had been changed, and what was read. Prints how often h5py reads the same numbers
-and labels, how often it refuses the file, and which files it reads otherwise. Each file is read in a
-process of its own: it may crash or hang.
+DIRECTORY holds what the tests of mutations kept (BCBENCH_MUTATIONS_KEEP): files that were read without fault
+although bytes of them had been changed, and what was read. Prints how often h5py (another version of the HDF5
+library), NumPy and SciPy read the same numbers and names, how often they refuse the file, and which files they
+read otherwise: exit code 1 if there is one. Each file is read in a process of its own: it may crash or hang.
 """
 
+import gzip
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import scipy.io
 import scipy.sparse as sp
 
 
@@ -41,8 +43,7 @@ def column(obs, name):
     return ["missing" if value in ("", "nan", "NA", "NaN", "<NA>") else value for value in values]
 
 
-def differences(name):
-    expected = json.loads(name.with_suffix(".json").read_text())
+def in_h5ad(name, expected):
     with h5py.File(name) as file:
         index = file["obs"].attrs.get("_index", "_index")
         values = matrix(file[expected["path"]])
@@ -56,6 +57,41 @@ def differences(name):
     return "same"
 
 
+def in_npy(name, expected):
+    array = np.load(name)
+    if list(array.shape) != expected["shape"]:
+        return "shape"
+    values = array.ravel().astype(np.float64)
+    wanted = np.array([np.nan if value is None else value for value in expected["flat"]], dtype=np.float64)
+    return "same" if np.array_equal(np.where(np.isfinite(values), values, np.nan), wanted, equal_nan=True) else "numbers"
+
+
+def lines(folder, name):
+    """The first columns of a table, plain or compressed."""
+    path = folder / name
+    text = path.read_bytes() if path.exists() else gzip.decompress((folder / (name + ".gz")).read_bytes())
+    rows = text.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    return [row.split("\t")[0] for row in (rows if rows[-1] else rows[:-1])]
+
+
+def in_folder(folder, expected):
+    if (folder / "a.npy").exists():
+        return in_npy(folder / "a.npy", expected)
+    name = next(path for path in folder.iterdir() if ".mtx" in path.name)
+    cells = scipy.io.mmread(name).T.toarray().astype(np.float64)
+    if not np.array_equal(cells, np.array(expected["values"], dtype=np.float64).reshape(expected["shape"])):
+        return "numbers"
+    for kind, file in [("cells", "barcodes.tsv"), ("features", "features.tsv")]:
+        if kind in expected and expected[kind] != lines(folder, file):
+            return "names"
+    return "same"
+
+
+def differences(name):
+    expected = json.loads(name.with_suffix(".json").read_text())
+    return in_folder(name, expected) if name.is_dir() else in_h5ad(name, expected)
+
+
 def answer_of(name):
     """differences(name) of a child process, which may crash or hang."""
     reader, writer = os.pipe()
@@ -64,7 +100,7 @@ def answer_of(name):
         signal.alarm(20)
         try:
             answer = differences(name)
-        except Exception as error:  # whatever h5py says of a damaged file
+        except Exception as error:  # whatever the reader says of a damaged file
             answer = f"refused {type(error).__name__} {str(error)[:100]}"
         os.write(writer, answer.encode())
         os._exit(0)
@@ -79,13 +115,16 @@ def answer_of(name):
 
 def main():
     counts = {}
-    for name in sorted(Path(sys.argv[1]).glob("*.h5ad")):
+    for expected in sorted(Path(sys.argv[1]).glob("*.json")):
+        name = expected.with_suffix("")
+        name = name if name.is_dir() else name.with_suffix(".h5ad")
         answer = answer_of(name)
         kind = answer.split(" ")[0]
         counts[kind] = counts.get(kind, 0) + 1
-        if kind != "same":
+        if kind not in ("same", "refused"):
             print(name, answer)
     print(counts)
+    return 1 if set(counts) & {"numbers", "names", "labels", "shape"} else 0
 
 
-main()
+sys.exit(main())

@@ -1,18 +1,15 @@
-// Files with bytes changed or cut off at random: the reader survives every one, and what it still reads fits together.
-//   BCBENCH_H5AD_MUTATIONS=N   so many of each kind (default 12)
-//   BCBENCH_H5AD_KEEP=DIR      keeps each that was read without fault, and differs, with what was read (for
-//                              compare_mutations.py, which asks another version of the library)
+// Files with bytes changed or cut off at random: the reader survives every one, and what it still reads fits together;
+// a copy made of one is refused or holds what the file holds.
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <random>
+#include <optional>
 
 #include "tests/harness/h5ad/small.hpp"
+#include "tests/support/mutations.hpp"
 
 using namespace bcbench;
 using namespace bcbench::testing;
@@ -53,40 +50,6 @@ std::vector<Sample> samples() {
     return all;
 }
 
-using Generator = std::mt19937_64;
-
-std::string mutated(std::string bytes, int kind, Generator& random) {
-    const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
-    const std::size_t head = std::min<std::size_t>(bytes.size(), 8192);
-    const auto change = [&](std::size_t at) { bytes[at] = static_cast<char>(random()); };
-    const auto flip = [&](std::size_t at) { bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); };
-    switch (kind) {
-        case 0:
-            bytes.resize(below(bytes.size()));
-            break;
-        case 1:
-            for (std::size_t i = 1 + below(3); i > 0; --i) change(below(head));
-            break;
-        case 2:
-            for (std::size_t i = 1 + below(8); i > 0; --i) change(below(bytes.size()));
-            break;
-        case 3:
-            flip(below(bytes.size()));
-            break;
-        case 4: {  // a run of zeros or ones
-            const std::size_t at = below(bytes.size()), count = std::min(1 + below(64), bytes.size() - at);
-            bytes.replace(at, count, std::string(count, below(2) != 0 ? '\xff' : '\0'));
-            break;
-        }
-        default: {  // a piece of the file in another place
-            const std::size_t from = below(bytes.size()), to = below(bytes.size());
-            const std::size_t count = std::min({1 + below(256), bytes.size() - from, bytes.size() - to});
-            bytes.replace(to, count, bytes.substr(from, count));
-        }
-    }
-    return bytes;
-}
-
 void require_consistent(const H5adData<float>& data) {
     const std::size_t n = data.rows.size();
     REQUIRE(n > 0);
@@ -110,10 +73,7 @@ void require_consistent(const H5adData<float>& data) {
 // What was read, for a comparison with other readers.
 std::string as_json(const H5adData<float>& data, const Sample& sample) {
     const Matrix<float> cells = data.is_sparse ? to_dense(data.sparse) : data.cells;
-    nlohmann::json json = {{"path", sample.cells}, {"names", data.cell_names}, {"values", nlohmann::json::array()}};
-    for (arma::uword i = 0; i < cells.n_cols; ++i) {
-        json["values"].push_back(std::vector<float>(cells.begin_col(i), cells.end_col(i)));
-    }
+    nlohmann::json json = {{"path", sample.cells}, {"names", data.cell_names}, {"values", rows_as_json(cells)}};
     for (const H5adLabelColumn& column : data.labels) {
         nlohmann::json& labels = json["labels"][column.name] = nlohmann::json::array();
         for (const std::uint32_t code : column.labels.code) labels.push_back(column.labels.names[code]);
@@ -128,38 +88,40 @@ std::string outcome_of(const std::string& message) {
     return "refused";
 }
 
-std::size_t number_of(const char* variable, std::size_t otherwise) {
-    const char* text = std::getenv(variable);
-    return text == nullptr ? otherwise : std::stoul(text);
+H5adRequest request_of(const Sample& sample) {
+    H5adRequest request = small_request(sample.cells);
+    request.label_columns = sample.labels;
+    request.missing = MissingLabels::label;
+    request.limits.stall_seconds = 10;
+    return request;
+}
+
+void print(const std::map<std::string, std::size_t>& outcomes) {
+    if (mutations_of_each_kind() <= 12) return;
+    for (const auto& [outcome, n] : outcomes) std::cout << n << " " << outcome << "\n";
 }
 
 }  // namespace
 
-TEST_CASE("h5ad: changed files are refused or read, and never harm", "[h5ad]") {
-    const std::size_t count = number_of("BCBENCH_H5AD_MUTATIONS", 12);
-    const char* keep = std::getenv("BCBENCH_H5AD_KEEP");
+TEST_CASE("h5ad: changed files are refused or read, and never harm", "[h5ad][mutations]") {
     const TemporaryDirectory directory;
-    Generator random(number_of("BCBENCH_H5AD_SEED", 1));
+    Generator random = mutation_generator();
     const std::vector<Sample> all = samples();
     std::map<std::string, std::size_t> outcomes;
-    std::size_t kept = 0;
-    for (int kind = 0; kind < 6; ++kind) {
-        for (std::size_t i = 0; i < count; ++i) {
+    KeptMutations kept;
+    for (int kind = 0; kind < mutation_kinds; ++kind) {
+        for (std::size_t i = 0; i < mutations_of_each_kind(); ++i) {
             const Sample& sample = all[i % all.size()];
             const std::string bytes = mutated(sample.bytes, kind, random);
             const std::string file = directory.write("x.h5ad", bytes);
-            H5adRequest request = small_request(sample.cells);
-            request.label_columns = sample.labels;
-            request.missing = MissingLabels::label;
-            request.limits.stall_seconds = 10;
             try {
-                const auto data = read_h5ad<float>(file, request);
+                const auto data = read_h5ad<float>(file, request_of(sample));
                 require_consistent(data);
                 ++outcomes[bytes == sample.bytes ? "unchanged" : "read"];
-                if (keep != nullptr && bytes != sample.bytes) {
-                    const std::string name = std::string(keep) + "/" + std::to_string(kept++);
-                    std::ofstream(name + ".h5ad", std::ios::binary) << bytes;
-                    std::ofstream(name + ".json") << as_json(data, sample);
+                if (kept.wanted() && bytes != sample.bytes) {
+                    kept.add(".h5ad", bytes);
+                    kept.add(".json", as_json(data, sample));
+                    kept.next();
                 }
             } catch (const DataError& error) {
                 REQUIRE(std::string(error.what()).find(file) == 0);
@@ -167,9 +129,51 @@ TEST_CASE("h5ad: changed files are refused or read, and never harm", "[h5ad]") {
             }
         }
     }
-    if (count > 12) {
-        for (const auto& [outcome, n] : outcomes) std::cout << n << " " << outcome << "\n";
-    }
+    print(outcomes);
     CHECK(outcomes["refused"] > 0);
     CHECK(outcomes["read"] > 0);
+}
+
+TEST_CASE("h5ad: copies of changed files are refused, or hold what the file holds", "[h5ad][mutations]") {
+    const TemporaryDirectory directory;
+    Generator random = mutation_generator();
+    std::vector<Sample> all = samples();
+    std::map<std::string, std::size_t> outcomes;
+    for (int kind = 0; kind < mutation_kinds; ++kind) {
+        for (std::size_t i = 0; i < (mutations_of_each_kind() + 3) / 4; ++i) {
+            const Sample& sample = all[i % 5];  // those of ten cells
+            const std::string bytes = mutated(sample.bytes, kind, random);
+            const std::string file = directory.write("x.h5ad", bytes), out = directory.file("out.h5ad");
+            std::filesystem::remove(out);
+            H5adAdditions additions;
+            additions.embeddings = {{"X_new", Matrix<float>(2, small_n_cells, arma::fill::randu)}};
+            additions.unstructured = {{"version", "1"}};
+            const Matrix<float> written = additions.embeddings[0].cells;
+            H5adRequest request = request_of(sample), added = request_of(sample);
+            added.cells = "obsm/X_new";
+            try {
+                write_h5ad(file, out, additions, request.limits);
+            } catch (const DataError& error) {
+                CHECK(std::string(error.what()).find(file) == 0);
+                CHECK_FALSE(std::filesystem::exists(out));
+                ++outcomes["copies refused"];
+                continue;
+            }
+            ++outcomes["copies written"];
+            CHECK(contents(file) == bytes);
+            std::optional<H5adData<float>> before;
+            try {
+                before = read_h5ad<float>(file, request);
+            } catch (const DataError&) {
+                ++outcomes["of files that are refused when they are read"];
+                continue;
+            }
+            CHECK(arma::approx_equal(read_h5ad<float>(out, added).cells, written, "absdiff", 0.0));
+            const auto after = read_h5ad<float>(out, request);
+            CHECK(as_json(after, sample) == as_json(*before, sample));
+        }
+    }
+    print(outcomes);
+    CHECK(outcomes["copies refused"] > 0);
+    CHECK(outcomes["copies written"] > 0);
 }
