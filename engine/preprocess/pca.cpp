@@ -14,9 +14,9 @@ namespace {
 
 using arma::uword;
 
-constexpr uword few_features = 256;  // all eigenvectors are soon done
-constexpr uword most_formed = 4096;  // features of a covariance that is formed: 128 MiB
-constexpr uword rows_at_a_time = 512;     // of a covariance, in a product with it
+constexpr uword few_features = 256;    // all eigenvectors are soon done
+constexpr uword most_formed = 4096;    // features of a covariance that is formed: 128 MiB
+constexpr uword rows_at_a_time = 512;  // of a covariance, in a product with it
 constexpr std::size_t most_partial_bytes = std::size_t{256} << 20;
 
 // chunks_of, or fewer chunks where a matrix [F x F] for each would be too much to hold.
