@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "engine/core/parallel.hpp"
-#include "engine/reference/metrics_pairs.hpp"
+#include "engine/reference/metrics/pairs.hpp"
 #include "tests/support/golden_check.hpp"
 #include "tests/support/graph_metric_cases.hpp"
 #include "tests/support/random_cells.hpp"

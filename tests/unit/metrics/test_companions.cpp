@@ -5,7 +5,7 @@
 #include "engine/core/magnitude.hpp"
 #include "engine/metrics/mmd_unbiased.hpp"
 #include "engine/metrics/variance.hpp"
-#include "engine/reference/metrics_spread.hpp"
+#include "engine/reference/metrics/spread.hpp"
 #include "tests/support/random_cells.hpp"
 
 using namespace bcbench;

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "engine/core/parallel.hpp"
-#include "engine/reference/metrics_pairs.hpp"
+#include "engine/reference/metrics/pairs.hpp"
 #include "tests/support/golden_check.hpp"
 #include "tests/support/graph_metric_cases.hpp"
 #include "tests/support/random_cells.hpp"

@@ -8,7 +8,7 @@
 #include "engine/metrics/kbet/diffusion_embedding.hpp"
 #include "engine/metrics/kbet/per_label.hpp"
 #include "engine/neighbors/umap_graph.hpp"
-#include "engine/reference/metrics_graph.hpp"
+#include "engine/reference/metrics/graph.hpp"
 #include "tests/support/golden_check.hpp"
 #include "tests/support/graph_metric_cases.hpp"
 #include "tests/support/random_cells.hpp"

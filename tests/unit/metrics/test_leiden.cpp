@@ -7,7 +7,7 @@
 #include "engine/metrics/leiden/leiden.hpp"
 #include "engine/metrics/leiden/steps.hpp"
 #include "engine/neighbors/umap_graph.hpp"
-#include "engine/reference/metrics_graph.hpp"
+#include "engine/reference/metrics/graph.hpp"
 #include "tests/support/graph_metric_cases.hpp"
 #include "tests/support/random_cells.hpp"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "engine/core/parallel.hpp"
-#include "engine/reference/metrics_pairs.hpp"
+#include "engine/reference/metrics/pairs.hpp"
 #include "tests/support/golden_check.hpp"
 #include "tests/support/graph_metric_cases.hpp"
 #include "tests/support/random_cells.hpp"

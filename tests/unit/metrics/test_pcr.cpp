@@ -5,7 +5,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/parallel.hpp"
-#include "engine/reference/metrics_partitions.hpp"
+#include "engine/reference/metrics/partitions.hpp"
 #include "tests/support/golden_check.hpp"
 #include "tests/support/graph_metric_cases.hpp"
 #include "tests/support/random_cells.hpp"

@@ -8,7 +8,7 @@
 #include "engine/core/parallel.hpp"
 #include "engine/metrics/silhouettes/isolated_labels.hpp"
 #include "engine/metrics/silhouettes/tiles.hpp"
-#include "engine/reference/metrics_pairs.hpp"
+#include "engine/reference/metrics/pairs.hpp"
 #include "tests/support/golden_check.hpp"
 #include "tests/support/graph_metric_cases.hpp"
 #include "tests/support/random_cells.hpp"

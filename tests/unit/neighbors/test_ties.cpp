@@ -9,7 +9,7 @@
 #include "engine/metrics/lisi/lisi.hpp"
 #include "engine/metrics/mixing_ceiling.hpp"
 #include "engine/metrics/type_purity.hpp"
-#include "engine/reference/metrics_spread.hpp"
+#include "engine/reference/metrics/spread.hpp"
 #include "tests/support/random_cells.hpp"
 
 using namespace bcbench;

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "engine/core/parallel.hpp"
-#include "engine/reference/metrics_graph.hpp"
+#include "engine/reference/metrics/graph.hpp"
 #include "tests/support/graph_metric_cases.hpp"
 #include "tests/support/random_cells.hpp"
 

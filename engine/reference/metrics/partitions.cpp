@@ -1,4 +1,4 @@
-#include "engine/reference/metrics_partitions.hpp"
+#include "engine/reference/metrics/partitions.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "engine/reference/metrics_pairs.hpp"
+#include "engine/reference/metrics/pairs.hpp"
 
 #include <algorithm>
 #include <cmath>

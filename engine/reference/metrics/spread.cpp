@@ -1,4 +1,4 @@
-#include "engine/reference/metrics_spread.hpp"
+#include "engine/reference/metrics/spread.hpp"
 
 #include <algorithm>
 #include <cmath>

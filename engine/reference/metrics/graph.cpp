@@ -1,4 +1,4 @@
-#include "engine/reference/metrics_graph.hpp"
+#include "engine/reference/metrics/graph.hpp"
 
 #include <algorithm>
 #include <boost/math/special_functions/gamma.hpp>
