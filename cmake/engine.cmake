@@ -18,6 +18,9 @@ target_link_libraries(bcbench_engine PUBLIC bcbench_armadillo Threads::Threads
                       PRIVATE $<BUILD_INTERFACE:bcbench_flags> $<BUILD_INTERFACE:bcbench_random123>
                               $<BUILD_INTERFACE:Boost::headers> hwy::hwy ZLIB::ZLIB)
 target_precompile_headers(bcbench_engine PRIVATE <armadillo> ${standard_headers})
+if(BCBENCH_FUZZ)  # a kernel is compiled once per instruction set, slowly under sanitizers: three kinds of six show what there is
+  target_compile_definitions(bcbench_engine PRIVATE "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SSE4|HWY_AVX3)")
+endif()
 
 # The headers a user of the library includes, as <bcbench/methods/harmony/method.hpp>, and those that these include.
 set(public_headers
