@@ -316,10 +316,10 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
                      "only the points that FILE names: one id a line, or lines of 'plan'")
         ->type_name("FILE")
         ->excludes(cooperate);
-    CLI::Option* shard =
-        run_command->add_option("--shard", arguments.shard,
-                                "only the I-th of N parts of equal estimated cost, I from 1 to N, without tables on the "
-                                "terminal; 'merge' joins them");
+    CLI::Option* shard = run_command->add_option(
+        "--shard", arguments.shard,
+        "only the I-th of N parts of equal estimated cost, I from 1 to N, without tables on the "
+        "terminal; 'merge' joins them");
     shard->type_name("I/N")->excludes(cooperate);
     add_timings_option(*run_command, arguments)->needs(shard);
 
