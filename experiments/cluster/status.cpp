@@ -88,7 +88,8 @@ std::string Status::text() const {
     std::string text = std::to_string(done) + " of " + std::to_string(expected) + " points done, " +
                        std::to_string(running) + " running, " + std::to_string(failed.size()) + " failed, " +
                        std::to_string(missing) + " missing";
-    if (workers > 0) text += "; " + std::to_string(workers) + " processes at work";
+    if (workers > 0)
+        text += "; " + std::to_string(workers) + (workers == 1 ? " process at work" : " processes at work");
     if (running + missing > 0)
         text += "; about " + duration_text(seconds_left) + " left" + (workers > 1 ? " for these" : " for one process");
     return text;

@@ -120,7 +120,8 @@ int run(const Arguments& arguments) {
     std::vector<PointRecord> records;
     const RunSummary summary = run_experiment(plan, options, records);
     const std::vector<Comparison>& comparisons = summary.comparisons;
-    std::cout << terminal_report(plan.config(), records, plan.base_points(), comparisons) << std::flush;
+    if (!options.selection.shard)  // tables of a part would be read as those of all points
+        std::cout << terminal_report(plan.config(), records, plan.base_points(), comparisons) << std::flush;
 
     std::fprintf(stderr, "%llu of %llu points ok", static_cast<unsigned long long>(summary.ok),
                  static_cast<unsigned long long>(summary.expected));
@@ -315,9 +316,10 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
                      "only the points that FILE names: one id a line, or lines of 'plan'")
         ->type_name("FILE")
         ->excludes(cooperate);
-    CLI::Option* shard =
-        run_command->add_option("--shard", arguments.shard,
-                                "only the I-th of N parts of equal estimated cost, I from 1 to N; 'merge' joins them");
+    CLI::Option* shard = run_command->add_option(
+        "--shard", arguments.shard,
+        "only the I-th of N parts of equal estimated cost, I from 1 to N, without tables on the "
+        "terminal; 'merge' joins them");
     shard->type_name("I/N")->excludes(cooperate);
     add_timings_option(*run_command, arguments)->needs(shard);
 

@@ -135,9 +135,13 @@ bool check_method(const Point& point, const Config& config) {
     bool all_good = true;
     bool seed_matters = false;
     bool has_values = false;
+    std::string last_fault;
     const auto say = [&](const std::string& where, bool good, const std::string& words) {
         all_good = all_good && good;
-        std::cout << "  " << (good ? "ok      " : "BROKEN  ") << where << ": " << words << '\n' << std::flush;
+        std::cout << "  " << (good ? "ok      " : "BROKEN  ") << where << ": "
+                  << (!good && words == last_fault ? "the same" : words) << '\n'
+                  << std::flush;
+        if (!good) last_fault = words;
     };
     for (const Trial& trial : trials()) {
         MethodSettings settings = settings_of(point, config);
@@ -183,8 +187,8 @@ void new_method(const std::string& name) {
     for (const auto& [file, text] : files)
         if (std::filesystem::exists(file)) throw FileError(file + " is there already; nothing was written");
     for (const auto& [file, text] : files) write_atomically(file, with_name(text, name));
-    std::cout << "wrote " << name << ".py (the method), " << name << ".json (its parameters), " << name
-              << ".config.json (an experiment)\nnext: bcbench check-method " << name
+    std::cout << "wrote " << name << ".py (the method, in Python with NumPy), " << name << ".json (its parameters), "
+              << name << ".config.json (an experiment)\nnext: bcbench check-method " << name
               << ".config.json --allow-commands\nthen: bcbench run " << name << ".config.json --allow-commands\n";
 }
 

@@ -94,6 +94,24 @@ TEST_CASE("processes that cooperate, one of them killed, give the results of one
     CHECK(contains(run("status " + run / "shared").out, "24 of 24 points done, 0 running"));
 }
 
+TEST_CASE("claims that a dead machine left, its clock an hour ahead, hold nobody up", "[cluster]") {
+    const Scratch run;
+    const std::string file = run.directory.write("c.json", small_config().dump());
+    REQUIRE(run("run " + file + " --quiet --out " + run / "whole").code == 0);
+    fs::create_directories(run / "out/.claims");
+    for (const char* left : {"data.Uncorrected.claim", "data.Harmony.n_iterations=1.claim", "elsewhere-17-00.alive"}) {
+        const std::string name = ".claims/" + std::string(left);
+        run.directory.write("out/" + name, contains(name, ".alive") ? "00000000000000000007\n" : "elsewhere-17-00");
+        fs::last_write_time(run / ("out/" + name), fs::file_time_type::clock::now() + std::chrono::hours(1));
+    }
+    const Output output = run("run " + file + " --quiet --cooperate --stale-after 0.5 --out " + run / "out");
+    INFO(output.err);
+    CHECK(output.code == 0);
+    CHECK(contains(output.err, "taking over data.Uncorrected of elsewhere-17-00, which gave no sign for 0.5 s"));
+    CHECK(contains(output.err, "taking over data.Harmony.n_iterations=1 of elsewhere-17-00"));
+    CHECK(result_bytes(run / "out") == result_bytes(run / "whole"));
+}
+
 TEST_CASE("a point that fails is tried once by processes that cooperate, and again by the next ones", "[cluster]") {
     const Scratch run;
     const std::string file = run.directory.write("c.json", small_config({{"limits", {{"max_seconds", 1e-9}}}}).dump());

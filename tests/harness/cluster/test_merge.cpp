@@ -2,6 +2,7 @@
 #include <sys/mount.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/program.hpp"
@@ -21,7 +22,9 @@ std::string run_shards(const Scratch& run, const std::string& config, int count,
     for (int i = 1; i <= count; ++i) {
         const std::string directory = run / (name + std::to_string(i));
         const std::string shard = std::to_string(i) + "/" + std::to_string(count);
-        REQUIRE(run("run " + config + " --quiet --shard " + shard + " --out " + directory).code == 0);
+        const Output output = run("run " + config + " --quiet --shard " + shard + " --out " + directory);
+        REQUIRE(output.code == 0);
+        CHECK(output.out.empty());
         directories += " " + directory;
     }
     return directories;
@@ -172,6 +175,28 @@ TEST_CASE("a directory that was copied only in part is told, point by point", "[
     CHECK(without.code == 2);
     CHECK(contains(without.err, "was copied only in part"));
     CHECK(run("merge " + run / "nothing" + " --out " + run / "out").code == 2);
+}
+
+TEST_CASE("a shard whose clock is an hour ahead is merged like any other", "[cluster]") {
+    const Scratch run;
+    const std::string file = run.directory.write("c.json", small_config().dump());
+    REQUIRE(run("run " + file + " --quiet --out " + run / "whole").code == 0);
+    const std::string shards = run_shards(run, file, 2);
+    json manifest = manifest_of(run / "shard2");
+    manifest["started"] = "2100-01-01T01:00:00Z";
+    manifest["finished"] = "2100-01-01T01:00:01Z";
+    run.directory.write("shard2/manifest.json", manifest.dump());
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(run / "shard2"))
+        fs::last_write_time(entry.path(), fs::file_time_type::clock::now() + std::chrono::hours(1));
+    const Output merged = run("merge" + shards + " --quiet --out " + run / "out");
+    INFO(merged.err);
+    CHECK(merged.code == 0);
+    CHECK(result_bytes(run / "out") == result_bytes(run / "whole"));
+    CHECK(manifest_of(run / "out")["started"] == manifest_of(run / "shard1")["started"]);
+    CHECK(manifest_of(run / "out")["finished"] == "2100-01-01T01:00:01Z");
+    // and again, over results that are older than their source
+    CHECK(run("merge" + shards + " --quiet --out " + run / "out").code == 0);
+    CHECK(result_bytes(run / "out") == result_bytes(run / "whole"));
 }
 
 TEST_CASE("points that an earlier config left are not merged", "[cluster]") {

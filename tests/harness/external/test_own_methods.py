@@ -349,12 +349,16 @@ echo '{"fit": 0.001}' > "$2/timings.json"
         self.assertIn("ok, 7 points", self.program("validate", "mine.config.json").stdout)
         self.assertEqual(self.program("check-method", "mine.config.json").returncode, 2)
         self.add("good", UNCHANGED)
-        self.add("random", "import random\nvalues[0] = random.random()\nsave((n, f), values)\necho()\n", python=True)
+        self.add("draws", "import random\nvalues[0] = random.random()\nsave((n, f), values)\necho()\n", python=True)
         output = self.program("check-method", self.config_file(), "--allow-commands")
         self.assertEqual(output.returncode, 1, output.stdout)
-        good, random = output.stdout.split("random {}")
+        good, draws = output.stdout.split("draws {}")
         self.assertNotIn("BROKEN", good)
-        self.assertIn("seed 0 again: other values than before", random)
+        self.assertIn("seed 0 again: other values than before", draws)
+        self.add("broken", "raise SystemExit('no such package')\n", python=True)
+        output = self.program("check-method", self.config_file(), "--allow-commands").stdout
+        self.assertEqual(output.count("no such package"), 1, output)  # said once, not for every dataset
+        self.assertIn("BROKEN  a single batch, seed 1: the same", output)
 
 
 if __name__ == "__main__":
