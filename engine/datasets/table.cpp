@@ -293,7 +293,8 @@ std::vector<std::pair<std::string, std::size_t>> counted_columns(DelimitedReader
     while (reader.next()) {
         labels.resize(reader.header().size());
         for (std::size_t column = 0; column < labels.size(); ++column) {
-            if (10 * labels[column].size() <= n_cells) labels[column].emplace(without_spaces(reader.row()[column]));
+            const std::string_view label = without_spaces(reader.row()[column]);
+            if (10 * labels[column].size() <= n_cells && !stands_for_missing(label)) labels[column].emplace(label);
         }
     }
     std::vector<std::pair<std::string, std::size_t>> counted;

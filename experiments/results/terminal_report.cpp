@@ -263,11 +263,12 @@ std::string mixing_text(const Records& records, const std::string& metric, bool 
 }
 
 // Autoencoders that were not trained are random networks; a reader must not take their mixing for a correction.
-std::string untrained_note(const Records& records) {
+std::string untrained_note(const Records& records, bool every_seed) {
     std::string labels;
-    for (const PointRecord* record : records) {
-        if (!record->method.at("train").is_null() || !value_of(*record, "reconstruction_loss")) continue;
-        labels += (labels.empty() ? "" : ", ") + label_of(*record, records);
+    for (const Row& row : rows_of(records, every_seed)) {
+        const PointRecord& first = *row.records[0];
+        if (!first.method.at("train").is_null() || !value_of(first, "reconstruction_loss")) continue;
+        labels += (labels.empty() ? "" : ", ") + row.label;
     }
     if (labels.empty()) return "";
     return "  Not trained: " + labels + ". A random network corrects nothing; mixing it adds is structure it lost.\n";
@@ -334,7 +335,7 @@ std::string dataset_text(const Records& base, bool every_seed) {
     if (!losses.empty()) text += heading("Losses") + metric_table_text(base, losses, every_seed);
     for (const std::string& metric : metrics_where(base, is_mixing))
         text += heading("Batch mixing") + mixing_text(base, metric, every_seed);
-    text += untrained_note(base) + collapse_note(base);
+    text += untrained_note(base, every_seed) + collapse_note(base);
     const std::vector<std::string> means = metrics_where(base, is_mean);
     if (!means.empty()) text += heading("Batch means") + means_text(base, means, every_seed);
     const std::vector<std::string> others = metrics_where(base, is_other);
