@@ -25,6 +25,22 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM  # whatever is running has had the signal too
 
+# Keeps what a build prints, and says how far it is: in place on a terminal, elsewhere at every tenth of the way.
+progress() {  # side
+  local line told=0
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$trees/log"
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    if [ -t 2 ]; then
+      printf '\rcompare_commits: built %s of %s parts of %s' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "$1" >&2
+    elif [ $((10 * BASH_REMATCH[1] / BASH_REMATCH[2])) -gt "$told" ]; then
+      told=$((10 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+      echo "compare_commits: built ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]} parts of $1" >&2
+    fi
+  done
+  [ ! -t 2 ] || echo >&2
+}
+
 declare -A commit
 for side in base candidate; do
   commit[$side]=$(git rev-parse --verify --quiet "${!side}^{commit}") ||
@@ -33,7 +49,7 @@ for side in base candidate; do
   echo "compare_commits: building $side ${!side} (${commit[$side]:0:10})" >&2
   export CCACHE_BASEDIR=$trees/$side CCACHE_NOHASHDIR=1  # what both have in common is compiled once, where ccache is used
   cmake -S "$trees/$side" -B "$trees/$side/build/release" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$trees/log" 2>&1 &&
-    cmake --build "$trees/$side/build/release" --target bcbench >"$trees/log" 2>&1 ||
+    cmake --build "$trees/$side/build/release" --target bcbench 2>&1 | progress "$side" ||
     { tail -n 20 "$trees/log" >&2; echo "compare_commits: $side does not build; the lines above say why." >&2; exit 2; }
 done
 
@@ -56,7 +72,7 @@ run() {  # side round
   rm -rf "$directory"
 }
 for round in $(seq "$rounds"); do
-  echo "compare_commits: round $round of $rounds" >&2
+  echo "compare_commits: round $round of $rounds, $SECONDS s so far" >&2
   if [ $((round % 2)) -eq 1 ]; then
     run base "$round"; run candidate "$round"
   else

@@ -9,7 +9,7 @@ declare -A packages=(
            catch2 libbenchmark-dev"
   [python]="python3-dev python3-venv"
   [report]="python3 python3-matplotlib python3-jinja2"
-  [test]="python3-pytest flake8 mypy chromium shellcheck clang-format"
+  [test]="python3-pytest python3-jsonschema flake8 mypy chromium shellcheck clang-format"
   [package]="dpkg-dev"
   [bench]="libfaiss-dev python3"
   [fuzz]="clang libclang-rt-14-dev"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Checks the report: style, types, and the tests, with the interpreter that runs it.
-# Needs python3-matplotlib python3-jinja2 python3-pytest flake8 mypy, and chromium for the rendering tests.
+# Needs python3-matplotlib python3-jinja2 python3-pytest python3-jsonschema flake8 mypy, and chromium for the rendering tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=/usr/bin/python3

@@ -3,13 +3,18 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <map>
-#include <numeric>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "engine/core/check.hpp"
 #include "engine/core/names.hpp"
+#include "engine/core/unlabelled.hpp"
+#include "engine/datasets/cell_names.hpp"
+#include "engine/datasets/label_notes.hpp"
+#include "engine/datasets/typed_cells.hpp"
 #include "engine/io/csv.hpp"
 #include "engine/io/utf8.hpp"
 
@@ -79,17 +84,21 @@ class Values {
     std::vector<std::vector<double>> blocks_;
 };
 
-// Whether the first column of a file names its cells, by its title and its first field.
-bool names_cells(const std::string& title, std::string_view field) {
-    for (const char* name : {"", "cell", "cell_id", "barcode", "index", "Unnamed: 0"}) {
-        if (title == name) return true;
-    }
+bool looks_like_number(std::string_view field) {
     field = without_spaces(field);
     if (!field.empty() && field.front() == '+') field.remove_prefix(1);
     double value = 0.0;
     const char* end = field.data() + field.size();
     const auto read = std::from_chars(field.data(), end, value);
-    return read.ec == std::errc::invalid_argument || read.ptr != end;
+    return read.ec != std::errc::invalid_argument && read.ptr == end;
+}
+
+// Whether the first column of a file names its cells, by its title and its first field.
+bool names_cells(const std::string& title, std::string_view field) {
+    for (const char* name : {"", "cell", "cell_id", "barcode", "index", "Unnamed: 0"}) {
+        if (title == name) return true;
+    }
+    return !looks_like_number(field);
 }
 
 // `names` receives the names of the cells, if they have any.
@@ -136,28 +145,52 @@ std::size_t column_called(const DelimitedReader& reader, const std::string& name
     return column;
 }
 
-// Numbers labels in order of their first appearance.
+// Numbers the labels of a column in order of their first appearance, and counts how they are spelt.
 class LabelNumbers {
   public:
-    void append(std::string_view name, Labels& labels) {
+    void append(std::string_view name, bool has_spaces, Labels& labels) {
         auto known = numbers_.find(name);
         if (known == numbers_.end()) {
             known = numbers_.emplace(name, static_cast<std::uint32_t>(labels.names.size())).first;
             labels.names.emplace_back(name);
+            spellings_.emplace_back();
         }
         labels.code.push_back(known->second);
+        Spellings& spellings = spellings_[known->second];
+        ++(has_spaces ? spellings.with_spaces : spellings.plain);
+    }
+
+    // A sentence for each label that merges two spellings.
+    void note_merged(const std::string& column, std::vector<std::string>& notes) const {
+        for (const auto& [name, number] : numbers_) {
+            const Spellings& spellings = spellings_[number];
+            if (spellings.with_spaces == 0 || spellings.plain == 0) continue;
+            notes.push_back("column " + shown(column) + ": label " + shown(name) + " merges " +
+                            std::to_string(spellings.plain) + " cells that have it as it stands and " +
+                            std::to_string(spellings.with_spaces) + " with spaces around it");
+        }
     }
 
   private:
+    struct Spellings {
+        std::size_t plain = 0;
+        std::size_t with_spaces = 0;
+    };
     std::map<std::string, std::uint32_t, std::less<>> numbers_;
+    std::vector<Spellings> spellings_;  // by number
 };
 
-std::string_view label_at(const DelimitedReader& reader, std::size_t column) {
+// What R and pandas write for a label that is not there; as a batch of its own it would be corrected.
+bool stands_for_missing(std::string_view label) {
+    return label.empty() || label == "NA" || label == "NaN" || label == "nan";
+}
+
+std::string_view label_at(const DelimitedReader& reader, std::size_t column, bool may_be_missing) {
     const std::string_view label = without_spaces(reader.row()[column]);
-    if (label.empty()) reader.fail_at(column, "is empty, expected a label");
-    if (label == "NA" || label == "NaN" ||
-        label == "nan") {  // what R and pandas write; as a batch of its own it would be corrected
-        reader.fail_at(column, "is missing (" + std::string(label) + "), expected a label");
+    if (stands_for_missing(label)) {
+        if (may_be_missing) return unlabelled_name;
+        reader.fail_at(column, label.empty() ? "is empty, expected a label"
+                                             : "is missing (" + std::string(label) + "), expected a label");
     }
     if (!is_utf8(label))
         reader.fail_at(column,
@@ -165,7 +198,11 @@ std::string_view label_at(const DelimitedReader& reader, std::size_t column) {
     return label;
 }
 
-LabelFile read_columns(DelimitedReader& reader, const std::vector<std::string>& names) {
+constexpr std::size_t none_incomplete = ~std::size_t{0};
+
+// Labels may be missing in the column names[incomplete].
+LabelFile read_columns(DelimitedReader& reader, const std::vector<std::string>& names,
+                       std::size_t incomplete = none_incomplete) {
     // The columns are looked up before the first row, to name them even in a file without rows. An untitled
     // first column joins the header with that row and moves them by one.
     const std::size_t titled = reader.header().size();
@@ -183,40 +220,106 @@ LabelFile read_columns(DelimitedReader& reader, const std::vector<std::string>& 
         }
         file.row_names.emplace_back(reader.row().front());
         for (std::size_t c = 0; c < places.size(); ++c) {
-            numbers[c].append(label_at(reader, places[c]), file.columns[c].labels);
+            const std::string_view label = label_at(reader, places[c], c == incomplete);
+            const bool has_spaces = label.size() < reader.row()[places[c]].size() && label != unlabelled_name;
+            numbers[c].append(label, has_spaces, file.columns[c].labels);
         }
     }
+    for (std::size_t c = 0; c < names.size(); ++c) numbers[c].note_merged(names[c], file.notes);
     return file;
 }
 
-void read_labels(DelimitedReader& reader, const Options& options, const std::vector<std::string>& names,
-                 Dataset<double>& data, Annotations& about) {
+// What may explain that there are `n_rows` rows of labels for another number of cells.
+std::string hint(const Dataset<double>& data, const Annotations& about, const std::string& file, std::size_t n_rows) {
+    if (data.cells.n_rows == n_rows) {
+        return "; " + file + " has " + std::to_string(n_rows) + " columns of numbers: is it transposed?";
+    }
+    const std::vector<std::string>& titles = about.feature_names;
+    const bool numbers = !titles.empty() && std::all_of(titles.begin(), titles.end(), looks_like_number);
+    if (numbers && data.cells.n_cols + 1 == n_rows) {
+        return "; the first line of " + file + " is all numbers: is its header missing?";
+    }
+    return "";
+}
+
+// The rows of `file` in the order of the cells, called `names` if they have names.
+void bring_into_order(const DelimitedReader& reader, const Options& options, const std::vector<std::string>& names,
+                      LabelFile& file) {
+    const std::string whose = "names the cells of " + options.cells;
+    if (names.empty()) return;
+    if (options.match_cells == "order") {
+        const std::string fault = order_fault(names, file.row_names);
+        if (!fault.empty()) reader.fail(whose + " in another order: " + fault);
+        return;
+    }
+    const NameMatch match = match_names(names, file.row_names);
+    if (!match.fault.empty()) {
+        reader.fail(whose + ", but not one for one: " + match.fault +
+                    "; expected one row for each (match_cells: \"order\" takes the rows as they stand)");
+    }
+    if (match.rows.empty()) return;
+    for (LabelColumn& column : file.columns) column.labels = labels_at(column.labels, match.rows);
+}
+
+// Labels of the cells, which `data` has, and of which `about` has the names.
+void read_labels(DelimitedReader& reader, const Options& options, Dataset<double>& data, Annotations& about,
+                 std::vector<std::string>* notes) {
     std::vector<std::string> columns = {options.batch_column};
+    const std::size_t place_of_type = 1;
     if (!options.type_column.empty()) columns.push_back(options.type_column);
+    const bool may_miss_types = !options.type_column.empty() && options.missing_types != "error";
     const auto first_covariate = static_cast<std::ptrdiff_t>(columns.size());
     columns.insert(columns.end(), options.covariates.begin(), options.covariates.end());
-    LabelFile file = read_columns(reader, columns);
+    LabelFile file = read_columns(reader, columns, may_miss_types ? place_of_type : none_incomplete);
+    bring_into_order(reader, options, about.cell_names, file);
+    const std::size_t n_rows = file.row_names.size();
+    if (n_rows != data.cells.n_cols) {
+        reader.fail(std::to_string(n_rows) + " rows of labels, but " + options.cells + " has " +
+                    std::to_string(data.cells.n_cols) + " cells; expected one row per cell, in the same order" +
+                    hint(data, about, options.cells, n_rows));
+    }
     data.batch = std::move(file.columns[0].labels);
-    if (!options.type_column.empty()) data.type = std::move(file.columns[1].labels);
+    if (!options.type_column.empty()) data.type = std::move(file.columns[place_of_type].labels);
     about.columns.assign(std::make_move_iterator(file.columns.begin() + first_covariate),
                          std::make_move_iterator(file.columns.end()));
     about.batch_column = options.batch_column;
     about.type_column = options.type_column;
-    if (data.batch.code.size() != data.cells.n_cols) {
-        reader.fail(std::to_string(data.batch.code.size()) + " rows of labels, but " + options.cells + " has " +
-                    std::to_string(data.cells.n_cols) + " cells; expected one row per cell, in the same order");
-    }
-    const std::string fault = order_fault(names, file.row_names);
-    if (!fault.empty()) reader.fail("names the cells of " + options.cells + " in another order: " + fault);
+    if (notes != nullptr) notes->insert(notes->end(), file.notes.begin(), file.notes.end());
 }
 
-Dataset<double> read(DelimitedReader& cells, DelimitedReader& metadata, const Options& options) {
+// The columns of the metadata with their numbers of labels, each counted up to a tenth of the cells.
+std::vector<std::pair<std::string, std::size_t>> counted_columns(DelimitedReader& reader, std::size_t n_cells) {
+    std::vector<std::set<std::string, std::less<>>> labels;
+    while (reader.next()) {
+        labels.resize(reader.header().size());
+        for (std::size_t column = 0; column < labels.size(); ++column) {
+            const std::string_view label = without_spaces(reader.row()[column]);
+            if (10 * labels[column].size() <= n_cells && !stands_for_missing(label)) labels[column].emplace(label);
+        }
+    }
+    std::vector<std::pair<std::string, std::size_t>> counted;
+    for (std::size_t c = 0; c < labels.size(); ++c) counted.emplace_back(reader.header()[c], labels[c].size());
+    return counted;
+}
+
+// What `again` opens is the metadata once more, which only batches that look wrong need.
+void note_better_columns(const Dataset<double>& data, const Options& options, const std::function<ByteSource()>& again,
+                         std::vector<std::string>* notes) {
+    if (notes == nullptr || !batches_look_wrong(data.batch)) return;
+    DelimitedReader reader(options.metadata, again(), true);
+    const std::size_t n_cells = data.batch.code.size();
+    const std::string note = better_columns(options.metadata, counted_columns(reader, n_cells), n_cells);
+    if (!note.empty()) notes->push_back(note);
+}
+
+Dataset<double> read(DelimitedReader& cells, DelimitedReader& metadata, const Options& options,
+                     std::vector<std::string>* notes) {
     Dataset<double> data;
     const auto about = std::make_shared<Annotations>();
     data.cells = read_cells(cells, options.row_names, options.scale, about->cell_names);
     const std::ptrdiff_t names_column = options.row_names ? 1 : 0;
     about->feature_names.assign(cells.header().begin() + names_column, cells.header().end());
-    read_labels(metadata, options, about->cell_names, data, *about);
+    read_labels(metadata, options, data, *about, notes);
     data.about = about;
     return data;
 }
@@ -227,6 +330,9 @@ void validate(const Options& options) {
     require(!options.cells.empty(), "cells: the name of a file is missing");
     require(!options.metadata.empty(), "metadata: the name of a file is missing");
     require(!options.batch_column.empty(), "batch_column: the name of a column is missing");
+    require(options.match_cells == "name" || options.match_cells == "order", "match_cells: expected name or order");
+    const std::string& types = options.missing_types;
+    require(types == "error" || types == "drop" || types == "keep", "missing_types: expected error, drop or keep");
     require(std::isfinite(options.scale) && options.scale > 0.0, "scale: expected a finite number > 0");
 }
 
@@ -237,22 +343,29 @@ void require_columns(const Options& options) {
     for (const std::string& name : options.covariates) column_called(metadata, name);
 }
 
-Dataset<double> load(const Options& options) {
+Dataset<double> load(const Options& options, std::vector<std::string>* notes) {
     validate(options);
     DelimitedReader cells(options.cells, open_bytes(options.cells), options.row_names);
     DelimitedReader metadata(options.metadata, open_bytes(options.metadata), options.row_names);
-    return read(cells, metadata, options);
+    Dataset<double> data = read(cells, metadata, options, notes);
+    note_better_columns(
+        data, options, [&] { return open_bytes(options.metadata); }, notes);
+    if (options.missing_types == "drop") drop_unlabelled(data, nullptr, notes);
+    return data;
 }
 
-Dataset<double> labelled(Matrix<double> cells, std::vector<std::string> cell_names, const Options& options) {
+Dataset<double> labelled(Matrix<double> cells, std::vector<std::string> cell_names, const Options& options,
+                         std::vector<std::string>* notes) {
     validate(options);
     DelimitedReader metadata(options.metadata, open_bytes(options.metadata), !cell_names.empty());
     Dataset<double> data;
     data.cells = std::move(cells);
     const auto about = std::make_shared<Annotations>();
     about->cell_names = std::move(cell_names);
-    read_labels(metadata, options, about->cell_names, data, *about);
+    read_labels(metadata, options, data, *about, notes);
     data.about = about;
+    note_better_columns(
+        data, options, [&] { return open_bytes(options.metadata); }, notes);
     return data;
 }
 
@@ -275,24 +388,16 @@ std::vector<std::string> column_titles(const std::string& file) {
     return DelimitedReader(file, open_bytes(file), true).header();
 }
 
-std::string order_fault(const std::vector<std::string>& there, const std::vector<std::string>& here) {
-    if (there.size() != here.size()) return "";
-    const auto [cell, label] = std::mismatch(there.begin(), there.end(), here.begin(), here.end());
-    if (cell == there.end()) return "";
-    const auto sorted = [](std::vector<std::string> names) {
-        std::sort(names.begin(), names.end());
-        return names;
-    };
-    if (sorted(there) != sorted(here)) return "";
-    return "cell " + std::to_string(cell - there.begin() + 1) + " is " + shown(*cell) + " there and " + shown(*label) +
-           " here";
-}
-
-Dataset<double> parse(std::string_view cells, std::string_view metadata, const Options& options) {
+Dataset<double> parse(std::string_view cells, std::string_view metadata, const Options& options,
+                      std::vector<std::string>* notes) {
     validate(options);
     DelimitedReader cells_reader(options.cells, bytes_of(cells), options.row_names);
     DelimitedReader metadata_reader(options.metadata, bytes_of(metadata), options.row_names);
-    return read(cells_reader, metadata_reader, options);
+    Dataset<double> data = read(cells_reader, metadata_reader, options, notes);
+    note_better_columns(
+        data, options, [&] { return bytes_of(metadata); }, notes);
+    if (options.missing_types == "drop") drop_unlabelled(data, nullptr, notes);
+    return data;
 }
 
 }  // namespace bcbench::table

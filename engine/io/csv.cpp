@@ -23,6 +23,32 @@ bool holds(const char* first, const char* last, char byte) {
     return first != last && std::memchr(first, byte, static_cast<std::size_t>(last - first)) != nullptr;
 }
 
+using std::string_view_literals::operator""sv;
+
+struct OtherKind {
+    std::string_view first_bytes;
+    const char* what;
+};
+
+// What people give for a table by mistake, by the bytes no table begins with.
+constexpr OtherKind other_kinds[] = {
+    {"\x89HDF\r\n\x1a\n"sv, "an HDF5 file; the dataset h5ad reads those of AnnData (.h5ad)"},
+    {"PK\x03\x04"sv, "a zip archive (.npz, .xlsx, .zip)"},
+    {"\x93NUMPY"sv, "a NumPy array (.npy); the dataset matrix reads those"},
+    {"PAR1\x15"sv, "a Parquet file"},
+    {"ARROW1\0"sv, "an Arrow file (Feather)"},
+    {"FEA1\0"sv, "a Feather file"},
+    {"%%MatrixMarket"sv, "a Matrix Market file (.mtx); the dataset matrix reads those"},
+    {"%PDF-"sv, "a PDF file"},
+    {"SQLite format 3\0"sv, "an SQLite database"},
+    {"BZh91AY&SY"sv, "a bzip2 file; bunzip2 unpacks it"},
+    {"\xfd\x37zXZ"sv, "an xz file; unxz unpacks it"},
+    {"\x28\xb5\x2f\xfd"sv, "a zstd file; unzstd unpacks it"},
+    {"RDX2\nX\n"sv, "an R workspace (.RData)"},
+    {"RDX3\nX\n"sv, "an R workspace (.RData)"},
+    {"X\n\0\0\0"sv, "an R object (.rds)"},
+};
+
 }  // namespace
 
 std::string escaped(std::string_view text) {
@@ -70,7 +96,18 @@ void DelimitedReader::fail_at(std::size_t column, const std::string& what) const
     fail("column " + std::to_string(column + 1) + (titled ? " (" + shown(header_[column]) + ")" : "") + ": " + what);
 }
 
+// Looks at the first bytes, which the header begins with.
+void DelimitedReader::require_text() {
+    refill();
+    const std::string_view start(buffer_.data(), end_);
+    for (const OtherKind& kind : other_kinds) {
+        if (start.starts_with(kind.first_bytes))
+            throw DataError(name_ + ": is " + kind.what + ", not a table; expected CSV or TSV text");
+    }
+}
+
 void DelimitedReader::read_header() {
+    require_text();
     if (!next_record()) fail("the file is empty; expected a header row");
     const std::string_view mark = "\xef\xbb\xbf";  // UTF-8 byte order mark
     if (std::string_view(record_, static_cast<std::size_t>(record_end_ - record_)).starts_with(mark)) {

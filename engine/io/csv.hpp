@@ -49,6 +49,7 @@ class DelimitedReader {
     static constexpr std::size_t longest_row = std::size_t{64} << 20;
 
   private:
+    void require_text();
     void read_header();
     void require_separator() const;
     bool next_record();

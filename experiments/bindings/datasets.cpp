@@ -62,9 +62,14 @@ constexpr Field<table::Options> table_fields[] = {
                                         "metadata column with each cell's type; empty: no types"),
     field<&table::Options::covariates>("covariates", any_value(),
                                        "further metadata columns of labels, for methods with several covariates"),
-    field<&table::Options::row_names>("row_names", any_value(),
-                                      "the first column of `cells` names the cells; where that of `metadata` has the "
-                                      "same names, their order must be the same"),
+    field<&table::Options::row_names>("row_names", any_value(), "the first column of `cells` names the cells"),
+    field<&table::Options::match_cells>(
+        "match_cells", any_value(),
+        "with row_names, how rows of metadata find their cells: by the name in their first field, if any of these "
+        "names "
+        "a cell, or in the order they stand, where the same names in another order are refused",
+        "name order"),
+    field<&table::Options::missing_types>("missing_types", any_value(), missing_types_help, "error drop keep"),
     field<&table::Options::scale>(
         "scale", above(0), "multiplies every value; brings data of tiny scale to where sigma and bandwidths see it"),
 };
@@ -74,7 +79,9 @@ DatasetSource load_table(const DatasetSettings& settings) {
     for (std::string* file : {&options.cells, &options.metadata}) {
         *file = existing_data_file(*file, settings.config_directory);
     }
-    return {table::load(options)};
+    DatasetSource source;
+    source.data = table::load(options, &source.notes);
+    return source;
 }
 
 void look_at_table(const DatasetSettings& settings) {

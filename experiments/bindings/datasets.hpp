@@ -27,6 +27,7 @@ struct DatasetSource {
     Dataset<double> data;                                      // without cells if they are sparse
     std::optional<SparseCells<double>> sparse = std::nullopt;  // [F x n]
     nlohmann::ordered_json facts = nullptr;                    // of several files that were joined
+    std::vector<std::string> notes = {};                       // what a reader of the results should know of the labels
 };
 
 /// What goes back into a copy of a dataset's file.

@@ -9,7 +9,9 @@
 #include "engine/core/check.hpp"
 #include "engine/core/parallel.hpp"
 #include "engine/datasets/join.hpp"
+#include "engine/datasets/label_notes.hpp"
 #include "engine/datasets/table.hpp"
+#include "engine/datasets/typed_cells.hpp"
 #include "engine/io/matrix_market.hpp"
 #include "engine/io/npy.hpp"
 #include "experiments/bindings/fields.hpp"
@@ -135,13 +137,14 @@ std::size_t features_of(const JoinPart& part) { return part.sparse ? part.sparse
 template <class Load>
 DatasetSource joined_source(const DatasetSettings& settings, const Load& load) {
     std::vector<JoinPart> parts;
+    std::vector<std::string> notes;
     nlohmann::ordered_json facts = {{"n_features", 0}, {"files", nlohmann::ordered_json::array()}};
     for (SourceFile& source : source_files(settings)) {
         const std::string name = source.file;
         source.file = existing_data_file(source.file, settings.config_directory);
         if (!source.metadata.empty()) source.metadata = existing_data_file(source.metadata, settings.config_directory);
         require_checksum(source.file, source.sha256);
-        JoinPart part = load(source);
+        JoinPart part = load(source, notes);
         part.name = source.file;
         if (!source.batch.empty()) {
             put_in_batch(part, source.batch, part.sparse ? part.sparse->n_cells() : part.data.cells.n_cols);
@@ -153,6 +156,7 @@ DatasetSource joined_source(const DatasetSettings& settings, const Load& load) {
         parts.push_back(std::move(part));
     }
     DatasetSource source;
+    source.notes = std::move(notes);
     if (parts.size() == 1) {
         source.data = std::move(parts.front().data);
         source.sparse = std::move(parts.front().sparse);
@@ -190,6 +194,11 @@ constexpr Field<h5ad::Options> h5ad_fields[] = {
         "missing", any_value(),
         "cells without a label: an error, left out (drop), or with a label of their own, missing (label)",
         "error drop label"),
+    field<&h5ad::Options::missing_types>(
+        "missing_types", any_value(),
+        "the same of the type column: as `missing` says, an error, left out (drop), or kept, where metrics on types "
+        "leave them out (keep)",
+        "missing error drop keep"),
     field<&h5ad::Options::subset_column>("subset_column", any_value(), "column of obs that says which cells are read"),
     field<&h5ad::Options::subset>("subset", any_value(), "its labels whose cells are read; empty: all cells"),
     field<&h5ad::Options::n_cells>("n_cells", at_least(0),
@@ -209,6 +218,14 @@ H5adLimits h5ad_limits() {
     return limits;
 }
 
+void note_better_columns(const std::string& file, std::vector<std::string>& notes) {
+    const H5adSummary summary = describe_h5ad(file, h5ad_limits());
+    std::vector<std::pair<std::string, std::size_t>> counted;
+    for (const H5adColumn& column : summary.columns) counted.emplace_back(column.name, column.n_labels);
+    const std::string note = better_columns(file, counted, summary.n_cells);
+    if (!note.empty()) notes.push_back(note);
+}
+
 // ---- matrix ----
 
 struct MatrixOptions : table::Options {
@@ -226,6 +243,13 @@ constexpr Field<MatrixOptions> matrix_fields[] = {
                                                       "metadata column with each cell's type; empty: no types"),
     field<&MatrixOptions::covariates, MatrixOptions>(
         "covariates", any_value(), "further metadata columns of labels, for methods with several covariates"),
+    field<&MatrixOptions::match_cells, MatrixOptions>(
+        "match_cells", any_value(),
+        "how rows of metadata find the cells of a 10x folder: by the barcode in their first field, if any of these is "
+        "one, or in the order they stand",
+        "name order"),
+    field<&MatrixOptions::missing_types, MatrixOptions>("missing_types", any_value(), missing_types_help,
+                                                        "error drop keep"),
     field<&MatrixOptions::scale, MatrixOptions>("scale", above(0), "multiplies every value"),
 };
 
@@ -266,7 +290,7 @@ JoinPart unlabelled(const std::string& file) {
     return part;
 }
 
-JoinPart matrix_part(const SourceFile& source, const MatrixOptions& given) {
+JoinPart matrix_part(const SourceFile& source, const MatrixOptions& given, std::vector<std::string>& notes) {
     JoinPart part = unlabelled(source.file);
     if (source.metadata.empty()) return part;
     table::Options options = given;
@@ -279,13 +303,16 @@ JoinPart matrix_part(const SourceFile& source, const MatrixOptions& given) {
         if (options.batch_column.empty()) return part;
     }
     const std::size_t n_cells = part.sparse ? part.sparse->n_cells() : part.data.cells.n_cols;
-    Dataset<double> labels =
-        table::labelled(Matrix<double>(0, n_cells), std::vector<std::string>(part.data.about->cell_names), options);
+    // of files that are a batch each, the column that stands for it is not looked at
+    std::vector<std::string>* noted = source.batch.empty() ? &notes : nullptr;
+    Dataset<double> labels = table::labelled(Matrix<double>(0, n_cells),
+                                             std::vector<std::string>(part.data.about->cell_names), options, noted);
     Annotations about = *labels.about;
     about.feature_names = part.data.about->feature_names;
     labels.about = std::make_shared<const Annotations>(std::move(about));
     labels.cells = std::move(part.data.cells);
     part.data = std::move(labels);
+    if (options.missing_types == "drop") drop_unlabelled(part.data, part.sparse ? &*part.sparse : nullptr, &notes);
     return part;
 }
 
@@ -313,10 +340,16 @@ std::vector<ParameterFault> h5ad_faults(const json& params) {
 }
 
 DatasetSource load_h5ad(const DatasetSettings& settings) {
-    return joined_source(settings, [&](const SourceFile& source) {
+    return joined_source(settings, [&](const SourceFile& source, std::vector<std::string>& notes) {
         h5ad::Options options = options_from(h5ad_fields, settings.params);
         options.file = source.file;
         h5ad::StoredCells stored = h5ad::load_stored(options, settings.seed, h5ad_limits());
+        const std::string& missing = options.missing_types == "missing" ? options.missing : options.missing_types;
+        if (missing == "drop" && stored.n_untyped > 0) {
+            notes.push_back("column '" + options.type_column + "': " + std::to_string(stored.n_untyped) +
+                            " cells have no type and were left out");
+        }
+        if (batches_look_wrong(stored.data.batch)) note_better_columns(source.file, notes);
         return JoinPart{"", std::move(stored.data), std::move(stored.sparse)};
     });
 }
@@ -350,7 +383,9 @@ std::vector<ParameterFault> matrix_faults(const json& params) {
 
 DatasetSource load_matrix(const DatasetSettings& settings) {
     const MatrixOptions options = options_from(matrix_fields, settings.params);
-    return joined_source(settings, [&](const SourceFile& source) { return matrix_part(source, options); });
+    return joined_source(settings, [&](const SourceFile& source, std::vector<std::string>& notes) {
+        return matrix_part(source, options, notes);
+    });
 }
 
 }  // namespace bcbench

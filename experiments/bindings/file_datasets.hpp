@@ -9,6 +9,9 @@
 
 namespace bcbench {
 
+inline constexpr const char* missing_types_help =
+    "cells without a type: an error, left out (drop), or kept, where metrics on types leave them out (keep)";
+
 std::vector<Parameter> h5ad_parameters();
 std::vector<ParameterFault> h5ad_faults(const nlohmann::json& params);
 DatasetSource load_h5ad(const DatasetSettings& settings);

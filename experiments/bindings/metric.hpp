@@ -61,6 +61,7 @@ class MetricContext {
     const Labels& type() const { return labels_.type; }  // empty: no types
     const Labels* column(const std::string& name) const { return find_column(labels_, name); }
     std::size_t n_cells() const { return cells.n_cols; }
+    arma::uword most_neighbors() const { return most_neighbors_; }
 
     /// The min(k, n - 1) nearest other cells of every cell, with their distances; the first rows of one search.
     NeighborsView neighbors(std::int64_t k) const {
@@ -153,6 +154,11 @@ struct MetricPreset {
 std::span<const MetricPreset> metric_presets();
 
 const MetricDefinition& metric_named(const std::string& type);
+
+/// The embedding of the cells that have a type, where some are kept without one (core/unlabelled.hpp): with these
+/// alone, and neighbours among them, metrics on types are computed. nullptr: no cell is unlabelled, or all are.
+template <class Real>
+const MetricContext<Real>* typed_part(const MetricContext<Real>& context);
 
 /// Neighbours that the metric looks at with these parameters; 0: none.
 arma::uword neighbors_needed(const MetricDefinition& metric, const nlohmann::json& params);

@@ -1,8 +1,15 @@
 // The table of metrics.
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
+#include <limits>
 #include <stdexcept>
+#include <string_view>
 #include <type_traits>
+#include <utility>
 
+#include "engine/core/unlabelled.hpp"
+#include "engine/datasets/cell_names.hpp"
 #include "experiments/bindings/metric.hpp"
 
 namespace bcbench {
@@ -106,12 +113,35 @@ std::string without_neighborhoods(arma::uword k, const MetricContext<Real>& cont
            "the last of " + std::to_string(k) + " neighbours, more than 90 %";
 }
 
+// Metrics of the graph of neighbours, which has k of the cells that tie for the last places. All others average.
+constexpr const char* of_the_graph[] = {"graph_connectivity", "kbet_per_label", "nmi_leiden", "ari_leiden", "sbee"};
+constexpr double many_tied_cells = 0.1;  // of all cells: beyond, it is said
+
+// What must be said of a metric whose neighbours follow from the order of the cells, or nothing.
+template <class Real>
+std::string note_on_order(const MetricDefinition& metric, const nlohmann::json& params,
+                          const MetricContext<Real>& context) {
+    if (std::find(std::begin(of_the_graph), std::end(of_the_graph), std::string_view(metric.name)) ==
+        std::end(of_the_graph))
+        return "";
+    const auto k = static_cast<std::int64_t>(neighbors_needed(metric, params));
+    const double share = static_cast<double>(context.ties(k).cells.size()) /
+                         static_cast<double>(std::max<std::size_t>(context.n_cells(), 1));
+    if (share <= many_tied_cells) return "";
+    char percent[32];
+    std::snprintf(percent, sizeof percent, "%.1f %%", 100.0 * share);
+    return std::string(metric.name) + ": " + percent + " of the cells have others that tie for the last of their " +
+           std::to_string(k) + " neighbours; which of them are neighbours follows from the order of the cells";
+}
+
 // What the data lack, or nothing.
 template <class Real>
 std::string missing(const MetricDefinition& metric, const nlohmann::json& params, const MetricContext<Real>& context) {
     if (metric.needs.two_batches && context.batch().count() < 2) return needs_two_batches;
     if (metric.needs.before && context.before.is_empty()) return "needs the uncorrected cells, which are not given";
     if (metric.needs.types && context.type().empty()) return "needs cell types, the dataset has none";
+    if (metric.needs.types && count_unlabelled(context.type()) == context.n_cells())
+        return "needs cell types, and no cell has one";
     const arma::uword k = neighbors_needed(metric, params);
     if (k == 0) return "";
     if (k < context.n_cells() || (metric.needs.fewer_neighbors_do && context.n_cells() > 1)) {
@@ -123,16 +153,85 @@ std::string missing(const MetricDefinition& metric, const nlohmann::json& params
 
 }  // namespace
 
+namespace {
+
+// The cells that have a type, and what a metric may look at of them.
+template <class Real>
+struct TypedPart {
+    explicit TypedPart(const MetricContext<Real>& all)
+        : places(typed_cells(all.type())),
+          data{all.as_given.cols(arma::conv_to<arma::uvec>::from(places)), labels_at(all.batch(), places),
+               labels_at(all.type(), places)},
+          context(data.cells, before, data, all.most_neighbors()) {}
+
+    static std::vector<std::size_t> typed_cells(const Labels& type) {
+        const std::vector<std::uint32_t> cells = labelled_cells(type);
+        return {cells.begin(), cells.end()};
+    }
+
+    const std::vector<std::size_t> places;  // in the whole
+    const Matrix<Real> before;              // no metric on types looks at it
+    const Dataset<Real> data;
+    const MetricContext<Real> context;
+};
+
+template <class Real>
+const TypedPart<Real>* typed_part_of(const MetricContext<Real>& all) {
+    using Part = std::shared_ptr<const TypedPart<Real>>;
+    return all
+        .template shared<Part>("typed part",
+                               [&]() -> Part {
+                                   const std::size_t n_unlabelled = count_unlabelled(all.type());
+                                   if (n_unlabelled == 0 || n_unlabelled == all.n_cells()) return nullptr;
+                                   return std::make_shared<const TypedPart<Real>>(all);
+                               })
+        .get();
+}
+
+// Of the cells that have a type, as of all cells: the others have no values.
+template <class Real>
+MetricOutput of_typed_cells(const MetricDefinition& metric, const nlohmann::json& params, const TypedPart<Real>& part,
+                            std::size_t n_cells) {
+    MetricOutput output = compute_metric(metric, params, part.context);
+    for (PerCell& values : output.per_cell) {
+        std::vector<double> all(n_cells, std::numeric_limits<double>::quiet_NaN());
+        for (std::size_t i = 0; i < part.places.size(); ++i) all[part.places[i]] = values.values[i];
+        values.values = std::move(all);
+    }
+    output.notes.push_back(std::string(metric.name) + " leaves out " + std::to_string(n_cells - part.places.size()) +
+                           " of " + std::to_string(n_cells) + " cells, which have no type");
+    return output;
+}
+
+}  // namespace
+
+template <class Real>
+const MetricContext<Real>* typed_part(const MetricContext<Real>& context) {
+    const TypedPart<Real>* part = typed_part_of(context);
+    return part == nullptr ? nullptr : &part->context;
+}
+
+template const MetricContext<float>* typed_part(const MetricContext<float>&);
+template const MetricContext<double>* typed_part(const MetricContext<double>&);
+
 template <class Real>
 MetricOutput compute_metric(const MetricDefinition& metric, const nlohmann::json& params,
                             const MetricContext<Real>& context) {
+    if (metric.needs.types) {
+        const TypedPart<Real>* part = typed_part_of(context);
+        if (part != nullptr) return of_typed_cells(metric, params, *part, context.n_cells());
+    }
     const std::string reason = missing(metric, params, context);
     if (!reason.empty()) return {not_applicable(metric.rows, reason)};
+    MetricOutput output;
     if constexpr (std::is_same_v<Real, float>) {
-        return metric.compute_float(params, context);
+        output = metric.compute_float(params, context);
     } else {
-        return metric.compute_double(params, context);
+        output = metric.compute_double(params, context);
     }
+    const std::string note = note_on_order(metric, params, context);
+    if (!note.empty()) output.notes.push_back(note);
+    return output;
 }
 
 template MetricOutput compute_metric(const MetricDefinition&, const nlohmann::json&, const MetricContext<float>&);

@@ -301,6 +301,7 @@ MergeResult merge_results(const MergeOptions& options) {
     manifest["counts"] = counts_json(summary);
     manifest["base_points"] = plan.base_points();
     manifest["problems"] = problems_json(merged.records);
+    manifest["warnings"] = warnings_json(merged.records);
     results.write("manifest.json", as_text(manifest));
     return merged;
 }

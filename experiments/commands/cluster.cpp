@@ -42,6 +42,7 @@ void add_merge_options(CLI::App& command, MergeArguments& arguments) {
     command.add_flag("--allow-mixed", arguments.allow_mixed,
                      "also results of different programs or kinds of machines, whose last bits may differ");
     command.add_flag("--quiet", arguments.quiet, "no tables");
+    command.add_flag("--all", arguments.every_seed, "tables with a row for each seed, not mean ± sd over seeds");
 }
 
 void add_status_options(CLI::App& command, StatusArguments& arguments) {
@@ -61,7 +62,7 @@ int merge_command(const MergeArguments& arguments) {
     const RunSummary& summary = merged.summary;
     if (!arguments.quiet) {
         std::cout << terminal_report(merged.plan->config(), merged.records, merged.plan->base_points(),
-                                     summary.comparisons)
+                                     summary.comparisons, arguments.every_seed)
                   << std::flush;
     }
     for (const std::string& note : merged.notes) std::cerr << "note: " << note << '\n';

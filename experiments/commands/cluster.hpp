@@ -13,6 +13,7 @@ struct MergeArguments {
     std::string on_conflict = "refuse";
     bool allow_mixed = false;
     bool quiet = false;
+    bool every_seed = false;
 };
 
 struct StatusArguments {

@@ -54,6 +54,7 @@ struct Arguments {
     bool quiet = false;
     bool profile = false;
     bool allow_commands = false;
+    bool every_seed = false;
     double step = 0.0;
     unsigned coordinates = 20;
     bool steps = false;
@@ -120,8 +121,10 @@ int run(const Arguments& arguments) {
     std::vector<PointRecord> records;
     const RunSummary summary = run_experiment(plan, options, records);
     const std::vector<Comparison>& comparisons = summary.comparisons;
-    if (!options.selection.shard)  // tables of a part would be read as those of all points
-        std::cout << terminal_report(plan.config(), records, plan.base_points(), comparisons) << std::flush;
+    if (!options.selection.shard) {  // tables of a part would be read as those of all points
+        std::cout << terminal_report(plan.config(), records, plan.base_points(), comparisons, arguments.every_seed)
+                  << std::flush;
+    }
 
     std::fprintf(stderr, "%llu of %llu points ok", static_cast<unsigned long long>(summary.ok),
                  static_cast<unsigned long long>(summary.expected));
@@ -307,6 +310,7 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
         ->check(CLI::IsMember({"continue", "stop"}))
         ->capture_default_str();
     add_allow_commands(*run_command, arguments);
+    run_command->add_flag("--all", arguments.every_seed, "tables with a row for each seed, not mean ± sd over seeds");
     run_command->add_flag("--quiet", arguments.quiet, "no progress");
     run_command->add_flag("--profile", arguments.profile, "say where the time went: stages, GFLOP/s, peak memory")
         ->excludes(jobs);

@@ -181,7 +181,8 @@ void add_score_options(CLI::App& command, ScoreArguments& arguments) {
         ->required();
     command
         .add_option("metadata", arguments.files.metadata,
-                    "CSV or TSV with a row per cell in the same order, or .h5ad; not needed if EMBEDDING is .h5ad")
+                    "CSV or TSV with a row per cell, by name where both have names, else in the same order; or .h5ad; "
+                    "not needed if EMBEDDING is .h5ad")
         ->type_name("METADATA");
     command.add_option("--batch", arguments.batch, "column of the batches (default batch; '': there is one batch)")
         ->type_name("COLUMN");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/core/check.hpp"
+#include "engine/datasets/cell_names.hpp"
 #include "engine/datasets/table.hpp"
 #include "engine/io/npy.hpp"
 #include "experiments/h5ad/h5ad.hpp"
@@ -120,16 +121,42 @@ void choose_columns(const ScoreFiles& files, const Place& metadata, ScoreInput& 
     }
 }
 
-void require_same_cells(const Cells& cells, const std::string& file, arma::uword n_labels,
-                        const std::vector<std::string>& row_names, const std::string& metadata) {
-    if (cells.values.n_cols != n_labels) {
-        const bool transposed = cells.values.n_rows == n_labels;
-        throw DataError(file + ": has " + std::to_string(cells.values.n_cols) + " rows, but " + metadata + " has " +
-                        std::to_string(n_labels) + "; expected one per cell in both" +
-                        (transposed ? " (its columns are as many: is it transposed?)" : ""));
-    }
-    const std::string fault = table::order_fault(cells.names, row_names);
-    if (!fault.empty()) throw DataError(metadata + ": names the cells of " + file + " in another order: " + fault);
+void require_as_many(const Cells& cells, const std::string& file, arma::uword n_labels, const std::string& metadata) {
+    if (cells.values.n_cols == n_labels) return;
+    const bool transposed = cells.values.n_rows == n_labels;
+    throw DataError(file + ": has " + std::to_string(cells.values.n_cols) + " rows, but " + metadata + " has " +
+                    std::to_string(n_labels) + "; expected one per cell in both" +
+                    (transposed ? " (its columns are as many: is it transposed?)" : ""));
+}
+
+// The place of each of `cells` among `rows`, by their names; empty: they are in one order, or not both have names.
+std::vector<std::size_t> places_of(const std::vector<std::string>& cells, const std::string& file,
+                                   const std::vector<std::string>& rows, const std::string& metadata) {
+    NameMatch match = match_names(cells, rows);
+    if (!match.fault.empty())
+        throw DataError(metadata + ": names the cells of " + file + ", but not one for one: " + match.fault);
+    return std::move(match.rows);
+}
+
+// Labels in the order of the cells.
+void bring_into_order(const Cells& cells, const std::string& file, const std::string& metadata,
+                      table::LabelFile& labels, ScoreInput& input) {
+    const std::vector<std::size_t> places = places_of(cells.names, file, labels.row_names, metadata);
+    require_as_many(cells, file, labels.row_names.size(), metadata);
+    if (places.empty()) return;
+    input.data.batch = labels_at(input.data.batch, places);
+    input.data.type = labels_at(input.data.type, places);
+    labels.row_names = cells.names;
+}
+
+// The cells before the correction, in the order of the labels.
+Matrix<double> before_in_order(Cells before, const std::string& file, const std::string& metadata,
+                               const table::LabelFile& labels) {
+    const std::vector<std::size_t> places =
+        before.names.empty() ? std::vector<std::size_t>() : places_of(labels.row_names, metadata, before.names, file);
+    require_as_many(before, file, labels.row_names.size(), metadata);
+    if (places.empty()) return std::move(before.values);
+    return before.values.cols(arma::conv_to<arma::uvec>::from(places));
 }
 
 void read_labels(const Place& metadata, unsigned threads, ScoreInput& input, table::LabelFile& file) {
@@ -157,12 +184,11 @@ ScoreInput read_score_input(const ScoreFiles& files) {
     table::LabelFile labels;
     read_labels(metadata, files.threads, input, labels);
     Cells cells = read_cells(embedding, files.threads);
-    require_same_cells(cells, files.embedding, labels.row_names.size(), labels.row_names, metadata.file);
+    bring_into_order(cells, files.embedding, metadata.file, labels, input);
     input.data.cells = std::move(cells.values);
     if (!files.before.empty()) {
         Cells before = read_cells(place_of(files.before), files.threads);
-        require_same_cells(before, files.before, labels.row_names.size(), labels.row_names, metadata.file);
-        input.before = std::move(before.values);
+        input.before = before_in_order(std::move(before), files.before, metadata.file, labels);
     }
     auto about = std::make_shared<Annotations>();
     about->batch_column = input.batch_column;

@@ -99,11 +99,19 @@ OrderedJson label_schema(OrderedJson schema) {
     return schema;
 }
 
-// The type names with their summaries, so that an editor shows both.
+// Names: a list, which an error of a validator repeats, and one by one with their summaries, which an editor shows.
+template <class Named>
+void add_names(const std::vector<Named>& all, OrderedJson& schema) {
+    for (const Named& each : all) {
+        schema["enum"].push_back(each.name);
+        schema["oneOf"].push_back({{"const", each.name}, {"description", each.summary}});
+    }
+}
+
 OrderedJson type_names(const std::vector<CatalogEntry>& types) {
-    OrderedJson choices = OrderedJson::array();
-    for (const CatalogEntry& type : types) choices.push_back({{"const", type.name}, {"description", type.summary}});
-    return {{"oneOf", choices}};
+    OrderedJson schema = {{"enum", OrderedJson::array()}, {"oneOf", OrderedJson::array()}};
+    add_names(types, schema);
+    return schema;
 }
 
 // The entries of `datasets` or `methods`; adds the definitions of their types.
@@ -139,15 +147,18 @@ OrderedJson entries_schema(const Block& block, const std::vector<CatalogEntry>& 
 }
 
 OrderedJson metrics_schema(const std::vector<CatalogEntry>& metrics, const std::vector<Preset>& presets) {
-    OrderedJson forms = OrderedJson::array({type_names(metrics)});
-    for (const Preset& preset : presets) forms.push_back({{"const", preset.name}, {"description", preset.summary}});
+    OrderedJson name = type_names(metrics);
+    add_names(presets, name);
+    OrderedJson entry = block_schema(metric_block(), {{"params", OrderedJson::object()}});
+    entry["properties"]["type"] = type_names(metrics);
+    OrderedJson rules = OrderedJson::array();
     for (const CatalogEntry& metric : metrics) {
-        OrderedJson form =
-            block_schema(metric_block(), {{"params", object_schema(values_properties(metric.parameters))}});
-        form["properties"]["type"] = {{"const", metric.name}};
-        forms.push_back(form);
+        const OrderedJson properties = {{"params", object_schema(values_properties(metric.parameters))}};
+        rules.push_back({{"if", {{"properties", {{"type", {{"const", metric.name}}}}}, {"required", {"type"}}}},
+                         {"then", {{"properties", properties}}}});
     }
-    return list_of({{"anyOf", forms}}, false);
+    entry["allOf"] = rules;
+    return list_of({{"if", {{"type", "string"}}}, {"then", name}, {"else", entry}}, false);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ namespace {
 
 MissingLabels missing_of(const std::string& word) {
     if (word == "drop") return MissingLabels::drop;
+    if (word == "keep") return MissingLabels::keep;
     return word == "label" ? MissingLabels::label : MissingLabels::error;
 }
 
@@ -23,6 +24,8 @@ H5adRequest request_of(const Options& options, std::uint64_t seed, const H5adLim
     if (!options.type_column.empty()) request.label_columns.push_back(options.type_column);
     request.label_columns.insert(request.label_columns.end(), options.covariates.begin(), options.covariates.end());
     request.missing = missing_of(options.missing);
+    if (options.type_column != options.batch_column && options.missing_types != "missing")
+        request.missing_by_column[options.type_column] = missing_of(options.missing_types);
     request.subset_column = options.subset_column;
     request.subset_values = options.subset;
     request.n_cells = static_cast<std::size_t>(options.n_cells);
@@ -39,6 +42,10 @@ void validate(const Options& options) {
     require(!options.cells.empty(), "cells: the path of a matrix is missing");
     if (options.missing != "error" && options.missing != "drop" && options.missing != "label") {
         throw std::invalid_argument("missing: is '" + options.missing + "', expected error, drop or label");
+    }
+    const std::string& types = options.missing_types;
+    if (types != "missing" && types != "error" && types != "drop" && types != "keep") {
+        throw std::invalid_argument("missing_types: is '" + types + "', expected missing, error, drop or keep");
     }
     require(options.subset_column.empty() == options.subset.empty(),
             "subset_column and subset: both or neither must be given");
@@ -61,7 +68,10 @@ StoredCells load_stored(const Options& options, std::uint64_t seed, const H5adLi
     } else {
         data.batch = std::move(read.labels[next++].labels);
     }
-    if (!options.type_column.empty()) data.type = std::move(read.labels[next++].labels);
+    if (!options.type_column.empty()) {
+        stored.n_untyped = read.labels[next].n_missing;
+        data.type = std::move(read.labels[next++].labels);
+    }
     auto about = std::make_shared<Annotations>();
     about->cell_names = std::move(read.cell_names);
     about->feature_names = std::move(read.feature_names);

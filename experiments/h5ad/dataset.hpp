@@ -24,6 +24,9 @@ struct Options {
     std::vector<std::string> covariates;
     /// What happens to cells without a label in one of these columns: "error", "drop" or "label" (a label "missing").
     std::string missing = "error";
+    /// The same of the type column: "missing" for what `missing` says, "error", "drop", or "keep" (the label
+    /// unlabelled_name of core/unlabelled.hpp).
+    std::string missing_types = "missing";
     /// Only cells with one of the labels `subset` in the column `subset_column`; both empty: all cells.
     std::string subset_column;
     std::vector<std::string> subset;
@@ -40,6 +43,7 @@ void validate(const Options& options);
 struct StoredCells {
     Dataset<double> data;                       // without cells if they are sparse
     std::optional<SparseCells<double>> sparse;  // [F x n]
+    std::size_t n_untyped = 0;                  // cells of the file without a type, which were dropped or kept
 };
 
 /// As load, but sparse matrices stay sparse, and nothing is multiplied by `scale`.

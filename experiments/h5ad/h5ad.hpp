@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -38,9 +39,9 @@ std::uint64_t memory_limit(const H5adLimits& limits);
 }  // namespace h5ad
 
 /// What happens to a cell without a label in one of the columns asked for.
-enum class MissingLabels { error, drop, label };
+enum class MissingLabels { error, drop, label, keep };
 
-/// Name of the label that MissingLabels::label gives.
+/// Name of the label that MissingLabels::label gives; `keep` gives unlabelled_name (core/unlabelled.hpp).
 inline constexpr const char* missing_label = "missing";
 
 struct H5adRequest {
@@ -51,6 +52,7 @@ struct H5adRequest {
     /// Columns of obs to be read as numbers; missing values are NaN.
     std::vector<std::string> number_columns;
     MissingLabels missing = MissingLabels::error;
+    std::map<std::string, MissingLabels> missing_by_column;  // in these columns this, instead of `missing`
 
     /// Only cells whose label in this column is one of `subset_values`; empty: all cells.
     std::string subset_column;

@@ -9,6 +9,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/names.hpp"
 #include "engine/core/random.hpp"
+#include "engine/core/unlabelled.hpp"
 #include "engine/io/csv.hpp"
 #include "experiments/h5ad/h5ad.hpp"
 #include "experiments/h5ad/sizes.hpp"
@@ -99,8 +100,9 @@ void handle_missing(std::vector<std::size_t>& rows, RawLabels& labels, MissingLa
         if (rows.empty()) throw DataError(file + ": obs/" + labels.name + ": no cell has a label");
         return;
     }
-    auto name = std::find(labels.names.begin(), labels.names.end(), missing_label);
-    if (name == labels.names.end()) name = labels.names.insert(name, missing_label);
+    const char* const given = missing == MissingLabels::keep ? unlabelled_name : missing_label;
+    auto name = std::find(labels.names.begin(), labels.names.end(), given);
+    if (name == labels.names.end()) name = labels.names.insert(name, given);
     const auto code = static_cast<std::int32_t>(name - labels.names.begin());
     for (std::int32_t& entry : labels.codes) {
         if (entry < 0) entry = code;
@@ -276,7 +278,9 @@ std::vector<std::size_t> chosen_rows(std::vector<RawLabels>& labels, const H5adR
             std::count_if(rows.begin(), rows.end(), [&](std::size_t row) { return column.codes[row] < 0; }));
     }
     for (const std::string& name : request.label_columns) {
-        handle_missing(rows, const_cast<RawLabels&>(labels_called(labels, name)), request.missing, file);
+        const auto own = request.missing_by_column.find(name);
+        const MissingLabels missing = own == request.missing_by_column.end() ? request.missing : own->second;
+        handle_missing(rows, const_cast<RawLabels&>(labels_called(labels, name)), missing, file);
     }
     const RawLabels* strata =
         request.stratify_column.empty() ? nullptr : &labels_called(labels, request.stratify_column);

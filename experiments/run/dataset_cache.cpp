@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "engine/datasets/label_notes.hpp"
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/run/limits.hpp"
 #include "experiments/system/allocation.hpp"
@@ -42,8 +43,11 @@ std::shared_ptr<const LoadedDataset> DatasetCache::load(const Point& point) {
         DatasetSource source = load_source(point.dataset_type, settings);
         loaded->load_seconds = seconds_now() - start;
         loaded->joined = std::move(source.facts);
+        std::vector<std::string> notes = std::move(source.notes);
         Dataset<double> data = prepared(std::move(source), settings, loaded->preprocess);
         if (!loaded->preprocess.empty()) loaded->preprocess_seconds = seconds_now() - start - loaded->load_seconds;
+        loaded->notes = notes_on_labels(data);
+        loaded->notes.insert(loaded->notes.end(), notes.begin(), notes.end());
         loaded->hash = data_hash(data);
         if (config_.precision == "float32") {
             loaded->data = std::make_shared<const Dataset<float>>(in_single(std::move(data)));

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "engine/core/types.hpp"
 #include "experiments/plan/plan.hpp"
@@ -21,6 +22,7 @@ struct LoadedDataset {
     std::string error;
     nlohmann::ordered_json joined = nullptr;                              // of several files
     nlohmann::ordered_json preprocess = nlohmann::ordered_json::array();  // what its steps found out
+    std::vector<std::string> notes{};                                     // what a reader should know of the labels
     double load_seconds = 0.0;
     double preprocess_seconds = 0.0;
 };

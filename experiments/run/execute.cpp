@@ -242,6 +242,7 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
             executed.record.dataset["preprocess"] = loaded.preprocess;
         }
         if (!loaded.joined.is_null()) executed.record.dataset["joined"] = loaded.joined;
+        if (!loaded.notes.empty()) executed.record.dataset["warnings"] = loaded.notes;
         std::visit([&](const auto& data) { run(point, config, data, executed); }, loaded.data);
     } catch (const NotApplicable& reason) {
         PointRecord record = record_without_values(point, config, PointStatus::ok, reason.what());

@@ -1,5 +1,6 @@
 #include "experiments/run/manifest.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "experiments/system/provenance.hpp"
@@ -25,6 +26,17 @@ ordered_json problems_json(const std::vector<PointRecord>& records) {
         problems.push_back({{"point", record.id}, {"status", name_of(record.status)}, {"reason", record.reason}});
     }
     return problems;
+}
+
+ordered_json warnings_json(const std::vector<PointRecord>& records) {
+    ordered_json warnings = ordered_json::array();
+    for (const PointRecord& record : records) {
+        for (const ordered_json& text : record.dataset.value("warnings", ordered_json::array())) {
+            const ordered_json warning = {{"dataset", record.dataset_label()}, {"warning", text}};
+            if (std::find(warnings.begin(), warnings.end(), warning) == warnings.end()) warnings.push_back(warning);
+        }
+    }
+    return warnings;
 }
 
 std::string config_hash(const Config& config) {
@@ -56,6 +68,7 @@ std::string Manifest::text(const std::optional<RunSummary>& summary, const std::
         json["base_points"] = plan_.base_points();
     }
     json["problems"] = problems_json(records);
+    json["warnings"] = warnings_json(records);
     if (!expected_.empty()) json["expected"] = to_json(expected_);
     json["config"] = resolved;
     json["config_hash"] = config_hash(config);

@@ -30,5 +30,7 @@ class Manifest {
 /// {"expected", "ok", ...} and the list of points that are not ok, as they stand in manifest.json.
 nlohmann::ordered_json counts_json(const RunSummary& summary);
 nlohmann::ordered_json problems_json(const std::vector<PointRecord>& records);
+/// What a reader should know of the labels of each dataset, said once.
+nlohmann::ordered_json warnings_json(const std::vector<PointRecord>& records);
 
 }  // namespace bcbench

@@ -5,6 +5,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/core/unlabelled.hpp"
 #include "engine/linear/label_means.hpp"
 #include "engine/methods/combat/design.hpp"
 #include "engine/methods/combat/shrinkage.hpp"
@@ -167,6 +168,12 @@ Result<Real> forward(const Dataset<Real>& data, const Options& options) {
     require_valid(data);
     if (!options.keep_types) return forward(data.cells, data.batch, {}, options);
     require(!data.type.empty(), "combat: keep_types needs type labels, and the dataset has none");
+    const std::size_t n_unlabelled = count_unlabelled(data.type);
+    if (n_unlabelled > 0) {
+        throw std::invalid_argument("combat: keep_types needs a type of every cell, and " +
+                                    std::to_string(n_unlabelled) + " of " + std::to_string(data.cells.n_cols) +
+                                    " have none; leave them out (missing_types: \"drop\")");
+    }
     return forward(data.cells, data.batch, {data.type}, options);
 }
 

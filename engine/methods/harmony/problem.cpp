@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "engine/core/check.hpp"
+#include "engine/core/unlabelled.hpp"
 
 namespace bcbench::harmony {
 
@@ -21,7 +22,7 @@ std::string text_of(double value) {
 std::string covariate_name(std::size_t covariate) { return "covariate " + std::to_string(covariate + 1); }
 
 bool is_missing(const std::string& name) {
-    for (const char* word : {"", "NA", "nan", "NaN", "<NA>", "None"}) {
+    for (const char* word : {"", "NA", "nan", "NaN", "<NA>", "None", unlabelled_name}) {
         if (name == word) return true;
     }
     return false;

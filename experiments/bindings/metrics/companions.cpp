@@ -28,12 +28,21 @@ Score share_of(const ScoreRow& row, double part, double whole, const std::string
     return score(row, part / whole);
 }
 
+// Of the cells that have a type.
+template <class Real>
+Score between_types(const MetricContext<Real>& all) {
+    const MetricContext<Real>* part = typed_part(all);
+    const MetricContext<Real>& context = part == nullptr ? all : *part;
+    const Labels& type = context.type();
+    if (type.empty()) return not_applicable(variance_rows[4], "needs cell types, the dataset has none");
+    return share_of(variance_rows[4], variance::between(context.cells, type), variance::total(context.cells), "");
+}
+
 template <class Real>
 MetricOutput compute_variance(const json&, const MetricContext<Real>& context) {
     const Matrix<Real>& cells = context.cells;
-    const Labels &batch = context.batch(), &type = context.type();
+    const Labels& batch = context.batch();
     const std::string no_batches = batch.count() < 2 ? needs_two_batches : "";
-    const std::string no_types = type.empty() ? "needs cell types, the dataset has none" : "";
     const double total = variance::total(cells);
     const double between_batches = variance::between(cells, batch);
     const double within = std::max(total - between_batches, 0.0) / static_cast<double>(cells.n_rows);  // of an entry
@@ -45,7 +54,7 @@ MetricOutput compute_variance(const json&, const MetricContext<Real>& context) {
             no_batches.empty() && total > 0.0 && !(within > 0.0) ? "the cells of each batch are equal" : no_batches),
         score(variance_rows[2], std::ldexp(std::sqrt(total), -context.exponent)),
         share_of(variance_rows[3], context.variance_left().value_or(0.0), context.variance_left() ? 1.0 : 0.0, ""),
-        share_of(variance_rows[4], type.empty() ? 0.0 : variance::between(cells, type), total, no_types)};
+        between_types(context)};
     return output;
 }
 
@@ -112,8 +121,9 @@ MetricDefinition mmd_unbiased() {
 MetricDefinition tied_share() {
     return {"tied_share",
             "share of cells with more cells at the distance of their last neighbour than there is room for",
-            "Every metric of nearest neighbours averages over such ties, or says that they are too many; where there "
-            "are any, this row is given unasked.",
+            "Metrics of nearest neighbours average over such ties, or say that they are too many; those of the graph "
+            "(graph_connectivity, kbet_per_label, Leiden, sbee) take the first in the order of the cells, and beyond a "
+            "tenth of the cells say so. Where there are any, this row is given unasked.",
             tied_rows,
             1,
             {.neighbors = [](const json& params) -> std::int64_t { return params.at("n_neighbors"); },

@@ -143,6 +143,37 @@ TEST_CASE("score reads AnnData files", "[cli][score][h5ad]") {
     CHECK(contains(run("score " + file).err, "donor, kind, count"));
 }
 
+TEST_CASE("score finds the labels of cells that have names by name", "[cli][score]") {
+    const Scratch run;
+    std::string cells = "cell,a,b\n", before = "cell,a,b\n", turned = "cell,batch\n", straight = "cell,batch\n";
+    for (int i = 0; i < 60; ++i) {
+        const auto row = [](int cell) {
+            return "c" + std::to_string(cell) + "," + std::to_string(cell * 7 % 11) + "," + std::to_string(cell % 2) +
+                   "\n";
+        };
+        const auto label = [](int cell) { return "c" + std::to_string(cell) + (cell % 2 ? ",x\n" : ",y\n"); };
+        cells += row(i);
+        before += row((i + 17) % 60);
+        straight += label(i);
+        turned += label(59 - i);
+    }
+    run.directory.write("cells.csv", cells);
+    run.directory.write("before.csv", before);
+    run.directory.write("straight.csv", straight);
+    run.directory.write("turned.csv", turned);
+    const auto scored = [&](const std::string& metadata, const std::string& uncorrected) {
+        const Output output =
+            run("score " + run / "cells.csv" + " " + run / metadata + " --before " + run / uncorrected +
+                " --metrics batch_mixing_entropy pcr_comparison batch_variance_share --format csv");
+        INFO(output.err);
+        CHECK(output.code == 0);
+        return output.out;
+    };
+    const std::string expected = scored("straight.csv", "cells.csv");
+    CHECK(scored("turned.csv", "cells.csv") == expected);
+    CHECK(scored("turned.csv", "before.csv") == expected);
+}
+
 TEST_CASE("score says what is wrong with its input", "[cli][score][bad]") {
     const Files files;
     const std::string good = files.at("emb.npy") + " ";
@@ -153,7 +184,7 @@ TEST_CASE("score says what is wrong with its input", "[cli][score][bad]") {
     files.run.directory.write("infinite.npy", npy::encode(npy::from_matrix(infinite)));
     files.run.directory.write("other.tsv", "cell\tdonor\na\tx\n");
     files.run.directory.write("named.csv", "cell,PC1\nc1,0\nc0,1\n");
-    files.run.directory.write("named.tsv", "cell\tbatch\nc0\tx\nc1\ty\n");
+    files.run.directory.write("strange.tsv", "cell\tbatch\nc1\tx\nc2\ty\n");
     files.run.directory.write("hole.tsv", "cell\tbatch\nc0\tx\nc1\t\n");
     const std::vector<std::pair<std::string, std::string>> faults = {
         {good + meta + "--metrics ilsi", "did you mean \"ilisi\""},
@@ -164,7 +195,8 @@ TEST_CASE("score says what is wrong with its input", "[cli][score][bad]") {
         {good + files.at("other.tsv"), "name the column of the batches with --batch"},
         {files.at("transposed.npy") + " " + meta, "is it transposed?"},
         {files.at("infinite.npy") + " " + meta, "cell 7, feature 2 (from 0) is not finite"},
-        {files.at("named.csv") + " " + files.at("named.tsv"), "in another order: cell 1 is"},
+        {files.at("named.csv") + " " + files.at("strange.tsv"),
+         "but not one for one: 1 cell has no row ('c0'); 1 row names no cell ('c2')"},
         {files.at("named.csv") + " " + files.at("hole.tsv"), ":3: column 2 ('batch'): is empty"},
         {files.at("absent.npy") + " " + meta, "absent.npy"},
         {meta + good, "emb.npy"},

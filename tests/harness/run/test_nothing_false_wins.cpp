@@ -85,6 +85,30 @@ TEST_CASE("copies of cells are counted alike in every order, and said", "[run]")
     CHECK(untied.count("tied_share") == 0);
 }
 
+TEST_CASE("metrics of the graph say when the order of the cells decides who is a neighbour", "[run]") {
+    const Scratch run;
+    const auto notes_of = [&](bool tied) {
+        std::string cells = "a,b\n", metadata = "batch,kind\n";
+        for (int i = 0; i < 120; ++i) {
+            const int place = tied ? i / 40 : i;
+            cells += std::to_string(place * place) + "," + std::to_string(place) + "\n";
+            metadata += (i % 2 ? "x," : "y,") + std::to_string(i % 3) + "\n";
+        }
+        run.directory.write("cells.csv", cells);
+        run.directory.write("meta.csv", metadata);
+        json config = table_of_uncorrected();
+        config["datasets"][0]["params"]["type_column"] = "kind";
+        config["metrics"] = {"graph_connectivity", "sbee", "nmi_leiden", "type_purity"};
+        const std::string file = run.directory.write("config.json", config.dump());
+        REQUIRE(run("run " + file + " --fresh --quiet --out " + run / "out").code == 0);
+        return json::parse(contents(run / "out/points/data.Uncorrected.json"))["outputs"].value("metric_notes", json());
+    };
+    CHECK(notes_of(false).is_null());
+    const json notes = notes_of(true);
+    REQUIRE(notes.size() == 3);
+    CHECK(contains(notes[0], "graph_connectivity: 100.0 % of the cells have others that tie for the last of their"));
+}
+
 TEST_CASE("cells at a scale of 1e-200 are scored as at 1, and it is said", "[run]") {
     const Scratch run;
     const auto cells_times = [](const std::string& power) {

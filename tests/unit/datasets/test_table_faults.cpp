@@ -26,9 +26,10 @@ std::string metadata_error(const std::string& metadata, const std::string& batch
 
 }  // namespace
 
-TEST_CASE("table: metadata that names the same cells in another order is refused", "[table]") {
+TEST_CASE("table: with match_cells order, the same cells in another order are refused", "[table]") {
     table::Options options = options_of_texts();
     options.row_names = true;
+    options.match_cells = "order";
     const std::string cells = "id,PC1,PC2\na,1,2\nb,3,4\nc,5,6\n";
     CHECK(error_of([&] { table::parse(cells, "cell,donor\na,D1\nc,D2\nb,D3\n", options); }) ==
           "meta.csv:5: names the cells of cells.csv in another order: cell 2 is 'b' there and 'c' here");
@@ -43,6 +44,8 @@ TEST_CASE("table: options that cannot work are refused", "[table]") {
     SECTION("cells") { options.cells.clear(); }
     SECTION("metadata") { options.metadata.clear(); }
     SECTION("batch_column") { options.batch_column.clear(); }
+    SECTION("match_cells") { options.match_cells = "barcode"; }
+    SECTION("missing_types") { options.missing_types = "label"; }
     SECTION("scale 0") { options.scale = 0.0; }
     SECTION("scale NaN") { options.scale = std::nan(""); }
     CHECK_THROWS_AS(table::validate(options), std::invalid_argument);
