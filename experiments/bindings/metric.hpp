@@ -160,6 +160,9 @@ const MetricDefinition& metric_named(const std::string& type);
 template <class Real>
 const MetricContext<Real>* typed_part(const MetricContext<Real>& context);
 
+/// The metric that gives the row `name`.
+const MetricDefinition& metric_with_row(const std::string& name);
+
 /// Neighbours that the metric looks at with these parameters; 0: none.
 arma::uword neighbors_needed(const MetricDefinition& metric, const nlohmann::json& params);
 
