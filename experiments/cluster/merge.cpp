@@ -14,6 +14,7 @@
 #include "experiments/results/directory.hpp"
 #include "experiments/results/tables.hpp"
 #include "experiments/run/checks.hpp"
+#include "experiments/run/execute.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/manifest.hpp"
 #include "experiments/system/provenance.hpp"
@@ -88,8 +89,7 @@ struct Found {
 
 bool has_arrays(const Source& source, const PointRecord& record, const Point& point, const Config& config) {
     if (record.status != PointStatus::ok) return true;
-    const std::vector<std::string> names =
-        names_of_files(point.id, config.outputs.embeddings, saves_model(point.train));
+    const std::vector<std::string> names = names_of_files(point.id, files_wanted(point, config));
     return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
         std::error_code error;
         return fs::exists(source.directory / name, error);

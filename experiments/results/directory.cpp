@@ -65,7 +65,18 @@ fs::path embedding_file(const fs::path& directory, const std::string& id) {
     return directory / "embeddings" / (id + ".npy");
 }
 
-fs::path model_file(const fs::path& directory, const std::string& id) { return directory / "models" / (id + ".npz"); }
+fs::path archive_file(const fs::path& directory, const char* kind, const std::string& id) {
+    return directory / kind / (id + ".npz");
+}
+
+std::vector<fs::path> files_beside(const fs::path& directory, const std::string& id, const PointFiles& files) {
+    std::vector<fs::path> paths;
+    if (files.embedding) paths.push_back(embedding_file(directory, id));
+    if (files.model) paths.push_back(archive_file(directory, "models", id));
+    if (files.arrays) paths.push_back(archive_file(directory, "arrays", id));
+    if (files.gradients) paths.push_back(archive_file(directory, "gradients", id));
+    return paths;
+}
 
 // Length of the id at the start of a row, as written there; 0 if the row is not whole: a killed run may leave
 // half of one.
@@ -102,10 +113,9 @@ std::string timing_rows(const std::string& id, const std::vector<StageTime>& tim
 
 fs::path point_file(const fs::path& directory, const std::string& id) { return directory / "points" / (id + ".json"); }
 
-std::vector<std::string> names_of_files(const std::string& id, bool with_embedding, bool with_model) {
+std::vector<std::string> names_of_files(const std::string& id, const PointFiles& files) {
     std::vector<std::string> names = {point_file("", id).string()};
-    if (with_embedding) names.push_back(embedding_file("", id).string());
-    if (with_model) names.push_back(model_file("", id).string());
+    for (const fs::path& file : files_beside("", id, files)) names.push_back(file.string());
     return names;
 }
 
@@ -113,7 +123,9 @@ ResultsDirectory::ResultsDirectory(fs::path directory, Sharing sharing)
     : directory_(created(std::move(directory), sharing)), lock_(directory_, sharing) {
     if (sharing == Sharing::shared) return;
     make_directories(directory_ / "points");
-    for (const char* place : {"", "points", "embeddings", "models"}) remove_stale_temporaries(directory_ / place);
+    for (const char* place : {"", "points", "embeddings", "models", "arrays", "gradients"}) {
+        remove_stale_temporaries(directory_ / place);
+    }
     // a killed run may have left half a row, which must not swallow the next one
     const fs::path file = directory_ / "timings.csv";
     std::error_code error;
@@ -148,9 +160,12 @@ std::vector<NewFile> ResultsDirectory::files_of(Executed& executed) const {
             }
         },
         executed.embedding);
-    if (!executed.model.empty()) {
-        files.emplace_back(model_file(directory_, executed.record.id), npy::encode_npz(executed.model));
-    }
+    const auto add = [&](const char* kind, const npy::NamedArrays& arrays) {
+        files.emplace_back(archive_file(directory_, kind, executed.record.id), npy::encode_npz(arrays));
+    };
+    if (!executed.model.empty()) add("models", executed.model);
+    if (executed.arrays) add("arrays", *executed.arrays);
+    if (executed.gradients) add("gradients", *executed.gradients);
     files.emplace_back(point_file(directory_, executed.record.id), to_text(executed.record));
     return files;
 }
@@ -204,9 +219,10 @@ void ResultsDirectory::order_times(const std::vector<std::string>& ids) const {
     write("timings.csv", content);
 }
 
-bool ResultsDirectory::has_embedding(const std::string& id) const {
+bool ResultsDirectory::has_files(const std::string& id, const PointFiles& files) const {
+    const std::vector<fs::path> paths = files_beside(directory_, id, files);
     std::error_code error;
-    return fs::exists(embedding_file(directory_, id), error);
+    return std::all_of(paths.begin(), paths.end(), [&](const fs::path& file) { return fs::exists(file, error); });
 }
 
 Embedding ResultsDirectory::read_embedding(const std::string& id, bool single) const {
@@ -226,11 +242,6 @@ Embedding ResultsDirectory::read_embedding(const std::string& id, bool single) c
     return {};
 }
 
-bool ResultsDirectory::has_model(const std::string& id) const {
-    std::error_code error;
-    return fs::exists(model_file(directory_, id), error);
-}
-
 void ResultsDirectory::remove(const std::string& name) const {
     std::error_code error;
     fs::remove(directory_ / name, error);
@@ -238,7 +249,7 @@ void ResultsDirectory::remove(const std::string& name) const {
 
 void ResultsDirectory::remove_outputs(const std::string& id, const std::vector<NewFile>& kept) const {
     std::error_code error;
-    for (const fs::path& file : {embedding_file(directory_, id), model_file(directory_, id)}) {
+    for (const fs::path& file : files_beside(directory_, id, {true, true, true, true})) {
         if (std::none_of(kept.begin(), kept.end(), [&](const NewFile& each) { return each.path == file; }))
             fs::remove(file, error);
     }

@@ -17,6 +17,7 @@
 #include "experiments/run/checks.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/method_settings.hpp"
+#include "experiments/run/named_arrays.hpp"
 #include "experiments/run/scoring.hpp"
 #include "experiments/system/clock.hpp"
 #include "experiments/system/interrupt.hpp"
@@ -141,6 +142,24 @@ Embedding kept_embedding(const Config& config, Matrix<Real> corrected) {
     return corrected;
 }
 
+ordered_json shapes_of(const npy::NamedArrays& arrays) {
+    ordered_json shapes = ordered_json::object();
+    for (const auto& [name, array] : arrays) shapes[name] = array.shape;
+    return shapes;
+}
+
+template <class Real>
+void add_arrays(const Config& config, const Fit<Real>& fit, const Dataset<Real>& data, Executed& executed) {
+    if (config.outputs.arrays) {
+        executed.arrays = arrays_of(fit);
+        executed.record.outputs["arrays"] = shapes_of(*executed.arrays);
+    }
+    if (config.outputs.gradients) {
+        executed.gradients = fit.differentiable ? gradients_of(fit.differentiable(), data.batch) : npy::NamedArrays();
+        executed.record.outputs["gradients"] = shapes_of(*executed.gradients);
+    }
+}
+
 template <class Real>
 void run(const Point& point, const Config& config, const SharedData<Real>& data, Executed& executed) {
     PointRecord& record = executed.record;
@@ -190,6 +209,9 @@ void run(const Point& point, const Config& config, const SharedData<Real>& data,
             }
         });
     }
+    if (config.outputs.arrays || config.outputs.gradients) {
+        stages.timed("arrays", 0, [&] { add_arrays(config, fit, *data, executed); });
+    }
     executed.model = std::move(fit.model);
     executed.embedding = kept_embedding(config, std::move(fit.corrected));
 }
@@ -231,6 +253,11 @@ bool is_of_check(const Score& score) { return score.group == Group::check || sco
 
 }  // namespace
 
+PointFiles files_wanted(const Point& point, const Config& config) {
+    return {config.outputs.keeps_embeddings(), saves_model(point.train), config.outputs.arrays,
+            config.outputs.gradients};
+}
+
 Executed execute(const Point& point, const Config& config, const LoadedDataset& loaded) {
     Executed executed;
     executed.record = empty_record(point);
@@ -253,7 +280,11 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
     } catch (const std::exception& error) {
         executed.record = record_without_values(point, config, PointStatus::failed, error.what());
     }
-    if (executed.record.status != PointStatus::ok) executed.embedding = {};
+    if (executed.record.status != PointStatus::ok) {
+        executed.embedding = {};
+        executed.arrays.reset();
+        executed.gradients.reset();
+    }
     add_fingerprints(point, config, loaded, executed.record);
     return executed;
 }

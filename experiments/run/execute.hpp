@@ -4,10 +4,14 @@
 #include <string>
 
 #include "experiments/plan/plan.hpp"
+#include "experiments/results/directory.hpp"
 #include "experiments/results/outcome.hpp"
 #include "experiments/run/dataset_cache.hpp"
 
 namespace bcbench {
+
+/// What a point that is ok leaves beside its point file, unless its method does not apply.
+PointFiles files_wanted(const Point& point, const Config& config);
 
 /// Runs the point; every error becomes a failed record with its reason. Asks at checkpoints
 /// (engine/core/checkpoint.hpp) whether to go on; what a checkpoint throws that is no std::exception passes through.

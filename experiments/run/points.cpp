@@ -14,7 +14,6 @@
 
 #include "engine/core/checkpoint.hpp"
 #include "engine/core/parallel.hpp"
-#include "experiments/bindings/training_fields.hpp"
 #include "experiments/run/execute.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/finishing.hpp"
@@ -69,8 +68,7 @@ bool can_resume(const Work& work, const Point& point, const LoadedDataset& loade
     const Config& config = work.plan.config();
     const std::optional<PointRecord> record = work.results.read_point(point.id);
     const bool has_files = record && !record->outputs.contains("not_applicable");
-    if (has_files && config.outputs.keeps_embeddings() && !work.results.has_embedding(point.id)) return false;
-    if (has_files && saves_model(point.train) && !work.results.has_model(point.id)) return false;
+    if (has_files && !work.results.has_files(point.id, files_wanted(point, config))) return false;
     return record && record->status == PointStatus::ok &&
            record->fingerprint == fingerprint_of(point, config, loaded.hash);
 }
@@ -79,7 +77,9 @@ bool can_resume(const Work& work, const Point& point, const LoadedDataset& loade
 // others; nothing if it has to be run.
 std::optional<Executed> scored_again(const Work& work, const Point& point, const LoadedDataset& loaded) {
     const Config& config = work.plan.config();
-    if (work.options.fresh || !config.outputs.keeps_embeddings() || saves_model(point.train)) return std::nullopt;
+    const PointFiles wanted = files_wanted(point, config);
+    if (work.options.fresh || !wanted.embedding || wanted.model || wanted.arrays || wanted.gradients)
+        return std::nullopt;
     const std::optional<PointRecord> record = work.results.read_point(point.id);
     if (!record || record->status != PointStatus::ok ||
         record->fit_fingerprint != fit_fingerprint(point, config, loaded.hash))
@@ -150,7 +150,7 @@ std::optional<Finished> run_point(Work& work, Worker& worker, std::size_t positi
     try {
         files = work.results.files_of(executed);
     } catch (const std::exception& error) {  // arrays too large to be written or held once more
-        executed = {record_without_values(point, config, PointStatus::failed, error.what()), {}, {}, {}};
+        executed = {record_without_values(point, config, PointStatus::failed, error.what()), {}, {}, {}, {}, {}};
         files = work.results.files_of(executed);
     }
     return Finished{
