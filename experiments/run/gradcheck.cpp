@@ -7,8 +7,8 @@
 #include "engine/core/random.hpp"
 #include "engine/linear/products.hpp"
 #include "experiments/bindings/datasets.hpp"
+#include "experiments/bindings/named_arrays.hpp"
 #include "experiments/run/method_settings.hpp"
-#include "experiments/run/named_arrays.hpp"
 #include "experiments/system/address_space.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"
@@ -130,11 +130,14 @@ std::string footer(const GradcheckOptions& options, std::size_t n_checked, const
 
 arma::mat adjoint_of_check(const arma::mat& value) { return random_matrix(make_key(adjoint_seed), value); }
 
-CellsGradients cells_gradients_at(const Differentiable& fit, const arma::mat& cells,
+CellsGradients cells_gradients_at(const Differentiable& fit, arma::mat cells,
                                   const std::vector<arma::mat>& corrected_bars) {
-    std::vector<arma::mat> inputs = values_of(fit.inputs);
-    inputs.front() = cells;
-    const Linearization at = fit.outputs.front().at(inputs);
+    std::vector<arma::mat> inputs;
+    inputs.push_back(std::move(cells));
+    for (std::size_t i = 1; i < fit.inputs.size(); ++i) inputs.push_back(fit.inputs[i].values);
+    Linearization at = fit.outputs.front().at(inputs);
+    inputs.clear();  // of many cells this and the value are as large as all that follows
+    at.value.reset();
     CellsGradients gradients;
     for (const arma::mat& corrected_bar : corrected_bars) {
         gradients.under.push_back({std::move(at.backward(corrected_bar).front()), {}});

@@ -46,7 +46,7 @@ CellsGradients check_cells_gradients(const Differentiable& fit, const std::vecto
                                      arma::uword n_coordinates);
 
 /// The same gradients, unchecked, at other cells [F x n].
-CellsGradients cells_gradients_at(const Differentiable& fit, const arma::mat& cells,
+CellsGradients cells_gradients_at(const Differentiable& fit, arma::mat cells,
                                   const std::vector<arma::mat>& corrected_bars);
 
 /// The fixed random adjoint of a value: standard normal, of its shape.

@@ -210,7 +210,7 @@ TEST_CASE("outputs.gradients: a network written from the file has its values and
     const json point = point_of(run, "WGAN");
     CHECK(arma::norm(file("gradient.corrected.cells"), "fro") ==
           Approx(value_of_metric(point, "gradient_l2_norm")).epsilon(1e-12));
-    CHECK(point["outputs"]["gradients"]["gradient.mmd_loss.cells"] == json());
+    CHECK_FALSE(point["outputs"]["gradients"].contains("gradient.mmd_loss.cells"));
     CHECK(point["outputs"]["gradients"]["gradient.generator_loss.cells"] == json({n_cells, n_features}));
 
     const Archive soft = archive(run / "out/gradients/data.Soft.npz");

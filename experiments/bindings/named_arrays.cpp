@@ -1,4 +1,4 @@
-#include "experiments/run/named_arrays.hpp"
+#include "experiments/bindings/named_arrays.hpp"
 
 #include <utility>
 #include <vector>
