@@ -190,6 +190,11 @@ Array from_matrix(const Matrix<Real>& matrix) {
 }
 
 template <class Real>
+Array from_list(const Matrix<Real>& matrix) {
+    return {{matrix.n_elem}, std::vector<Real>(matrix.begin(), matrix.end())};
+}
+
+template <class Real>
 void write(const Matrix<Real>& matrix, const std::function<void(std::string_view)>& append) {
     append(start_of_file(descriptions[std::is_same_v<Real, float> ? 0 : 1], {matrix.n_cols, matrix.n_rows}));
     append({reinterpret_cast<const char*>(matrix.memptr()), matrix.n_elem * sizeof(Real)});
@@ -240,5 +245,7 @@ template void write(const Matrix<float>&, const std::function<void(std::string_v
 template void write(const Matrix<double>&, const std::function<void(std::string_view)>&);
 template Array from_matrix(const Matrix<float>&);
 template Array from_matrix(const Matrix<double>&);
+template Array from_list(const Matrix<float>&);
+template Array from_list(const Matrix<double>&);
 
 }  // namespace bcbench::npy

@@ -28,6 +28,10 @@ using NamedArrays = std::map<std::string, Array>;
 template <class Real>
 Array from_matrix(const Matrix<Real>& matrix);
 
+/// Its entries as an array of one dimension.
+template <class Real>
+Array from_list(const Matrix<Real>& matrix);
+
 /// The bytes of a .npy file. Throws std::invalid_argument if the shape is not 1-D or 2-D or does not fit the
 /// values.
 std::string encode(const Array& array);

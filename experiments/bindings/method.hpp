@@ -41,6 +41,7 @@ struct MethodSettings {
     DatasetOfPoint dataset = {};                         // what the data were loaded from
     std::optional<std::uint64_t> max_memory_bytes = {};  // of processes that it starts
     bool allow_commands = false;                         // programs of the user's may be started
+    bool keeps_arrays = false;                           // Fit::by_products are wanted
 };
 
 /// A further array that a method returns, such as the latent cells. Most runs want its shape alone: it is made when
@@ -74,6 +75,7 @@ struct Fit {
     std::optional<double> reported_seconds;                  // of the fit by its own clock, of an external program
     std::vector<std::uint32_t> holdout;                      // cells that the training never saw
     npy::NamedArrays model;                                  // the parameters, if the `train` block asks to save them
+    npy::NamedArrays by_products;  // beside `arrays`, if settings.keeps_arrays; as users see them
     /// The adjoint of the input cells [F x n] for the adjoint of the corrected cells [F x n]. Empty: no gradient.
     std::function<Matrix<Real>(const Matrix<Real>& corrected_bar)> backward;
     /// Of every cell a number that stands for its discrete choices in this arithmetic, as Linearization::cell_choices

@@ -43,6 +43,7 @@ struct Arguments {
     std::string points_file;
     std::string shard;
     std::string timings;
+    std::string save;
     std::string format = "text";
     std::string out;
     std::string on_error = "continue";
@@ -189,8 +190,8 @@ int print_plan(const Arguments& arguments) {
 
 int gradcheck(const Arguments& arguments) {
     const Plan plan = make_plan(arguments);
-    const GradcheckResult result = run_gradcheck(
-        plan, {arguments.only, arguments.step, arguments.coordinates, arguments.steps, arguments.threads});
+    const GradcheckResult result = run_gradcheck(plan, {arguments.only, arguments.step, arguments.coordinates,
+                                                        arguments.steps, arguments.threads, arguments.save});
     std::cout << result.text << std::flush;
     if (result.failed > 0) return exit_incomplete;
     return result.wrong > 0 ? exit_regression : exit_ok;
@@ -346,7 +347,12 @@ int dispatch(CLI::App& app, Arguments& arguments, int argc, char** argv) {
     gradcheck_command->add_option("--coordinates", arguments.coordinates, "coordinates to check of each input")
         ->check(CLI::Range(1U, 1'000'000'000U))
         ->capture_default_str();
-    gradcheck_command->add_flag("--steps", arguments.steps, "error against step as CSV instead of the table");
+    CLI::Option* steps =
+        gradcheck_command->add_flag("--steps", arguments.steps, "error against step as CSV instead of the table");
+    gradcheck_command
+        ->add_option("--save", arguments.save,
+                     "directory for a file <point>.npz each: inputs, values, adjoints and gradients by name")
+        ->excludes(steps);
     gradcheck_command->add_option("--threads", arguments.threads, "threads; results do not depend on it")
         ->check(CLI::Range(1U, 1024U))
         ->capture_default_str();

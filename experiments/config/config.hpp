@@ -47,6 +47,8 @@ struct Outputs {
     bool projections = true;
     bool h5ad = false;
     bool per_cell = false;
+    bool arrays = false;
+    bool gradients = false;
 
     /// Whether the corrected cells of each point stay: what goes into .h5ad files is put together from them.
     bool keeps_embeddings() const { return embeddings || h5ad; }

@@ -112,7 +112,13 @@ const Block& outputs_block() {
                                  flag("h5ad", false,
                                       "write a copy of each .h5ad file with the corrected cells of its points in obsm "
                                       "and their metrics in uns; keeps the .npy files as well"),
-                                 flag("per_cell", false, "write the values of each cell behind the metrics (.csv)")},
+                                 flag("per_cell", false, "write the values of each cell behind the metrics (.csv)"),
+                                 flag("arrays", false,
+                                      "write what a method computed besides the cells of each point (.npz): latent "
+                                      "cells, cluster assignments, critic scores, centroids, coefficients"),
+                                 flag("gradients", false,
+                                      "write the gradients of the sum of the corrected entries and of each loss of "
+                                      "each point, with respect to the cells and every parameter, in float64 (.npz)")},
                                 {}};
     return block;
 }

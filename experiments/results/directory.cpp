@@ -65,10 +65,22 @@ fs::path embedding_file(const fs::path& directory, const std::string& id) {
     return directory / "embeddings" / (id + ".npy");
 }
 
-fs::path model_file(const fs::path& directory, const std::string& id) { return directory / "models" / (id + ".npz"); }
+fs::path archive_file(const fs::path& directory, const char* kind, const std::string& id) {
+    return directory / kind / (id + ".npz");
+}
 
 fs::path per_cell_file(const fs::path& directory, const std::string& id) {
     return directory / "per_cell" / (id + ".csv");
+}
+
+std::vector<fs::path> files_beside(const fs::path& directory, const std::string& id, const PointFiles& files) {
+    std::vector<fs::path> paths;
+    if (files.embedding) paths.push_back(embedding_file(directory, id));
+    if (files.model) paths.push_back(archive_file(directory, "models", id));
+    if (files.per_cell) paths.push_back(per_cell_file(directory, id));
+    if (files.arrays) paths.push_back(archive_file(directory, "arrays", id));
+    if (files.gradients) paths.push_back(archive_file(directory, "gradients", id));
+    return paths;
 }
 
 bool is_there(const fs::path& file) {
@@ -111,11 +123,9 @@ std::string timing_rows(const std::string& id, const std::vector<StageTime>& tim
 
 fs::path point_file(const fs::path& directory, const std::string& id) { return directory / "points" / (id + ".json"); }
 
-std::vector<std::string> names_of_files(const std::string& id, const FilesOfPoint& files) {
+std::vector<std::string> names_of_files(const std::string& id, const PointFiles& files) {
     std::vector<std::string> names = {point_file("", id).string()};
-    if (files.embedding) names.push_back(embedding_file("", id).string());
-    if (files.model) names.push_back(model_file("", id).string());
-    if (files.per_cell) names.push_back(per_cell_file("", id).string());
+    for (const fs::path& file : files_beside("", id, files)) names.push_back(file.string());
     return names;
 }
 
@@ -123,8 +133,9 @@ ResultsDirectory::ResultsDirectory(fs::path directory, Sharing sharing)
     : directory_(created(std::move(directory), sharing)), lock_(directory_, sharing) {
     if (sharing == Sharing::shared) return;
     make_directories(directory_ / "points");
-    for (const char* place : {"", "points", "embeddings", "models", "per_cell"})
+    for (const char* place : {"", "points", "embeddings", "models", "per_cell", "arrays", "gradients"}) {
         remove_stale_temporaries(directory_ / place);
+    }
     // a killed run may have left half a row, which must not swallow the next one
     const fs::path file = directory_ / "timings.csv";
     std::error_code error;
@@ -159,12 +170,15 @@ std::vector<NewFile> ResultsDirectory::files_of(Executed& executed) const {
             }
         },
         executed.embedding);
-    if (!executed.model.empty()) {
-        files.emplace_back(model_file(directory_, executed.record.id), npy::encode_npz(executed.model));
-    }
+    const auto add = [&](const char* kind, const npy::NamedArrays& arrays) {
+        files.emplace_back(archive_file(directory_, kind, executed.record.id), npy::encode_npz(arrays));
+    };
+    if (!executed.model.empty()) add("models", executed.model);
     if (!executed.per_cell.empty()) {
         files.emplace_back(per_cell_file(directory_, executed.record.id), std::move(executed.per_cell));
     }
+    if (executed.arrays) add("arrays", *executed.arrays);
+    if (executed.gradients) add("gradients", *executed.gradients);
     files.emplace_back(point_file(directory_, executed.record.id), to_text(executed.record));
     return files;
 }
@@ -218,7 +232,7 @@ void ResultsDirectory::order_times(const std::vector<std::string>& ids) const {
     write("timings.csv", content);
 }
 
-bool ResultsDirectory::has_files(const std::string& id, const FilesOfPoint& files) const {
+bool ResultsDirectory::has_files(const std::string& id, const PointFiles& files) const {
     const std::vector<std::string> names = names_of_files(id, files);
     return std::all_of(names.begin(), names.end(),
                        [&](const std::string& name) { return is_there(directory_ / name); });
@@ -248,8 +262,7 @@ void ResultsDirectory::remove(const std::string& name) const {
 
 void ResultsDirectory::remove_outputs(const std::string& id, const std::vector<NewFile>& kept) const {
     std::error_code error;
-    for (const fs::path& file :
-         {embedding_file(directory_, id), model_file(directory_, id), per_cell_file(directory_, id)}) {
+    for (const fs::path& file : files_beside(directory_, id, {true, true, true, true, true})) {
         if (std::none_of(kept.begin(), kept.end(), [&](const NewFile& each) { return each.path == file; }))
             fs::remove(file, error);
     }

@@ -14,11 +14,13 @@
 
 namespace bcbench {
 
-/// What a point leaves beside its own file.
-struct FilesOfPoint {
+/// What a point has beside its point file.
+struct PointFiles {
     bool embedding = false;
     bool model = false;
     bool per_cell = false;
+    bool arrays = false;
+    bool gradients = false;
 };
 
 /// An open results directory, locked against other runs. Every write is atomic; a point is done when its file
@@ -34,8 +36,8 @@ class ResultsDirectory {
     /// The finished point `id`, if its file is there and readable.
     std::optional<PointRecord> read_point(const std::string& id) const;
 
-    /// The files of a point in the order they have to be written: embedding, model and values per cell, if there are
-    /// any, then the point file, which says that the point is done.
+    /// The files of a point in the order they have to be written: those beside the point file, if there are any, then
+    /// the point file, which says that the point is done.
     /// Takes the embedding and the values per cell out of `executed`.
     std::vector<NewFile> files_of(Executed& executed) const;
 
@@ -51,15 +53,14 @@ class ResultsDirectory {
     void order_times(const std::vector<std::string>& ids) const;
 
     /// Whether the file of a point and these are there.
-    bool has_files(const std::string& id, const FilesOfPoint& files) const;
+    bool has_files(const std::string& id, const PointFiles& files) const;
 
     /// The embedding that the file of a point holds in this precision; nothing if there is none such, or it is damaged.
     Embedding read_embedding(const std::string& id, bool single) const;
 
     void remove(const std::string& name) const;
 
-    /// Removes embedding, model and values per cell of a point, which may be of an earlier config, but for those in
-    /// `kept`.
+    /// Removes what a point has beside its point file, which may be of an earlier config, but for what is in `kept`.
     void remove_outputs(const std::string& id, const std::vector<NewFile>& kept = {}) const;
 
   private:
@@ -78,7 +79,7 @@ extern const char* const timings_header;  // with line end
 std::string timing_rows(const std::string& id, const std::vector<StageTime>& times);
 
 /// The files of a finished point, relative to the directory; the first says that it is done.
-std::vector<std::string> names_of_files(const std::string& id, const FilesOfPoint& files);
+std::vector<std::string> names_of_files(const std::string& id, const PointFiles& files);
 
 /// The file of a point: `directory`/points/<id>.json.
 std::filesystem::path point_file(const std::filesystem::path& directory, const std::string& id);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,7 +14,7 @@
 namespace bcbench {
 
 struct StageTime {
-    std::string stage;  // load, preprocess, fit, trace, metrics, gradient, checks, projection
+    std::string stage;  // load, preprocess, fit, trace, metrics, gradient, checks, projection, arrays
     std::uint64_t repeat = 0;
     double seconds = 0.0;
     std::uint64_t peak_rss_bytes = 0;
@@ -29,6 +30,8 @@ struct Executed {
     Embedding embedding;
     npy::NamedArrays model = {};  // trained parameters, if the `train` block asks for them; else empty
     std::string per_cell = {};    // content of the CSV with the values of each cell, if the config asks; else empty
+    std::optional<npy::NamedArrays> arrays = {};     // what the method computed besides, if the config asks for it
+    std::optional<npy::NamedArrays> gradients = {};  // if the config asks for them; empty: the method has none
 };
 
 }  // namespace bcbench

@@ -13,6 +13,7 @@
 #include "engine/linear/pca.hpp"
 #include "experiments/bindings/checks.hpp"
 #include "experiments/bindings/method.hpp"
+#include "experiments/bindings/named_arrays.hpp"
 #include "experiments/bindings/training_fields.hpp"
 #include "experiments/run/checks.hpp"
 #include "experiments/run/fingerprint.hpp"
@@ -141,6 +142,24 @@ Embedding kept_embedding(const Config& config, Matrix<Real> corrected) {
     return corrected;
 }
 
+ordered_json shapes_of(const npy::NamedArrays& arrays) {
+    ordered_json shapes = ordered_json::object();
+    for (const auto& [name, array] : arrays) shapes[name] = array.shape;
+    return shapes;
+}
+
+template <class Real>
+void add_arrays(const Config& config, const Fit<Real>& fit, const Dataset<Real>& data, Executed& executed) {
+    if (config.outputs.arrays) {
+        executed.arrays = arrays_of(fit);
+        executed.record.outputs["arrays"] = shapes_of(*executed.arrays);
+    }
+    if (config.outputs.gradients) {
+        executed.gradients = fit.differentiable ? gradients_of(fit.differentiable(), data.batch) : npy::NamedArrays();
+        executed.record.outputs["gradients"] = shapes_of(*executed.gradients);
+    }
+}
+
 template <class Real>
 void run(const Point& point, const Config& config, const SharedData<Real>& data, Executed& executed) {
     PointRecord& record = executed.record;
@@ -189,6 +208,9 @@ void run(const Point& point, const Config& config, const SharedData<Real>& data,
                 record.outputs["projection_missing"] = error.what();
             }
         });
+    }
+    if (config.outputs.arrays || config.outputs.gradients) {
+        stages.timed("arrays", 0, [&] { add_arrays(config, fit, *data, executed); });
     }
     executed.model = std::move(fit.model);
     executed.embedding = kept_embedding(config, std::move(fit.corrected));
@@ -257,6 +279,8 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
     if (executed.record.status != PointStatus::ok) {
         executed.embedding = {};
         executed.per_cell.clear();
+        executed.arrays.reset();
+        executed.gradients.reset();
     }
     add_fingerprints(point, config, loaded, executed.record);
     return executed;

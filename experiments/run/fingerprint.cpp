@@ -46,6 +46,8 @@ nlohmann::json deciding_fit(const Point& point, const Config& config, const std:
                                config.timing.repeats,
                                config.outputs.projections,
                                config.outputs.keeps_embeddings(),
+                               config.outputs.arrays,
+                               config.outputs.gradients,
                                data_hash,
                                loaded_model_hash(point, config),
                                program_identity()};

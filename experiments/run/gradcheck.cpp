@@ -7,6 +7,7 @@
 #include "engine/core/random.hpp"
 #include "engine/linear/products.hpp"
 #include "experiments/bindings/datasets.hpp"
+#include "experiments/bindings/named_arrays.hpp"
 #include "experiments/run/method_settings.hpp"
 #include "experiments/system/address_space.hpp"
 #include "experiments/system/files.hpp"
@@ -61,12 +62,14 @@ std::string scientific(double value, const char* format = "%.2e") {
     return text;
 }
 
-// "cells: cell 3, feature 17" or "encoder.layer1.kernel[3,17]", counting from 0.
+// "cell 3 feature 17", "encoder.layer1.kernel[in,out]", "centroids[cluster,feature]" or "encoder.layer1.bias[out]",
+// counting from 0, as saved models and --save have them: the transpose of the arrays here.
 std::string place(const OutputGradient& gradient) {
     const std::string row = std::to_string(gradient.report.row);
     const std::string column = std::to_string(gradient.report.column);
     if (gradient.input == "cells") return "cell " + column + " feature " + row;
-    return gradient.input + "[" + row + "," + column + "]";
+    if (is_bias(gradient.input)) return gradient.input + "[" + row + "]";
+    return gradient.input + "[" + column + "," + row + "]";
 }
 
 const char* verdict(const GradientReport& report) {
@@ -115,19 +118,26 @@ std::string verdict_on_all(std::size_t right, const GradcheckResult& result) {
 }
 
 std::string footer(const GradcheckOptions& options, std::size_t n_checked, const GradcheckResult& result) {
-    return "\n  float64; each output under a random adjoint, up to " + std::to_string(options.coordinates) +
-           " coordinates of each input (--coordinates).\n  skipped: a discrete choice differs on both sides of the "
+    return "\n  float64; each output under a fixed random adjoint (--save DIR writes it), up to " +
+           std::to_string(options.coordinates) +
+           " coordinates of each input (--coordinates).\n  where: kernel[in,out], bias[out], "
+           "centroids[cluster,feature], from 0.\n  skipped: a discrete choice differs on both sides of the "
            "coordinate. right: error <= " +
            number_text(gradient_tolerance) + ", no more skipped than checked.\n  " + verdict_on_all(n_checked, result);
 }
 
 }  // namespace
 
-CellsGradients cells_gradients_at(const Differentiable& fit, const arma::mat& cells,
+arma::mat adjoint_of_check(const arma::mat& value) { return random_matrix(make_key(adjoint_seed), value); }
+
+CellsGradients cells_gradients_at(const Differentiable& fit, arma::mat cells,
                                   const std::vector<arma::mat>& corrected_bars) {
-    std::vector<arma::mat> inputs = values_of(fit.inputs);
-    inputs.front() = cells;
-    const Linearization at = fit.outputs.front().at(inputs);
+    std::vector<arma::mat> inputs;
+    inputs.push_back(std::move(cells));
+    for (std::size_t i = 1; i < fit.inputs.size(); ++i) inputs.push_back(fit.inputs[i].values);
+    Linearization at = fit.outputs.front().at(inputs);
+    inputs.clear();  // of many cells this and the value are as large as all that follows
+    at.value.reset();
     CellsGradients gradients;
     for (const arma::mat& corrected_bar : corrected_bars) {
         gradients.under.push_back({std::move(at.backward(corrected_bar).front()), {}});
@@ -164,7 +174,7 @@ OutputGradient check_output_gradient(const Differentiable& fit, const Differenti
                                      double step) {
     const std::vector<arma::mat> inputs = values_of(fit.inputs);
     const Linearization at = output.at(inputs);
-    const arma::mat value_bar = random_matrix(make_key(adjoint_seed), at.value);
+    const arma::mat value_bar = adjoint_of_check(at.value);
     const std::vector<arma::mat> bars = at.backward(value_bar);
     OutputGradient worst{output.name, fit.inputs.front().name, {}};
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -184,7 +194,7 @@ std::vector<StepError> step_errors(const Differentiable& fit, const Differentiab
                                    const std::vector<double>& steps) {
     const std::vector<arma::mat> inputs = values_of(fit.inputs);
     const Linearization at = output.at(inputs);
-    const arma::mat value_bar = random_matrix(make_key(adjoint_seed), at.value);
+    const arma::mat value_bar = adjoint_of_check(at.value);
     const std::vector<arma::mat> bars = at.backward(value_bar);
     std::vector<arma::mat> direction;
     double squared_length = 0.0;
@@ -230,6 +240,11 @@ GradcheckResult run_gradcheck(const Plan& plan, const GradcheckOptions& options)
             if (options.steps) {
                 csv += steps_csv(point, made);
                 continue;
+            }
+            if (!options.save.empty()) {
+                const npy::NamedArrays arrays = gradients_of(made, data.batch, adjoint_of_check);
+                make_directories(options.save);
+                write_atomically(options.save / (point.id + ".npz"), npy::encode_npz(arrays));
             }
             for (const DifferentiableOutput& output : made.outputs) {
                 const OutputGradient gradient = check_output_gradient(made, output, options.coordinates, options.step);

@@ -1,6 +1,7 @@
 // Gradients of whole fits against finite differences, in double: the check "gradient" and the command gradcheck.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,11 @@ CellsGradients check_cells_gradients(const Differentiable& fit, const std::vecto
                                      arma::uword n_coordinates);
 
 /// The same gradients, unchecked, at other cells [F x n].
-CellsGradients cells_gradients_at(const Differentiable& fit, const arma::mat& cells,
+CellsGradients cells_gradients_at(const Differentiable& fit, arma::mat cells,
                                   const std::vector<arma::mat>& corrected_bars);
+
+/// The fixed random adjoint of a value: standard normal, of its shape.
+arma::mat adjoint_of_check(const arma::mat& value);
 
 /// Checks the gradient of `output` with respect to every input, for a fixed random adjoint, at up to `n_coordinates` of
 /// each input. `step` 0: the steps of GradientCheckOptions; else this one alone.
@@ -65,6 +69,7 @@ struct GradcheckOptions {
     arma::uword coordinates = 20;  // of each input
     bool steps = false;            // error against step as CSV instead of the table
     unsigned threads = 1;
+    std::filesystem::path save;  // directory for what another program needs to repeat the check: empty: none
 };
 
 struct GradcheckResult {

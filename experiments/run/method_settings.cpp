@@ -19,11 +19,13 @@ MethodSettings settings_of(const Point& point, const Config& config) {
     settings.dataset = {point.dataset_label, point.dataset_type, point.dataset_params, point.dataset_seed};
     settings.max_memory_bytes = config.limits.max_memory_bytes;
     settings.allow_commands = config.allow_commands;
+    settings.keeps_arrays = config.outputs.arrays;
     return settings;
 }
 
-FilesOfPoint files_of(const Point& point, const Config& config) {
-    return {config.outputs.keeps_embeddings(), saves_model(point.train), config.outputs.per_cell};
+PointFiles files_of(const Point& point, const Config& config) {
+    return {config.outputs.keeps_embeddings(), saves_model(point.train), config.outputs.per_cell,
+            config.outputs.arrays, config.outputs.gradients};
 }
 
 }  // namespace bcbench

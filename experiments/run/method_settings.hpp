@@ -10,6 +10,6 @@ namespace bcbench {
 MethodSettings settings_of(const Point& point, const Config& config);
 
 /// The files that the config makes a point leave beside its own.
-FilesOfPoint files_of(const Point& point, const Config& config);
+PointFiles files_of(const Point& point, const Config& config);
 
 }  // namespace bcbench

@@ -14,7 +14,6 @@
 
 #include "engine/core/checkpoint.hpp"
 #include "engine/core/parallel.hpp"
-#include "experiments/bindings/training_fields.hpp"
 #include "experiments/run/execute.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/finishing.hpp"
@@ -78,7 +77,9 @@ bool can_resume(const Work& work, const Point& point, const LoadedDataset& loade
 // others; nothing if it has to be run.
 std::optional<Executed> scored_again(const Work& work, const Point& point, const LoadedDataset& loaded) {
     const Config& config = work.plan.config();
-    if (work.options.fresh || !config.outputs.keeps_embeddings() || saves_model(point.train)) return std::nullopt;
+    const PointFiles wanted = files_of(point, config);
+    if (work.options.fresh || !wanted.embedding || wanted.model || wanted.arrays || wanted.gradients)
+        return std::nullopt;
     const std::optional<PointRecord> record = work.results.read_point(point.id);
     if (!record || record->status != PointStatus::ok ||
         record->fit_fingerprint != fit_fingerprint(point, config, loaded.hash))

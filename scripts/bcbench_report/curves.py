@@ -257,6 +257,7 @@ def draw_traces(album: Album, study: Study, looks: dict[str, Look], read: PointR
         for group, file in files
     ]
     training = [(group, mapping(file.get("traces"))) for group, file in files]
+    counted = {group.points[0]: _what_is_counted(file) for group, file in files}
     notes = []
     for name, title, caption, curves in (
         (
@@ -266,16 +267,24 @@ def draw_traces(album: Album, study: Study, looks: dict[str, Look], read: PointR
             "the error falls with the step until rounding takes over.",
             steps,
         ),
-        ("training", "Training curves", "Values recorded along the training.", training),
+        ("training", "Curves over steps", "Values along a training, or the iterations of a method.", training),
     ):
         curves = [curve for curve in curves if _quantities(curve[1])]
         if any(len(group.points) > 1 for group, _ in curves):
             caption += " Of several seeds the first is drawn."
         if curves:
-            _curve_figure(album, study, looks, name, title, caption, curves[:MAX_TRACES])
+            _curve_figure(album, study, looks, name, title, caption, curves[:MAX_TRACES], counted)
         if len(curves) > MAX_TRACES:
             notes.append(f"{title}: drawn are the first {MAX_TRACES} of {len(curves)} points.")
     return notes
+
+
+def _what_is_counted(file: dict[str, Any]) -> str:
+    """What a point counts along its curves."""
+    if finite(mapping(file.get("outputs")).get("trained_steps")) is not None:
+        return "training step"
+    rows = map(mapping, sequence(file.get("metrics")))
+    return "iteration" if any(row.get("group") == "iteration" for row in rows) else "step"
 
 
 def _quantities(trace: dict[str, Any]) -> list[str]:
@@ -300,6 +309,7 @@ def _curve_figure(
     title: str,
     caption: str,
     curves: list[tuple[Group, dict[str, Any]]],
+    counted: dict[str, str],
 ) -> None:
     names = list(dict.fromkeys(quantity for _, trace in curves for quantity in _quantities(trace)))[
         :MAX_PANELS
@@ -309,6 +319,7 @@ def _curve_figure(
     handles: dict[str, Any] = {}
     for axes, quantity in zip(panels, names):
         drawn: list[tuple[float, float]] = []
+        names_of_steps: set[str] = set()
         for number, (group, trace) in enumerate(curves):
             pairs = _pairs(trace, quantity, positive=name == STEP_CURVE)
             label = f"{group.label}, {group.dataset}" if len(study.datasets) > 1 else group.label
@@ -320,9 +331,12 @@ def _curve_figure(
                 linewidth=1.6,
             )
             handles.setdefault(label, line)
+            if pairs:
+                names_of_steps.add(counted[group.points[0]])
             drawn += pairs
             data += [(group.points[0], quantity, repr(x), repr(y)) for x, y in pairs]
-        _finish_curve(axes, quantity, drawn, name == STEP_CURVE)
+        step_name = names_of_steps.pop() if len(names_of_steps) == 1 else "step"
+        _finish_curve(axes, quantity, drawn, None if name == STEP_CURVE else step_name)
     _legend(legend, handles)
     album.add(figure, name, title, caption, ["point", "quantity", "step", "value"], data)
 
@@ -337,9 +351,13 @@ def _pairs(trace: dict[str, Any], quantity: str, positive: bool) -> list[tuple[f
     ]
 
 
-def _finish_curve(axes: Axes, quantity: str, drawn: list[tuple[float, float]], is_step_curve: bool) -> None:
+def _finish_curve(
+    axes: Axes, quantity: str, drawn: list[tuple[float, float]], step_name: str | None
+) -> None:
+    """`step_name`: what is counted along the axis; None: it is the step of a difference."""
+    is_step_curve = step_name is None
     axes.set_title(shorten(quantity, 32))
-    axes.set_xlabel("step (data units)" if is_step_curve else "training step (count)")
+    axes.set_xlabel("step (data units)" if is_step_curve else f"{step_name} (count)")
     axes.set_ylabel("relative error (no unit)" if is_step_curve else value_name(quantity))
     if drawn and is_step_curve:
         logarithmic(axes, "x")

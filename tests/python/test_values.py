@@ -57,7 +57,7 @@ def config(precision, metrics):
         "datasets": [{"label": "data", "type": "table", "params": params}],
         "methods": methods,
         "metrics": metrics,
-        "outputs": {"embeddings": True, "projections": False},
+        "outputs": {"embeddings": True, "arrays": True, "gradients": True, "projections": False},
     }
 
 
@@ -77,6 +77,8 @@ def test_methods_and_metrics_equal_the_program(tables, precision):
         assert len(scores) > 20
         for loss, value in correction.values.items():
             assert record[loss] == value
+    assert results.arrays("data.differentiable_harmony")["centroids"].shape == (5, cells.shape[1])
+    assert np.array_equal(results.gradients("data.mmd_autoencoder")["input.cells"], cells)
 
 
 def test_every_method_is_compared():

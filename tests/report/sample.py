@@ -319,7 +319,7 @@ def _documented_point(
         steps = [10.0**-k for k in range(1, 9)]
         traces["gradient_step_curve"] = {"step": steps, "error": [s**2 + 1e-16 / s for s in steps]}
     if label in ("MMD", "WGAN"):
-        outputs |= {"latent_shape": [100, 16]}
+        outputs |= {"latent_shape": [100, 16], "trained_steps": 500}
         traces |= {
             "step": list(range(0, 500, 10)),
             "loss": [30 * math.exp(-k / 10) + 0.01 for k in range(50)],

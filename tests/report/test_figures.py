@@ -203,3 +203,30 @@ def test_many_methods_stay_apart(tmp_path: Path) -> None:
 )
 def test_ticks_are_plain_and_distinct(values: list[float], texts: list[str]) -> None:
     assert PlainTicks().format_ticks(values) == texts
+
+
+def test_the_axis_of_a_curve_says_what_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, Figure] = {}
+    add = Album.add
+
+    def keep(self: Album, figure: Figure, *arguments: object) -> None:
+        add(self, figure, *arguments)  # type: ignore[arg-type]
+        kept[self.pictures[-1].slug] = figure
+
+    sample = documented()
+    sample.method("Real", "harmony")
+    sample.point(
+        "two_batch",
+        "Real",
+        {"mean_shift": 2.0, "harmony_iterations": 2.0},
+        traces={"step": [0, 1, 2], "objective": [9.0, 5.0, 4.0], "mean_shift": [3.0, 2.5, 2.0]},
+        groups={"mean_shift": "means", "harmony_iterations": "iteration"},
+    )
+    set_style()
+    directory = sample.write(tmp_path)
+    monkeypatch.setattr(Album, "add", keep)
+    build_report(read_results(directory), Album(directory), "")
+    labels = {axes.get_title(): axes.get_xlabel() for axes in kept["training"].axes if axes.axison}
+    assert labels["objective"] == "iteration (count)"
+    assert labels["loss"] == "training step (count)"
+    assert labels["mean_shift"] == "step (count)"  # drawn of both

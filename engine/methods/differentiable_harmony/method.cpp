@@ -59,7 +59,7 @@ std::vector<Step<Real>> replay(const Tape<Real>& tape, const Softmax<Real>& soft
 
 template <class Real>
 Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
-                     bool keep_tape) {
+                     bool keep_tape, bool keep_choices) {
     validate(options);
     require_valid(data);
     require_same_features(parameters, data.cells);
@@ -87,7 +87,10 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
 
     Targets<Real> targets = make_targets<Real>(tiles, data.cells.n_rows);
     walk<Real>(softmax, tiles, *state_at(0), nullptr, nullptr, assignment_at(0), targets);
+    keep_choices = keep_choices || keep_tape;
+    if (keep_choices) result.cell_choices.assign(data.cells.n_cols, 0);
     for (std::size_t t = 0; t < n_iterations; ++t) {
+        if (keep_choices) add_cell_choices(tiles, *assignment_at(t), result.cell_choices);
         walk(softmax, tiles, *state_at(t), assignment_at(t), state_at(t + 1),
              t + 1 < n_iterations ? assignment_at(t + 1) : nullptr, targets);
     }
@@ -150,37 +153,22 @@ Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_
 
 template <class Real>
 std::vector<std::uint64_t> cell_choices(const Result<Real>& result) {
-    const Tape<Real>& tape = result.tape;
-    const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
-    const BatchTiles tiles = make_batch_tiles(tape.batch);
-    const auto n_iterations = static_cast<std::size_t>(tape.options.n_iterations);
-    std::vector<std::uint64_t> of_cells(tape.last.n_cols, 0);
-    for (std::size_t first = 0; first < n_iterations; first += tape.stride) {
-        if (tape.stride == 1) {
-            add_cell_choices(tiles, tape.steps[first].assignment, of_cells);
-            continue;
-        }
-        for (const Step<Real>& step :
-             replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations))) {
-            add_cell_choices(tiles, step.assignment, of_cells);
-        }
-    }
-    return of_cells;
+    return result.cell_choices;
 }
 
 template <class Real>
 std::uint64_t choices(const Result<Real>& result) {
     std::uint64_t signature = 0;
-    for (const std::uint64_t of_cell : cell_choices(result)) signature = with_choice(signature, of_cell);
+    for (const std::uint64_t of_cell : result.cell_choices) signature = with_choice(signature, of_cell);
     return signature;
 }
 
-#define BCBENCH_INSTANTIATE(Real)                                                                       \
-    template Parameters<Real> initial_parameters<Real>(const Options&, uword, Stream);                  \
-    template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, const Options&, bool); \
-    template Matrix<Real> assignments(const Matrix<Real>&, const Parameters<Real>&, const Options&);    \
-    template Matrix<Real> backward(const Result<Real>&, const Matrix<Real>&, Parameters<Real>*);        \
-    template std::vector<std::uint64_t> cell_choices(const Result<Real>&);                              \
+#define BCBENCH_INSTANTIATE(Real)                                                                             \
+    template Parameters<Real> initial_parameters<Real>(const Options&, uword, Stream);                        \
+    template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, const Options&, bool, bool); \
+    template Matrix<Real> assignments(const Matrix<Real>&, const Parameters<Real>&, const Options&);          \
+    template Matrix<Real> backward(const Result<Real>&, const Matrix<Real>&, Parameters<Real>*);              \
+    template std::vector<std::uint64_t> cell_choices(const Result<Real>&);                                    \
     template std::uint64_t choices(const Result<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -81,12 +81,15 @@ template <class Real>
 struct Result {
     Matrix<Real> corrected;  // [F x n]
     Tape<Real> tape;         // empty unless asked for
+    /// Of every cell its nearest clusters and sides of the clip in all iterations, which the reverse pass holds
+    /// constant, as one number; empty unless these or a tape are asked for.
+    std::vector<std::uint64_t> cell_choices;  // [n]
 };
 
 /// Corrects `data`. Throws std::invalid_argument on bad options or shapes, NumericalError if the result is not finite.
 template <class Real>
 Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
-                     bool keep_tape = false);
+                     bool keep_tape = false, bool keep_choices = false);
 
 /// Soft assignments of `cells` [F x n] to the centroids. [K x n], columns sum to 1.
 template <class Real>
@@ -97,7 +100,7 @@ Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& para
 template <class Real>
 Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar);
 
-/// Every iteration's nearest clusters and sides of the clip: what the reverse pass holds constant.
+/// The choices of all cells as one number, of a pass that kept its tape or its choices.
 template <class Real>
 std::uint64_t choices(const Result<Real>& result);
 

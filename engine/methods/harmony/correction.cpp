@@ -4,6 +4,7 @@
 
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/methods/harmony/in_order.hpp"
 
 namespace bcbench::harmony {
 
@@ -42,18 +43,13 @@ class ProductSum {
     std::size_t tiles_ = 0;
 };
 
-/// Adds the parts of segments to one sum per combination, in order. [segments] -> [G]
-std::vector<std::vector<double>> by_combination(const Levels& levels, std::vector<std::vector<double>>& parts) {
-    std::vector<std::vector<double>> sums(levels.n_combinations());
-    for (std::size_t s = 0; s < parts.size(); ++s) {
-        std::vector<double>& sum = sums[levels.segments[s].combination];
-        if (sum.empty()) {
-            sum = std::move(parts[s]);
-        } else {
-            for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += parts[s][i];
-        }
+/// sum += part; an empty sum becomes the part.
+void add_part(std::vector<double>&& part, std::vector<double>& sum) {
+    if (sum.empty()) {
+        sum = std::move(part);
+    } else {
+        for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += part[i];
     }
-    return sums;
 }
 
 /// Levels that a cluster's regression keeps: those with enough of their cells in the cluster, in covariates that have
@@ -81,14 +77,22 @@ std::vector<char> kept_levels(const State<Real>& state, std::size_t cluster, dou
 template <class Real>
 Sums sum_products(const State<Real>& state, const Matrix<Real>& cells, bool unit) {
     const Levels& levels = state.problem.levels;
-    const std::size_t n_segments = levels.segments.size();
-    std::vector<std::vector<double>> products(n_segments);
-    std::vector<std::vector<double>> weights(n_segments);
-    parallel_for(n_segments, [&](std::size_t s) {
+    struct Part {
+        std::vector<double> products, weights;
+    };
+    Sums sums{std::vector<std::vector<double>>(levels.n_combinations()),
+              std::vector<std::vector<double>>(levels.n_combinations())};
+    InOrder<Part> parts([&](std::size_t s, Part&& part) {
+        const std::size_t combination = levels.segments[s].combination;
+        add_part(std::move(part.products), sums.products[combination]);
+        add_part(std::move(part.weights), sums.weights[combination]);
+    });
+    parallel_for(levels.segments.size(), [&](std::size_t s) {
         Buffer<Real> rows(tile_width * state.feature_width);
         Buffer<Real> assigned(tile_width * state.width);
-        ProductSum<Real> sum(cells.n_rows, state.feature_width, state.width, products[s]);
-        weights[s].assign(state.width, 0.0);
+        Part part;
+        ProductSum<Real> sum(cells.n_rows, state.feature_width, state.width, part.products);
+        part.weights.assign(state.width, 0.0);
         const Segment& segment = levels.segments[s];
         for (std::size_t t = segment.first_tile; t < segment.first_tile + segment.n_tiles; ++t) {
             const Tile& tile = levels.tiles[t];
@@ -96,12 +100,13 @@ Sums sum_products(const State<Real>& state, const Matrix<Real>& cells, bool unit
             if (unit) to_unit(rows.get(), tile.count, state.feature_width);
             assign_tile(state, tile, assigned.get());
             sum.add(rows.get(), assigned.get(), tile.count);
-            add_rows(assigned.get(), tile.count, state.width, weights[s].data());
+            add_rows(assigned.get(), tile.count, state.width, part.weights.data());
         }
         sum.finish();
+        parts.give(s, std::move(part));
     });
     count_operations(cells.n_cols, 2 * cells.n_rows * state.problem.n_clusters);
-    return {by_combination(levels, products), by_combination(levels, weights)};
+    return sums;
 }
 
 template <class Real>

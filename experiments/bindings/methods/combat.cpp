@@ -49,6 +49,9 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     Fit<Real> fit;
     fit.corrected = std::move(result.corrected);
     fit.notes = std::move(result.notes);
+    if (settings.keeps_arrays) {
+        fit.by_products = {{"location", npy::from_matrix(result.location)}, {"scale", npy::from_matrix(result.scale)}};
+    }
     // The reference knows no feature or batch that cannot be estimated; where there is one, the notes say so.
     if (fit.notes.empty()) {
         fit.reference = [data, covariates, options] {

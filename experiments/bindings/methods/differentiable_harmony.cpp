@@ -93,12 +93,13 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
                               return harmony::assignments(corrected, parameters, options);
                           },
                           assignment_sensitivity(in_double(parameters.centroids), options)});
+    if (settings.keeps_arrays) fit.by_products["centroids"] = npy::from_matrix(parameters.centroids);
     fit.backward = [data, parameters, options](const Matrix<Real>& corrected_bar) {
         return harmony::backward(harmony::forward(*data, parameters, options, true), corrected_bar,
                                  static_cast<harmony::Parameters<Real>*>(nullptr));
     };
     fit.cell_choices = [data, parameters, options] {
-        return harmony::cell_choices(harmony::forward(*data, parameters, options, true));
+        return harmony::forward(*data, parameters, options, false, true).cell_choices;
     };
     fit.differentiable = [data, parameters, options] {
         return harmony::differentiable(in_double(data->cells), data->batch, in_double(parameters), options);

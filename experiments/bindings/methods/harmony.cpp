@@ -212,10 +212,30 @@ Fit<Real> mapped(const std::string& file, const MethodSettings& settings, const 
     const std::string origin = found->string();
     const method::Model model = model_from(npy::read_npz(origin), data.cells.n_rows, origin);
     Fit<Real> fit;
-    fit.corrected = method::map_new_cells(data.cells, std::span<const Labels>(covariates), model).corrected;
+    method::Mapped<Real> result =
+        method::map_new_cells(data.cells, std::span<const Labels>(covariates), model, 1.0, settings.keeps_arrays);
+    fit.corrected = std::move(result.corrected);
+    if (settings.keeps_arrays) {
+        fit.by_products = {{"cluster_assignments", npy::from_matrix(result.assignments)},
+                           {"centroids", npy::from_matrix(model.centroids)}};
+    }
     fit.losses = not_applicable(rows, "new cells were mapped onto the reference of " + file + ", nothing was iterated");
     fit.facts = {{"status", "mapped"}};
     return fit;
+}
+
+// Levels in the order of the covariates and of their names, those without cells left out.
+template <class Real>
+npy::NamedArrays by_products_of(const method::Result<Real>& fitted) {
+    npy::NamedArrays arrays;
+    arrays["cluster_assignments"] = npy::from_matrix(fitted.assignments);  // (n, K)
+    arrays["centroids"] = npy::from_matrix(fitted.centroids);              // (K, F)
+    arrays["observed"] = npy::from_matrix(fitted.observed);                // (B, K)
+    arrays["expected"] = npy::from_matrix(fitted.expected);
+    const arma::cube& w = fitted.coefficients;
+    // (K x B, F), cluster after cluster
+    arrays["coefficients"] = {{w.n_slices * w.n_cols, w.n_rows}, std::vector<double>(w.begin(), w.end())};
+    return arrays;
 }
 
 template <class Real>
@@ -237,7 +257,8 @@ template <class Real>
 Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     const std::vector<Labels> covariates = covariates_of(settings_from(settings.params), *data);
     if (const auto file = loaded_model(settings.train)) return mapped(*file, settings, *data, covariates);
-    const method::Options options = engine_options(settings);
+    method::Options options = engine_options(settings);
+    options.keep_assignments = settings.keeps_arrays;
     const auto fitted = std::make_shared<method::Result<Real>>(
         method::forward(data->cells, std::span<const Labels>(covariates), options));
     Fit<Real> fit;
@@ -249,6 +270,7 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     fit.notes = fitted->notes;
     add_traces(*fitted, fit.traces);
     if (saves_model(settings.train)) fit.model = arrays_of(*fitted);
+    if (settings.keeps_arrays) fit.by_products = by_products_of(*fitted);
     // Rounding of a product of F terms moves a logit by 1e-6 / sigma and with it the assignments; measured over ten
     // seeds and datasets the corrected cells keep 1e-4 of the features' spread (spec of the method: the same).
     fit.float32_tolerance = 1e-4 * std::max(1e-3, arma::stddev(in_double(data->cells), 0, 1).max());
@@ -276,7 +298,9 @@ MethodDefinition harmony() {
         "the seed. Also gives why it stopped (outputs.status: converged, objective_rose, max_iterations, "
         "nothing_to_correct) and the objective of every iteration and round (traces). In `train`, save_model keeps the "
         "corrected reference, and load_model maps the dataset onto one (Symphony: Kang et al. 2021). A preset sets the "
-        "parameters left at their defaults as the package has them; all random draws are ours."};
+        "parameters left at their defaults as the package has them; all random draws are ours. Of scanpy it sets the "
+        "limits of rounds and iterations alone: number of clusters, first centroids, their new start in each iteration "
+        "and tau stay different there."};
     method.rows = rows;
     method.parameters = [] { return parameters_of(fields, Settings{{}, "none", {}}); };
     method.training = model_file_training;

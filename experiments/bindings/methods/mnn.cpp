@@ -57,6 +57,30 @@ std::vector<std::uint32_t> order_of(const std::vector<method::MergeStep>& steps)
     return order;
 }
 
+// Of every step, in the order of the steps: the batch that joined, by its place in the dataset's list, and what was
+// found.
+npy::NamedArrays arrays_of(const std::vector<method::MergeStep>& steps) {
+    std::vector<std::int64_t> joined, n_pairs, skipped;
+    std::vector<double> left_share, right_share, batch_effect, variance_removed;
+    for (const method::MergeStep& step : steps) {
+        joined.push_back(step.right);
+        n_pairs.push_back(static_cast<std::int64_t>(step.n_pairs));
+        skipped.push_back(step.skipped ? 1 : 0);
+        left_share.push_back(step.left_share);
+        right_share.push_back(step.right_share);
+        batch_effect.push_back(step.batch_effect);
+        variance_removed.insert(variance_removed.end(), step.variance_removed.begin(), step.variance_removed.end());
+    }
+    const std::size_t n = steps.size();
+    return {{"batch_joined", {{n}, joined}},
+            {"n_pairs", {{n}, n_pairs}},
+            {"skipped", {{n}, skipped}},
+            {"left_share", {{n}, left_share}},
+            {"right_share", {{n}, right_share}},
+            {"batch_effect", {{n}, batch_effect}},
+            {"variance_removed", {{n, n > 0 ? variance_removed.size() / n : 0}, variance_removed}}};
+}
+
 template <class Real>
 Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     const auto options = options_from(fields, settings.params);
@@ -64,6 +88,7 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     Fit<Real> fit;
     fit.corrected = std::move(result.corrected);
     fit.losses = scores_of(result.steps);
+    if (settings.keeps_arrays) fit.by_products = arrays_of(result.steps);
     fit.notes = std::move(result.notes);
     const std::vector<std::uint32_t> order = order_of(result.steps);
     if (order.empty()) return fit;

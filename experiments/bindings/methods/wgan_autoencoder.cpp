@@ -91,6 +91,7 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     fit.corrected = result.pass.corrected();
     fit.arrays.push_back(latent_array(std::move(result.pass.latent)));
     fit.losses = losses_of(result.reconstruction_loss, result.generator_loss, result.discriminator_loss, data->batch);
+    if (settings.keeps_arrays) fit.by_products["critic_scores"] = npy::from_list(result.scores.scores);
     fit.backward = [data, parameters, options](const Matrix<Real>& corrected_bar) {
         const auto taped = wgan::forward(*data, parameters, options, true);
         return wgan::backward(taped, {corrected_bar, 0.0, 0.0, 0.0}, static_cast<wgan::Parameters<Real>*>(nullptr));

@@ -40,6 +40,18 @@ class Results:
         """Corrected cells (n, F) of a point, of a run with ``outputs.embeddings``."""
         return np.load(self.directory / "embeddings" / f"{point}.npy")
 
+    def arrays(self, point: str) -> dict[str, np.ndarray]:
+        """What the method of a point computed besides the cells, of a run with ``outputs.arrays``."""
+        return self._archive("arrays", point)
+
+    def gradients(self, point: str) -> dict[str, np.ndarray]:
+        """Gradients of a point, and what they are of, of a run with ``outputs.gradients``."""
+        return self._archive("gradients", point)
+
+    def _archive(self, kind: str, point: str) -> dict[str, np.ndarray]:
+        with np.load(self.directory / kind / f"{point}.npz") as file:
+            return dict(file)
+
     def _table(self, name: str) -> Any:
         import pandas
 
