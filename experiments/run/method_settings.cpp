@@ -24,8 +24,8 @@ MethodSettings settings_of(const Point& point, const Config& config) {
 }
 
 PointFiles files_of(const Point& point, const Config& config) {
-    return {config.outputs.keeps_embeddings(), saves_model(point.train), config.outputs.per_cell,
-            config.outputs.arrays, config.outputs.gradients};
+    return {config.outputs.keeps_embeddings(), saves_model(point.train), config.outputs.per_cell, config.outputs.arrays,
+            config.outputs.gradients};
 }
 
 }  // namespace bcbench
