@@ -37,4 +37,11 @@ inline const std::vector<std::string> scib_batch_correction = {"bras", "ilisi", 
 inline const std::vector<std::string> scib_bio_conservation = {"isolated_labels", "nmi_kmeans", "ari_kmeans",
                                                                "silhouette_label", "clisi"};
 
+/// What an embedding decides of the metrics of OpenProblems' batch integration task, where each has the same weight.
+inline const std::vector<std::string> openproblems_batch_correction = {
+    "silhouette_batch",   "bras",   "pcr_comparison", "kbet", "kbet_pg_label",
+    "graph_connectivity", "cilisi", "cilisi_means"};
+inline const std::vector<std::string> openproblems_bio_conservation = {
+    "silhouette_label", "isolated_labels", "nmi_leiden", "ari_leiden", "ksim", "ksim_accept_rate"};
+
 }  // namespace bcbench::aggregates

@@ -154,6 +154,9 @@ std::span<const MetricPreset> metric_presets();
 
 const MetricDefinition& metric_named(const std::string& type);
 
+/// The metric that gives the row `name`.
+const MetricDefinition& metric_with_row(const std::string& name);
+
 /// Neighbours that the metric looks at with these parameters; 0: none.
 arma::uword neighbors_needed(const MetricDefinition& metric, const nlohmann::json& params);
 

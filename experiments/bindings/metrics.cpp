@@ -15,6 +15,7 @@ MetricDefinition type_purity();
 MetricDefinition mixing_ceiling();
 MetricDefinition ilisi();
 MetricDefinition clisi();
+MetricDefinition cilisi();
 MetricDefinition silhouette_label();
 MetricDefinition silhouette_batch();
 MetricDefinition bras();
@@ -22,6 +23,7 @@ MetricDefinition isolated_labels();
 MetricDefinition graph_connectivity();
 MetricDefinition kbet();
 MetricDefinition kbet_per_label();
+MetricDefinition kbet_pg_label();
 MetricDefinition pcr_comparison();
 MetricDefinition nmi_kmeans();
 MetricDefinition ari_kmeans();
@@ -33,6 +35,7 @@ MetricDefinition batch_variance_share();
 MetricDefinition mmd_unbiased();
 MetricDefinition tied_share();
 MetricDefinition total();
+MetricDefinition openproblems_total();
 
 }  // namespace metrics
 
@@ -44,6 +47,7 @@ std::span<const MetricDefinition> metric_table() {
         metrics::mixing_ceiling(),
         metrics::ilisi(),
         metrics::clisi(),
+        metrics::cilisi(),
         metrics::silhouette_label(),
         metrics::silhouette_batch(),
         metrics::bras(),
@@ -51,6 +55,7 @@ std::span<const MetricDefinition> metric_table() {
         metrics::graph_connectivity(),
         metrics::kbet(),
         metrics::kbet_per_label(),
+        metrics::kbet_pg_label(),
         metrics::pcr_comparison(),
         metrics::nmi_kmeans(),
         metrics::ari_kmeans(),
@@ -62,6 +67,7 @@ std::span<const MetricDefinition> metric_table() {
         metrics::mmd_unbiased(),
         metrics::tied_share(),
         metrics::total(),
+        metrics::openproblems_total(),
     };
     return table;
 }
@@ -76,6 +82,10 @@ std::span<const MetricPreset> metric_presets() {
          "the default metrics of the Python package scib-metrics 0.6, exact, and their aggregates",
          {"isolated_labels", "nmi_kmeans", "ari_kmeans", "silhouette_label", "clisi", "bras", "ilisi", "kbet_per_label",
           "graph_connectivity", "pcr_comparison", "total"}},
+        {"openproblems",
+         "what an embedding decides of the metrics of OpenProblems' batch integration task, and their means",
+         {"silhouette_label", "silhouette_batch", "bras", "isolated_labels", "graph_connectivity", "nmi_leiden",
+          "ari_leiden", "pcr_comparison", "kbet", "kbet_pg_label", "ksim", "cilisi", "openproblems_total"}},
     };
     return presets;
 }
@@ -85,6 +95,15 @@ const MetricDefinition& metric_named(const std::string& type) {
         if (type == entry.name) return entry;
     }
     throw std::invalid_argument("there is no metric '" + type + "'");
+}
+
+const MetricDefinition& metric_with_row(const std::string& name) {
+    for (const MetricDefinition& entry : metric_table()) {
+        for (const ScoreRow& row : entry.rows) {
+            if (name == row.name) return entry;
+        }
+    }
+    throw std::invalid_argument("no metric gives the value '" + name + "'");
 }
 
 arma::uword neighbors_needed(const MetricDefinition& metric, const nlohmann::json& params) {

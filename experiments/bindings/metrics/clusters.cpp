@@ -1,9 +1,5 @@
 // Metrics of clusters against types: k-means and Leiden.
-#include <algorithm>
-#include <cmath>
-
-#include "engine/core/random.hpp"
-#include "engine/metrics/leiden/leiden.hpp"
+#include "engine/metrics/leiden/label_agreement.hpp"
 #include "engine/metrics/partitions/agreement.hpp"
 #include "engine/metrics/partitions/kmeans.hpp"
 #include "engine/neighbors/umap_graph.hpp"
@@ -61,29 +57,14 @@ constexpr Field<LeidenOptions> leiden_fields[] = {
     field<&LeidenOptions::seed>("seed", at_least(0), "seed of the clustering"),
 };
 
-struct BestPartition {
-    double nmi = -1.0;
-    double ari = 0.0;
-    double resolution = 0.0;
-};
-
-constexpr int n_resolutions = 10;  // 0.2, 0.4, ..., 2.0
-
 template <class Real>
-const BestPartition& best_partition(const json& params, const MetricContext<Real>& context) {
-    return context.template shared<BestPartition>("leiden " + params.dump(), [&] {
+const leiden::Agreement& leiden_agreement(const json& params, const MetricContext<Real>& context) {
+    return context.template shared<leiden::Agreement>("leiden " + params.dump(), [&] {
         const auto options = options_from(leiden_fields, params);
         const WeightedGraph graph = umap_graph(context.neighbors(options.n_others), {options.n_others});
-        Stream stream(static_cast<std::uint64_t>(options.seed));
-        BestPartition best;
-        for (int r = 1; r <= n_resolutions; ++r) {
-            leiden::Options clustering;
-            clustering.resolution = 0.2 * r;
-            const auto agreement =
-                partition_agreement(leiden::cluster(graph, clustering, stream.next()), context.type().code);
-            if (agreement.nmi > best.nmi) best = {agreement.nmi, agreement.ari, clustering.resolution};
-        }
-        return best;
+        leiden::AgreementOptions wanted;
+        wanted.seed = static_cast<std::uint64_t>(options.seed);
+        return leiden::agreement(graph, context.type(), wanted);
     });
 }
 
@@ -93,13 +74,12 @@ constexpr ScoreRow ari_leiden_rows[] = {{"ari_leiden", Direction::higher, Group:
 
 template <class Real>
 MetricOutput compute_nmi_leiden(const json& params, const MetricContext<Real>& context) {
-    const BestPartition& best = best_partition(params, context);
-    return {{score(nmi_leiden_rows[0], best.nmi), score(nmi_leiden_rows[1], best.resolution)}};
+    return output_of(nmi_leiden_rows, leiden_agreement(params, context).nmi, {"resolution"});
 }
 
 template <class Real>
 MetricOutput compute_ari_leiden(const json& params, const MetricContext<Real>& context) {
-    return {{score(ari_leiden_rows[0], best_partition(params, context).ari)}};
+    return output_of(ari_leiden_rows, leiden_agreement(params, context).ari);
 }
 
 std::int64_t n_others(const json& params) { return params.at("n_others"); }

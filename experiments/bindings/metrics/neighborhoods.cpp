@@ -1,4 +1,5 @@
 // Metrics of neighbourhoods: LISI, kBET, kSIM, sBEE, graph connectivity. All look at prefixes of one exact search.
+#include "engine/metrics/cilisi.hpp"
 #include "engine/metrics/graph_connectivity.hpp"
 #include "engine/metrics/kbet/kbet.hpp"
 #include "engine/metrics/kbet/per_label.hpp"
@@ -58,6 +59,24 @@ MetricOutput compute_clisi(const json& params, const MetricContext<Real>& contex
 
 std::int64_t n_others(const json& params) { return params.at("n_others"); }
 
+constexpr Field<bcbench::cilisi::Options> cilisi_fields[] = {
+    field<&bcbench::cilisi::Options::n_others>(
+        "n_others", at_least(3), "neighbours of each cell among the cells of its type, itself not counted"),
+};
+constexpr ScoreRow cilisi_rows[] = {{"cilisi", Direction::higher, Group::mixing},
+                                    {"cilisi_means", Direction::higher, Group::mixing}};
+
+template <class Real>
+MetricOutput compute_cilisi(const json& params, const MetricContext<Real>& context) {
+    const auto result =
+        bcbench::cilisi::evaluate(context.cells, context.type(), context.batch(), options_from(cilisi_fields, params));
+    MetricOutput output = output_of(cilisi_rows, result.over_cells);
+    MetricOutput means = output_of(std::span(cilisi_rows).subspan(1), result.over_labels);
+    output.scores.push_back(std::move(means.scores.front()));
+    output.per_label = std::move(means.per_label);
+    return output;
+}
+
 // ---- kBET
 
 constexpr Field<bcbench::kbet::Options> kbet_fields[] = {
@@ -82,6 +101,15 @@ MetricOutput compute_kbet(const json& params, const MetricContext<Real>& context
     const auto options = options_from(kbet_fields, params);
     return output_of(kbet_rows, bcbench::kbet::evaluate(context.neighbors(options.n_others), context.batch(), options,
                                                         context.ties(options.n_others)));
+}
+
+constexpr ScoreRow kbet_pg_label_rows[] = {{"kbet_pg_label", Direction::higher, Group::mixing}};
+
+template <class Real>
+MetricOutput compute_kbet_pg_label(const json& params, const MetricContext<Real>& context) {
+    return output_of(kbet_pg_label_rows,
+                     bcbench::kbet::evaluate_per_label(context.cells, context.type(), context.batch(),
+                                                       options_from(kbet_fields, params)));
 }
 
 constexpr std::int64_t kbet_graph_others = 49;  // the field's 50 counts the cell
@@ -173,6 +201,33 @@ MetricDefinition clisi() {
             [] { return parameters_of(lisi_fields); },
             compute_clisi<float>,
             compute_clisi<double>};
+}
+
+MetricDefinition cilisi() {
+    return {"cilisi",
+            "ilisi inside each type: does not ask for mixing of types that a batch does not have",
+            "CiLISI (Andreatta et al. 2024), mean over cells, on neighbours among the cells of the type; the fairest "
+            "ilisi where the batches differ in their types. Also gives cilisi_means, the mean over types. Types of "
+            "fewer than 10 cells or of one batch are left out. The R package leaves out those of up to 90 cells; here "
+            "all other cells of such a type are neighbours.",
+            cilisi_rows,
+            1,
+            {.two_batches = true, .types = true, .neighbors = n_others, .fewer_neighbors_do = true},
+            [] { return parameters_of(cilisi_fields); },
+            compute_cilisi<float>,
+            compute_cilisi<double>};
+}
+
+MetricDefinition kbet_pg_label() {
+    return {"kbet_pg_label",
+            "kbet inside each type, on neighbours among its own cells, averaged over types",
+            "As OpenProblems has it. Types of one batch are left out.",
+            kbet_pg_label_rows,
+            1,
+            {.two_batches = true, .types = true, .neighbors = n_others, .fewer_neighbors_do = true},
+            [] { return parameters_of(kbet_fields); },
+            compute_kbet_pg_label<float>,
+            compute_kbet_pg_label<double>};
 }
 
 MetricDefinition kbet() {
