@@ -16,6 +16,7 @@
 #include "experiments/run/checks.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/manifest.hpp"
+#include "experiments/run/point_files.hpp"
 #include "experiments/system/provenance.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/csv_field.hpp"
@@ -87,9 +88,8 @@ struct Found {
 };
 
 bool has_arrays(const Source& source, const PointRecord& record, const Point& point, const Config& config) {
-    if (record.status != PointStatus::ok) return true;
-    const std::vector<std::string> names =
-        names_of_files(point.id, config.outputs.embeddings, saves_model(point.train));
+    if (!has_values(record)) return true;
+    const std::vector<std::string> names = names_of_files(point.id, files_of(point, config));
     return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
         std::error_code error;
         return fs::exists(source.directory / name, error);

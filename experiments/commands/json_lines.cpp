@@ -2,11 +2,11 @@
 
 #include <cmath>
 
-#include "experiments/bindings/training_fields.hpp"
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/method_settings.hpp"
+#include "experiments/run/point_files.hpp"
 
 namespace bcbench {
 
@@ -51,7 +51,7 @@ std::string plan_line(const Point& point, const Config& config, const CostEstima
                          {"group", point.group},
                          {"skipped", nullptr},
                          {"files", ordered_json::array()},
-                         {"outputs", names_of_files(point.id, config.outputs.embeddings, saves_model(point.train))},
+                         {"outputs", names_of_files(point.id, files_of(point, config))},
                          {"cost",
                           {{"seconds", std::round(cost.seconds * 1e6) / 1e6},
                            {"memory_mb", std::ceil(cost.memory_mb)},
@@ -60,7 +60,7 @@ std::string plan_line(const Point& point, const Config& config, const CostEstima
         made["runs"] = preview(settings_of(point, config));
     if (point.excluded_reason) {
         made["skipped"] = *point.excluded_reason;
-        made["outputs"] = names_of_files(point.id, false, false);
+        made["outputs"] = names_of_files(point.id, {});
     }
     for (const NeededFile& file : needed_files(point, config)) made["files"].push_back(to_json(file));
     return line(made);

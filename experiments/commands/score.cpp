@@ -14,7 +14,9 @@
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/catalog/catalog.hpp"
 #include "experiments/commands/command_line.hpp"
+#include "experiments/plan/cost.hpp"
 #include "experiments/run/score_embedding.hpp"
+#include "experiments/system/files.hpp"
 #include "experiments/system/provenance.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/csv_field.hpp"
@@ -44,6 +46,17 @@ OrderedJson metric_list(const ScoreArguments& arguments) {
     }
     if (list.empty()) list.push_back(default_preset);
     return list;
+}
+
+constexpr double long_seconds = 5.0;  // from here on it is said how long it will take
+
+void print_estimate(const ScoreInput& input, const std::vector<MetricEntry>& metrics, unsigned threads) {
+    const auto n = static_cast<double>(input.data.cells.n_cols);
+    const auto f = static_cast<double>(input.data.cells.n_rows);
+    const double seconds = seconds_of_metrics(metrics, n, f) / threads;
+    if (seconds < long_seconds) return;
+    std::fprintf(stderr, "note: %zu metrics of %.0f cells x %.0f features take about %.0f s on %u threads\n",
+                 metrics.size(), n, f, seconds, threads);
 }
 
 // Says on a terminal which metric is being computed.
@@ -198,6 +211,10 @@ void add_score_options(CLI::App& command, ScoreArguments& arguments) {
         .add_option("--before", arguments.files.before,
                     "the same cells before the correction, for pcr_comparison; files as of EMBEDDING")
         ->type_name("FILE");
+    command
+        .add_option("--per-cell", arguments.per_cell,
+                    "also write the values of each cell behind the metrics to this file (CSV)")
+        ->type_name("FILE");
     command.add_option("--format", arguments.format, "form of the output")
         ->check(CLI::IsMember({"table", "csv", "json"}))
         ->capture_default_str();
@@ -218,10 +235,15 @@ int score_command(const CLI::App& command, ScoreArguments arguments) {
     use_single_threaded_blas();
     set_thread_count(arguments.files.threads);
     const ScoreInput input = read_score_input(arguments.files);
+    if (!arguments.quiet) print_estimate(input, metrics, arguments.files.threads);
     const ScoredEmbedding embedding = arguments.precision == "float32"
                                           ? scored<float>(input, metrics, arguments.quiet)
                                           : scored<double>(input, metrics, arguments.quiet);
     const std::vector<ScoredMetric>& found = embedding.metrics;
+    if (!arguments.per_cell.empty()) {
+        write_atomically(arguments.per_cell,
+                         per_cell_csv(input.data.batch, input.data.type, input.data.cells.n_cols, found));
+    }
     std::cout << (arguments.format == "csv"    ? as_csv(found)
                   : arguments.format == "json" ? as_json(arguments, input, asked, found)
                                                : as_table(found))

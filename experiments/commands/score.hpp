@@ -20,6 +20,7 @@ struct ScoreArguments {
     std::vector<std::string> metrics;
     std::string format = "table";
     std::string precision = "float64";
+    std::string per_cell;  // a file to be written; empty: none
     bool quiet = false;
 };
 

@@ -108,7 +108,7 @@ void read_settings(Config& config, Faults& faults) {
     config.timing = {timing["warmup"].get<std::uint64_t>(), timing["repeats"].get<std::uint64_t>()};
     const nlohmann::json outputs = read_section(config, "outputs", outputs_block(), faults);
     config.outputs = {outputs["embeddings"].get<bool>(), outputs["projections"].get<bool>(),
-                      outputs["h5ad"].get<bool>()};
+                      outputs["h5ad"].get<bool>(), outputs["per_cell"].get<bool>()};
     const nlohmann::json limits = read_section(config, "limits", limits_block(), faults);
     if (!limits["max_seconds"].is_null()) config.limits.max_seconds = limits["max_seconds"].get<double>();
     if (!limits["max_memory_bytes"].is_null())

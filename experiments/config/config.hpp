@@ -46,6 +46,7 @@ struct Outputs {
     bool embeddings = false;
     bool projections = true;
     bool h5ad = false;
+    bool per_cell = false;
 
     /// Whether the corrected cells of each point stay: what goes into .h5ad files is put together from them.
     bool keeps_embeddings() const { return embeddings || h5ad; }

@@ -39,7 +39,8 @@ OrderedJson with_defaults(const Config& config) {
     filled["timing"] = {{"warmup", config.timing.warmup}, {"repeats", config.timing.repeats}};
     filled["outputs"] = {{"embeddings", config.outputs.embeddings},
                          {"projections", config.outputs.projections},
-                         {"h5ad", config.outputs.h5ad}};
+                         {"h5ad", config.outputs.h5ad},
+                         {"per_cell", config.outputs.per_cell}};
     filled["limits"] = {{"max_seconds", nullptr}, {"max_memory_bytes", nullptr}};
     if (config.limits.max_seconds) filled["limits"]["max_seconds"] = *config.limits.max_seconds;
     if (config.limits.max_memory_bytes) filled["limits"]["max_memory_bytes"] = *config.limits.max_memory_bytes;

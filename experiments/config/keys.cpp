@@ -111,7 +111,8 @@ const Block& outputs_block() {
                                  flag("projections", true, "write two principal components of each point"),
                                  flag("h5ad", false,
                                       "write a copy of each .h5ad file with the corrected cells of its points in obsm "
-                                      "and their metrics in uns; keeps the .npy files as well")},
+                                      "and their metrics in uns; keeps the .npy files as well"),
+                                 flag("per_cell", false, "write the values of each cell behind the metrics (.csv)")},
                                 {}};
     return block;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "experiments/bindings/datasets.hpp"
+#include "experiments/bindings/metric.hpp"
 
 namespace bcbench {
 
@@ -17,6 +18,8 @@ constexpr double per_soft_assignment = 6e-11;  // of one cell's feature to one c
 constexpr double per_product = 2e-10;          // forward and back through a dense layer
 constexpr double per_pair = 1.2e-11;           // of cells, and feature: neighbours and distances
 constexpr double per_entry = 1e-8;             // a method that only passes over the data
+constexpr double per_cell_of_metric = 3e-6;    // weights of its neighbours, sums
+constexpr double per_cell_of_graph = 1e-4;     // eigenvectors or clusters of a graph of cells
 
 // Where nothing is known of the data yet.
 constexpr double usual_cells = 5000.0;
@@ -58,6 +61,10 @@ double seconds_of_fit(const Point& point, double n, double f) {
     return seconds;
 }
 
+bool is_one_of(const std::string& name, std::initializer_list<const char*> names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 // Numbers in a file of `bytes`, by the way it is written.
 double numbers_in(const std::filesystem::path& file, double bytes) {
     const std::string extension = file.extension().string();
@@ -65,6 +72,22 @@ double numbers_in(const std::filesystem::path& file, double bytes) {
 }
 
 }  // namespace
+
+double seconds_of_metrics(const std::vector<MetricEntry>& metrics, double n, double f) {
+    bool aggregates = false, neighbors = false, pairs = false, graphs = false;
+    for (const MetricEntry& metric : metrics) {
+        aggregates |= is_one_of(metric.type, {"total", "openproblems_total"});  // of all that stands below
+        neighbors |= neighbors_needed(metric_named(metric.type), metric.params) > 0;
+        pairs |=
+            is_one_of(metric.type, {"silhouette_label", "silhouette_batch", "isolated_labels", "mmd_unbiased", "sbee"});
+        graphs |= is_one_of(metric.type, {"kbet_per_label", "nmi_leiden", "ari_leiden"});
+    }
+    double seconds = static_cast<double>(metrics.size()) * per_cell_of_metric * n;
+    if (aggregates || neighbors) seconds += per_pair * n * n * f;
+    if (aggregates || pairs) seconds += per_pair * n * n * f;
+    if (aggregates || graphs) seconds += per_cell_of_graph * n;
+    return seconds;
+}
 
 CostEstimate::CostEstimate(const Plan& plan, MeasuredCosts measured) : plan_(plan), measured_(std::move(measured)) {
     if (measured_.empty()) return;
@@ -117,8 +140,7 @@ Cost CostEstimate::estimated(const Point& point) const {
     for (const std::string& check : config.checks)
         fits += check == "gradient" ? gradient_check_fits : reference_check_fits;
     Cost cost;
-    cost.seconds = per_point + fits * seconds_of_fit(point, n, f) + per_pair * n * n * f;
-    cost.seconds += static_cast<double>(config.metrics.size()) * (0.1 * per_pair * n * n * f + 2e-6 * n);
+    cost.seconds = per_point + fits * seconds_of_fit(point, n, f) + seconds_of_metrics(config.metrics, n, f);
     const double bytes_per_entry = 8.0 + 3.0 * (point.precision == "float32" ? 4.0 : 8.0);
     cost.memory_mb = std::ceil(program_mb + bytes_per_entry * n * f / 1e6);
     if (cost.memory_mb > much_memory_mb) cost.threads = threads_of_large_points;

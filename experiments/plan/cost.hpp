@@ -18,6 +18,9 @@ struct Cost {
 /// What points of an earlier run took, by id.
 using MeasuredCosts = std::map<std::string, Cost>;
 
+/// Seconds of one processor for these metrics of n cells with f features; the order of magnitude.
+double seconds_of_metrics(const std::vector<MetricEntry>& metrics, double n, double f);
+
 /// Estimates from the size of the data (of files: from their sizes on disk) and from the parameters that say how long a
 /// method works: iterations, clusters, steps, units. Good to a factor of a few, which is enough to balance and to ask a
 /// scheduler for room. A point that was measured takes what it took; other points of its method are corrected by

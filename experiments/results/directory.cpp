@@ -67,6 +67,15 @@ fs::path embedding_file(const fs::path& directory, const std::string& id) {
 
 fs::path model_file(const fs::path& directory, const std::string& id) { return directory / "models" / (id + ".npz"); }
 
+fs::path per_cell_file(const fs::path& directory, const std::string& id) {
+    return directory / "per_cell" / (id + ".csv");
+}
+
+bool is_there(const fs::path& file) {
+    std::error_code error;
+    return fs::exists(file, error);
+}
+
 // Length of the id at the start of a row, as written there; 0 if the row is not whole: a killed run may leave
 // half of one.
 std::size_t id_length(const std::string& row) {
@@ -102,10 +111,11 @@ std::string timing_rows(const std::string& id, const std::vector<StageTime>& tim
 
 fs::path point_file(const fs::path& directory, const std::string& id) { return directory / "points" / (id + ".json"); }
 
-std::vector<std::string> names_of_files(const std::string& id, bool with_embedding, bool with_model) {
+std::vector<std::string> names_of_files(const std::string& id, const FilesOfPoint& files) {
     std::vector<std::string> names = {point_file("", id).string()};
-    if (with_embedding) names.push_back(embedding_file("", id).string());
-    if (with_model) names.push_back(model_file("", id).string());
+    if (files.embedding) names.push_back(embedding_file("", id).string());
+    if (files.model) names.push_back(model_file("", id).string());
+    if (files.per_cell) names.push_back(per_cell_file("", id).string());
     return names;
 }
 
@@ -113,7 +123,8 @@ ResultsDirectory::ResultsDirectory(fs::path directory, Sharing sharing)
     : directory_(created(std::move(directory), sharing)), lock_(directory_, sharing) {
     if (sharing == Sharing::shared) return;
     make_directories(directory_ / "points");
-    for (const char* place : {"", "points", "embeddings", "models"}) remove_stale_temporaries(directory_ / place);
+    for (const char* place : {"", "points", "embeddings", "models", "per_cell"})
+        remove_stale_temporaries(directory_ / place);
     // a killed run may have left half a row, which must not swallow the next one
     const fs::path file = directory_ / "timings.csv";
     std::error_code error;
@@ -150,6 +161,9 @@ std::vector<NewFile> ResultsDirectory::files_of(Executed& executed) const {
         executed.embedding);
     if (!executed.model.empty()) {
         files.emplace_back(model_file(directory_, executed.record.id), npy::encode_npz(executed.model));
+    }
+    if (!executed.per_cell.empty()) {
+        files.emplace_back(per_cell_file(directory_, executed.record.id), std::move(executed.per_cell));
     }
     files.emplace_back(point_file(directory_, executed.record.id), to_text(executed.record));
     return files;
@@ -204,9 +218,10 @@ void ResultsDirectory::order_times(const std::vector<std::string>& ids) const {
     write("timings.csv", content);
 }
 
-bool ResultsDirectory::has_embedding(const std::string& id) const {
-    std::error_code error;
-    return fs::exists(embedding_file(directory_, id), error);
+bool ResultsDirectory::has_files(const std::string& id, const FilesOfPoint& files) const {
+    const std::vector<std::string> names = names_of_files(id, files);
+    return std::all_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return is_there(directory_ / name); });
 }
 
 Embedding ResultsDirectory::read_embedding(const std::string& id, bool single) const {
@@ -226,11 +241,6 @@ Embedding ResultsDirectory::read_embedding(const std::string& id, bool single) c
     return {};
 }
 
-bool ResultsDirectory::has_model(const std::string& id) const {
-    std::error_code error;
-    return fs::exists(model_file(directory_, id), error);
-}
-
 void ResultsDirectory::remove(const std::string& name) const {
     std::error_code error;
     fs::remove(directory_ / name, error);
@@ -238,7 +248,8 @@ void ResultsDirectory::remove(const std::string& name) const {
 
 void ResultsDirectory::remove_outputs(const std::string& id, const std::vector<NewFile>& kept) const {
     std::error_code error;
-    for (const fs::path& file : {embedding_file(directory_, id), model_file(directory_, id)}) {
+    for (const fs::path& file :
+         {embedding_file(directory_, id), model_file(directory_, id), per_cell_file(directory_, id)}) {
         if (std::none_of(kept.begin(), kept.end(), [&](const NewFile& each) { return each.path == file; }))
             fs::remove(file, error);
     }

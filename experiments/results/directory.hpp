@@ -14,6 +14,13 @@
 
 namespace bcbench {
 
+/// What a point leaves beside its own file.
+struct FilesOfPoint {
+    bool embedding = false;
+    bool model = false;
+    bool per_cell = false;
+};
+
 /// An open results directory, locked against other runs. Every write is atomic; a point is done when its file
 /// is there.
 class ResultsDirectory {
@@ -27,9 +34,9 @@ class ResultsDirectory {
     /// The finished point `id`, if its file is there and readable.
     std::optional<PointRecord> read_point(const std::string& id) const;
 
-    /// The files of a point in the order they have to be written: embedding and model, if there are any, then
-    /// the point file, which says that the point is done.
-    /// Takes the embedding out of `executed`.
+    /// The files of a point in the order they have to be written: embedding, model and values per cell, if there are
+    /// any, then the point file, which says that the point is done.
+    /// Takes the embedding and the values per cell out of `executed`.
     std::vector<NewFile> files_of(Executed& executed) const;
 
     /// Writes the files of any number of points. Throws FileError.
@@ -43,18 +50,16 @@ class ResultsDirectory {
     /// stay: a later run may take these points over without measuring again.
     void order_times(const std::vector<std::string>& ids) const;
 
-    /// Whether the embedding file of a point is there.
-    bool has_embedding(const std::string& id) const;
+    /// Whether the file of a point and these are there.
+    bool has_files(const std::string& id, const FilesOfPoint& files) const;
 
     /// The embedding that the file of a point holds in this precision; nothing if there is none such, or it is damaged.
     Embedding read_embedding(const std::string& id, bool single) const;
 
-    /// Whether the trained model of a point is there.
-    bool has_model(const std::string& id) const;
-
     void remove(const std::string& name) const;
 
-    /// Removes the embedding and the model of a point, which may be of an earlier config, but for those in `kept`.
+    /// Removes embedding, model and values per cell of a point, which may be of an earlier config, but for those in
+    /// `kept`.
     void remove_outputs(const std::string& id, const std::vector<NewFile>& kept = {}) const;
 
   private:
@@ -73,7 +78,7 @@ extern const char* const timings_header;  // with line end
 std::string timing_rows(const std::string& id, const std::vector<StageTime>& times);
 
 /// The files of a finished point, relative to the directory; the first says that it is done.
-std::vector<std::string> names_of_files(const std::string& id, bool with_embedding, bool with_model);
+std::vector<std::string> names_of_files(const std::string& id, const FilesOfPoint& files);
 
 /// The file of a point: `directory`/points/<id>.json.
 std::filesystem::path point_file(const std::filesystem::path& directory, const std::string& id);

@@ -27,7 +27,8 @@ struct Executed {
     PointRecord record;
     std::vector<StageTime> times;
     Embedding embedding;
-    npy::NamedArrays model;  // trained parameters, if the `train` block asks for them; else empty
+    npy::NamedArrays model = {};  // trained parameters, if the `train` block asks for them; else empty
+    std::string per_cell = {};    // content of the CSV with the values of each cell, if the config asks; else empty
 };
 
 }  // namespace bcbench

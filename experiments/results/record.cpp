@@ -142,6 +142,10 @@ std::optional<double> value_of(const PointRecord& record, const std::string& met
     return std::nullopt;
 }
 
+bool has_values(const PointRecord& record) {
+    return record.status == PointStatus::ok && !record.outputs.contains("not_applicable");
+}
+
 bool has_collapsed(const PointRecord& record) { return value_of(record, collapsed_row.name).has_value(); }
 
 std::string to_text(const PointRecord& record) {

@@ -48,6 +48,9 @@ struct PointRecord {
 /// The value of a row; nothing if the point has no such row, or no value in it.
 std::optional<double> value_of(const PointRecord& record, const std::string& metric);
 
+/// Whether the point came to values: it is ok, and its method applies to the data.
+bool has_values(const PointRecord& record);
+
 /// The row of a point whose corrected cells have collapsed, and of no other: the variance left of the input's.
 inline constexpr ScoreRow collapsed_row = {"collapsed", Direction::info, Group::detail_of_metric};
 

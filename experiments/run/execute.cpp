@@ -166,7 +166,7 @@ void run(const Point& point, const Config& config, const SharedData<Real>& data,
     stages.add_aside("trace");
     describe_fit(fit, record);
 
-    stages.timed("metrics", 0, [&] { score_cells(config, fit.corrected, *data, fit.holdout, record); });
+    stages.timed("metrics", 0, [&] { score_cells(config, fit.corrected, *data, fit.holdout, executed); });
     checkpoint();
 
     if (std::count(config.checks.begin(), config.checks.end(), "gradient") > 0 && fit.backward) {
@@ -253,7 +253,10 @@ Executed execute(const Point& point, const Config& config, const LoadedDataset& 
     } catch (const std::exception& error) {
         executed.record = record_without_values(point, config, PointStatus::failed, error.what());
     }
-    if (executed.record.status != PointStatus::ok) executed.embedding = {};
+    if (executed.record.status != PointStatus::ok) {
+        executed.embedding = {};
+        executed.per_cell.clear();
+    }
     add_fingerprints(point, config, loaded, executed.record);
     return executed;
 }
@@ -270,7 +273,7 @@ Executed score_again(const Point& point, const Config& config, const LoadedDatas
             if (holdout_fraction(point.train) > 0.0) {
                 holdout = training::split_cells(data->batch, common_options(point.train)).holdout;
             }
-            score_cells(config, std::get<Matrix<Real>>(embedding), *data, holdout, executed.record);
+            score_cells(config, std::get<Matrix<Real>>(embedding), *data, holdout, executed);
         },
         loaded.data);
     std::copy_if(earlier.scores.begin(), earlier.scores.end(), std::back_inserter(scores), is_of_check);

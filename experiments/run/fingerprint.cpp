@@ -65,6 +65,7 @@ std::string fingerprint_of(const Point& point, const Config& config, const std::
     for (const MetricEntry& metric : config.metrics) {
         metrics.push_back({metric.name, metric.params, metric_named(metric.type).version});
     }
+    if (config.outputs.per_cell) metrics.push_back("per_cell");  // points of configs without it stay what they are
     return hex(fnv1a(canonical_json({deciding_fit(point, config, data_hash), metrics})));
 }
 

@@ -19,6 +19,7 @@
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/finishing.hpp"
 #include "experiments/run/limits.hpp"
+#include "experiments/run/point_files.hpp"
 #include "experiments/run/progress.hpp"
 #include "experiments/run/workers.hpp"
 #include "experiments/system/clock.hpp"
@@ -68,9 +69,7 @@ bool can_resume(const Work& work, const Point& point, const LoadedDataset& loade
     if (work.options.fresh) return false;
     const Config& config = work.plan.config();
     const std::optional<PointRecord> record = work.results.read_point(point.id);
-    const bool has_files = record && !record->outputs.contains("not_applicable");
-    if (has_files && config.outputs.keeps_embeddings() && !work.results.has_embedding(point.id)) return false;
-    if (has_files && saves_model(point.train) && !work.results.has_model(point.id)) return false;
+    if (record && has_values(*record) && !work.results.has_files(point.id, files_of(point, config))) return false;
     return record && record->status == PointStatus::ok &&
            record->fingerprint == fingerprint_of(point, config, loaded.hash);
 }
@@ -150,7 +149,7 @@ std::optional<Finished> run_point(Work& work, Worker& worker, std::size_t positi
     try {
         files = work.results.files_of(executed);
     } catch (const std::exception& error) {  // arrays too large to be written or held once more
-        executed = {record_without_values(point, config, PointStatus::failed, error.what()), {}, {}, {}};
+        executed = {record_without_values(point, config, PointStatus::failed, error.what()), {}, {}};
         files = work.results.files_of(executed);
     }
     return Finished{

@@ -1,11 +1,14 @@
 #include "experiments/run/score_embedding.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <stdexcept>
 
 #include "engine/core/check.hpp"
 #include "experiments/run/scoring.hpp"
+#include "experiments/text/canonical.hpp"
+#include "experiments/text/csv_field.hpp"
 
 namespace bcbench {
 
@@ -109,6 +112,29 @@ ScoredEmbedding score_embedding(const Matrix<Real>& cells, const Matrix<Real>& b
                                ", for squares of their differences leave the range of numbers");
     }
     return scored;
+}
+
+std::string per_cell_csv(const Labels& batch, const Labels& type, std::size_t n_cells,
+                         const std::vector<ScoredMetric>& metrics) {
+    std::vector<const PerCell*> columns;
+    for (const ScoredMetric& metric : metrics) {
+        for (const PerCell& values : metric.output.per_cell) columns.push_back(&values);
+    }
+    std::string text = "cell,batch,type";
+    for (const PerCell* column : columns) text += ',' + csv_field(column->name);
+    text += '\n';
+    const auto name_at = [](const Labels& labels, std::size_t i) {
+        return labels.empty() ? "" : csv_field(labels.names[labels.code[i]]);
+    };
+    for (std::size_t i = 0; i < n_cells; ++i) {
+        text += std::to_string(i) + ',' + name_at(batch, i) + ',' + name_at(type, i);
+        for (const PerCell* column : columns) {
+            text += ',';
+            if (std::isfinite(column->values[i])) text += number_text(column->values[i]);
+        }
+        text += '\n';
+    }
+    return text;
 }
 
 template ScoredEmbedding score_embedding(const Matrix<float>&, const Matrix<float>&, const Dataset<float>&,

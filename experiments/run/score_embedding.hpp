@@ -40,4 +40,9 @@ ScoredEmbedding score_embedding(const Matrix<Real>& cells, const Matrix<Real>& b
                                 const std::vector<MetricEntry>& metrics,
                                 const std::function<void(const std::string& name)>& begins = {});
 
+/// The values per cell of the metrics that have such, as CSV: `cell` from 0, `batch` and `type` by their names, then a
+/// column for each metric, empty where a cell has no value.
+std::string per_cell_csv(const Labels& batch, const Labels& type, std::size_t n_cells,
+                         const std::vector<ScoredMetric>& metrics);
+
 }  // namespace bcbench

@@ -31,8 +31,11 @@ void add_collapse(const std::optional<double>& left, PointRecord& record) {
 
 template <class Real>
 void add_embedding(const Config& config, const Matrix<Real>& corrected, const Dataset<Real>& before,
-                   const std::string& prefix, PointRecord& record) {
+                   const std::string& prefix, Executed& executed) {
+    PointRecord& record = executed.record;
     ScoredEmbedding scored = score_embedding(corrected, before.cells, before, config.metrics);
+    if (config.outputs.per_cell && prefix.empty())
+        executed.per_cell = per_cell_csv(before.batch, before.type, corrected.n_cols, scored.metrics);
     for (ScoredMetric& metric : scored.metrics) {
         for (Score& score : metric.output.scores) {
             score.metric = prefix + score.metric;
@@ -54,13 +57,13 @@ const char* const holdout_prefix = "holdout_";
 
 template <class Real>
 void score_cells(const Config& config, const Matrix<Real>& corrected, const Dataset<Real>& before,
-                 const std::vector<std::uint32_t>& holdout, PointRecord& record) {
-    for (const char* of_metrics : {"metric_notes", "per_label", "collapsed"}) record.outputs.erase(of_metrics);
-    add_embedding(config, corrected, before, "", record);
+                 const std::vector<std::uint32_t>& holdout, Executed& executed) {
+    for (const char* of_metrics : {"metric_notes", "per_label", "collapsed"}) executed.record.outputs.erase(of_metrics);
+    add_embedding(config, corrected, before, "", executed);
     if (holdout.empty()) return;
     const Dataset<Real> unseen = training::subset(before, holdout);
     const Dataset<Real> scored = training::subset<Real>({corrected, before.batch, {}}, holdout);
-    add_embedding(config, scored.cells, unseen, holdout_prefix, record);
+    add_embedding(config, scored.cells, unseen, holdout_prefix, executed);
 }
 
 void add_missing_scores(const Config& config, bool with_holdout, const std::string& reason, PointRecord& record) {
@@ -83,8 +86,8 @@ void require_finite(const std::vector<Score>& scores) {
 }
 
 template void score_cells(const Config&, const Matrix<float>&, const Dataset<float>&, const std::vector<std::uint32_t>&,
-                          PointRecord&);
+                          Executed&);
 template void score_cells(const Config&, const Matrix<double>&, const Dataset<double>&,
-                          const std::vector<std::uint32_t>&, PointRecord&);
+                          const std::vector<std::uint32_t>&, Executed&);
 
 }  // namespace bcbench

@@ -54,7 +54,7 @@ def draw_lisi(
 
 
 def _title(metric: str) -> str:
-    return f"How many {WHAT[family(metric)]} there are, effectively, around each cell: LISI of {metric}"
+    return f"LISI of the {WHAT[family(metric)]} around each cell ({metric})"
 
 
 def _maps(
@@ -84,12 +84,13 @@ def _maps(
             for cell in shown.tolist()
         ]
     _colour_bar(figure, scale, most)
-    caption = "Each panel shows the cells of one point on their own two leading principal components."
+    caption = "Each panel shows the cells of one point on their own two leading principal components. LISI is how many "
+    caption += f"{WHAT[family(name.partition('-')[0])]} there are, effectively, around a cell;"
     album.add(
         figure,
         f"{name}-cells",
         title,
-        caption + " 1: all around a cell are alike." + thinned,
+        caption + " 1: all are alike." + thinned,
         ["panel", "point", "cell", "pc1", "pc2", "lisi"],
         data,
     )

@@ -5,6 +5,7 @@
 #include "engine/io/npy.hpp"
 #include "experiments/catalog/catalog.hpp"
 #include "experiments/config/config.hpp"
+#include "experiments/plan/cost.hpp"
 #include "experiments/run/score_embedding.hpp"
 #include "tests/support/h5_file.hpp"
 #include "tests/support/program.hpp"
@@ -123,6 +124,33 @@ TEST_CASE("score without batches or without types says what does not apply", "[c
     CHECK(no_batches.at("nmi_kmeans").at("value").is_number());
 }
 
+TEST_CASE("the means of OpenProblems weigh every value alike and want all of them", "[cli][score]") {
+    const Files files;
+    const std::string names =
+        files.at("emb.npy") + " " + files.at("meta.tsv") + " --preset openproblems --format json ";
+    const auto complete = by_name(files.score(names + "--before " + files.at("emb.npy")).out);
+    double sum = 0.0;
+    std::size_t count = 0;
+    for (const auto& [name, row] : complete) {
+        const std::string group = row.at("group");
+        if (group != "mixing" && group != "biology") continue;
+        INFO(name);
+        REQUIRE(row.at("value").is_number());
+        sum += row.at("value").get<double>();
+        ++count;
+    }
+    CHECK(count == 14);
+    CHECK(complete.at("openproblems_total").at("value").get<double>() == Approx(sum / 14.0).epsilon(1e-12));
+    CHECK(complete.at("cilisi_means").at("value").is_number());
+    CHECK(complete.count("total") == 0);
+    const auto without = by_name(files.score(names).out);
+    for (const char* name : {"openproblems_total", "openproblems_batch_correction"}) {
+        CHECK(without.at(name).at("status") == "not_applicable");
+        CHECK(without.at(name).at("reason") == "incomplete without pcr_comparison");
+    }
+    CHECK(without.at("openproblems_bio_conservation").at("value").is_number());
+}
+
 TEST_CASE("score reads AnnData files", "[cli][score][h5ad]") {
     const Scratch run;
     const std::string file = small_file(run / "small.h5ad");
@@ -176,6 +204,19 @@ TEST_CASE("score says what is wrong with its input", "[cli][score][bad]") {
         CHECK(contains(output.err, message));
         CHECK(output.out.empty());
     }
+}
+
+TEST_CASE("the time that metrics take is known to a factor of three", "[score][plan]") {
+    const auto seconds = [](const char* name, double n_cells) {
+        return seconds_of_metrics(make_metrics(OrderedJson::array({name}), "metrics", catalog()), n_cells, 50.0);
+    };
+    // measured on one thread of an Intel Xeon (family 6, model 207): 0.26, 1.6 and 12.6 s
+    for (const auto& [n_cells, measured] : {std::pair{3500.0, 0.26}, {10000.0, 1.6}, {50000.0, 12.6}}) {
+        CHECK(seconds("scib-metrics-0.6", n_cells) > measured / 3.0);
+        CHECK(seconds("scib-metrics-0.6", n_cells) < measured * 3.0);
+    }
+    CHECK(seconds("bras", 1e6) < 0.1 * seconds("ilisi", 1e6));
+    CHECK(seconds("total", 1e5) >= seconds("kbet_per_label", 1e5));
 }
 
 TEST_CASE("score_embedding takes arrays as they are", "[score]") {
