@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "tests/support/program.hpp"
+#include "tests/support/running.hpp"
 #include "tests/support/runs.hpp"
 
 using namespace bcbench::testing;
