@@ -16,7 +16,7 @@
 #include "experiments/run/checks.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/manifest.hpp"
-#include "experiments/run/point_files.hpp"
+#include "experiments/run/method_settings.hpp"
 #include "experiments/system/provenance.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/csv_field.hpp"

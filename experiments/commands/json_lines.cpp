@@ -6,7 +6,6 @@
 #include "experiments/results/directory.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/method_settings.hpp"
-#include "experiments/run/point_files.hpp"
 
 namespace bcbench {
 

@@ -1,5 +1,7 @@
 #include "experiments/run/method_settings.hpp"
 
+#include "experiments/bindings/training_fields.hpp"
+
 namespace bcbench {
 
 namespace {
@@ -18,6 +20,10 @@ MethodSettings settings_of(const Point& point, const Config& config) {
     settings.max_memory_bytes = config.limits.max_memory_bytes;
     settings.allow_commands = config.allow_commands;
     return settings;
+}
+
+FilesOfPoint files_of(const Point& point, const Config& config) {
+    return {config.outputs.keeps_embeddings(), saves_model(point.train), config.outputs.per_cell};
 }
 
 }  // namespace bcbench
