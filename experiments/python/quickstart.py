@@ -4,7 +4,7 @@
     python experiments/python/quickstart.py CELLS.npz                   with pcs (cells x components), batch, cell_type
     python experiments/python/quickstart.py CELLS.h5ad donor cell_type  with obsm["X_pca"], and columns of obs
 
-The same in six lines of scanpy and scib-metrics, whose neighbours are approximate:
+The same in six lines of scanpy (1.11.5, with harmonypy 0.0.10) and scib-metrics, whose neighbours are approximate:
 
     adata = sc.read_h5ad("CELLS.h5ad")
     sc.external.pp.harmony_integrate(adata, "donor")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import bcbench
+from bcbench import _arguments
 
 CELLS = np.random.default_rng(0).standard_normal((40, 4))
 BATCH = ["x", "y"] * 20
@@ -30,7 +31,11 @@ def test_labels_of_other_kinds_give_the_same_answer():
     unused = pd.Categorical(BATCH, categories=["z", "y", "x"])
     for labels in (np.array(BATCH), tuple(BATCH), pd.Series(BATCH, index=range(40, 0, -1)), unused, pd.Series(unused)):
         assert np.array_equal(bcbench.combat(CELLS, labels), expected)
-    assert np.array_equal(bcbench.combat(CELLS, [0, 1] * 20), expected)
+    whole = np.array([7, 3] * 20)
+    for labels in ([0, 1] * 20, whole, whole.astype(np.uint8), whole == 7, pd.Series(whole), np.ma.array(whole)):
+        assert np.array_equal(bcbench.combat(CELLS, labels), expected)
+    assert _arguments.label_column(whole, 40, "batch")[2] == ["7", "3"]
+    assert _arguments.label_column(whole == 7, 40, "batch")[2] == ["True", "False"]
 
 
 def test_several_covariates():
@@ -66,6 +71,7 @@ FAULTS = {
     "batch has 39 labels for 40 cells": lambda: bcbench.harmony(CELLS, BATCH[:39]),
     "batch of cell 1 is missing": lambda: bcbench.harmony(CELLS, ["x", None] * 20),
     "labels of cell 2 is missing": lambda: bcbench.score(CELLS, BATCH, [1.0, 2.0, np.nan, 4.0] * 10),
+    "batch of cell 3 is missing": lambda: bcbench.harmony(CELLS, np.ma.array([7, 3] * 20, mask=[0, 0, 0, 1] * 10)),
     "batch of cell 0 is missing": lambda: bcbench.harmony(CELLS, pd.Categorical([None, "x"] * 20)),
     "the label of cell 0": lambda: bcbench.harmony(CELLS, ["", "x"] * 20),
     "batch has 2 dimensions": lambda: bcbench.harmony(CELLS, np.array(BATCH)[:, None]),

@@ -153,6 +153,30 @@ def test_calls_do_not_grow_memory():
     assert resident() - before < 4 << 20  # one leaked array of 2.4 kB a call would be 2.4 MB for each of its kinds
 
 
+PEAK = """
+import sys
+import numpy as np
+import bcbench
+
+def kilobytes(what):
+    return int(next(line for line in open("/proc/self/status") if line.startswith(what)).split()[1])
+
+cells = np.asarray(np.random.default_rng(0).standard_normal((100000, 50), dtype=np.float32), order=sys.argv[1])
+batch = np.arange(100000) % 3
+bcbench.combat(cells[:300], batch[:300])
+open("/proc/self/clear_refs", "w").write("5")  # the peak begins anew
+before = kilobytes("VmRSS")
+corrected = bcbench.combat(cells, batch, threads=1)
+print((kilobytes("VmHWM") - before) * 1024 / cells.nbytes)
+"""
+
+
+@pytest.mark.parametrize("order, arrays", [("C", 1), ("F", 2)])  # the result, and what it is converted to
+def test_cells_in_c_order_are_not_copied(order, arrays):
+    peak = subprocess.run([sys.executable, "-c", PEAK, order], check=True, text=True, stdout=subprocess.PIPE).stdout
+    assert arrays - 0.1 < float(peak) < arrays + 0.4
+
+
 INTERRUPTED = """
 import os, signal, threading
 import numpy as np

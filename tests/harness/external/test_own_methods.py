@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import struct
 import subprocess
@@ -14,7 +15,7 @@ import time
 import unittest
 
 PROGRAM = ""
-LASTING = "86399.25"  # seconds: what sleeps so long is of these tests
+LASTING = f"86399.{os.getpid()}"  # seconds: what sleeps so long is of this run of the tests
 SLEEP = "sleep " + LASTING
 
 UNCHANGED = 'cp "$1/cells.npy" "$2/corrected.npy"\ncut -d, -f1 "$1/obs.csv" > "$2/cells.csv"\n'
@@ -83,10 +84,12 @@ class OwnMethods(unittest.TestCase):
         self.config["methods"].append(method)
         return method
 
+    def environment(self, **further):
+        return {**os.environ, "TMPDIR": str(self.folder / "tmp"), "HOME": str(self.folder), **further}
+
     def program(self, *arguments, **environment):
-        environment = {**os.environ, "TMPDIR": str(self.folder / "tmp"), "HOME": str(self.folder), **environment}
-        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, env=environment,
-                              cwd=self.folder, check=False)
+        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
+                              env=self.environment(**environment), cwd=self.folder, check=False)
 
     def run_config(self, *further, **environment):
         return self.program("run", self.config_file(), "--allow-commands", "--quiet", "--out",
@@ -183,12 +186,24 @@ class OwnMethods(unittest.TestCase):
         self.assertIn("takes longer than limits.max_seconds = 1", self.point("two.hangs")["reason"])
         self.assertEqual(sleeping(), 0)
 
+    def start(self):
+        return subprocess.Popen([PROGRAM, "run", self.config_file(), "--allow-commands", "--out",
+                                 str(self.folder / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                env=self.environment(),
+                                # a shell ignores it for what it runs in the background
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+    def test_what_prints_much_does_not_fill_the_memory(self):
+        self.add("prints", "yes | head -c 400000000\n" + UNCHANGED)
+        program = self.start()
+        _, status, usage = os.wait4(program.pid, 0)
+        program.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(program.returncode, 0)
+        self.assertLess(usage.ru_maxrss * 1024, 300_000_000)
+
     def start_hanging(self):
         self.add("hangs", f"setsid {SLEEP} &\n{SLEEP}\n")
-        program = subprocess.Popen([PROGRAM, "run", self.config_file(), "--allow-commands", "--out",
-                                    str(self.folder / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   # a shell ignores it for what it runs in the background
-                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        program = self.start()
         self.assertTrue(wait_until(lambda: sleeping() >= 2))
         return program
 
@@ -203,6 +218,22 @@ class OwnMethods(unittest.TestCase):
         program.kill()
         program.wait()
         self.assertTrue(wait_until(lambda: sleeping() == 0))
+
+    def test_a_run_that_was_killed_is_resumed_to_the_same_bytes(self):
+        self.add("mine", "sleep 0.1\n" + UNCHANGED)["seeds"] = list(range(8))
+        self.assertEqual(self.run_config().returncode, 0)
+        undisturbed = self.metrics()
+        shutil.rmtree(self.folder / "out")
+        program = self.start()
+        self.assertTrue(wait_until(lambda: len(list((self.folder / "out/points").glob("*.json"))) >= 3))
+        program.kill()
+        program.wait()
+        self.assertFalse((self.folder / "out/metrics.csv").exists())
+        output = self.run_config()
+        self.assertEqual(output.returncode, 0, output.stderr)
+        self.assertRegex(output.stderr, "9 of 9 points ok .[3-8] from an earlier run")
+        self.assertEqual(self.metrics(), undisturbed)
+        self.assertEqual(list((self.folder / "tmp").iterdir()), [])  # nor is anything left of the point in the middle
 
     def test_commands_must_be_allowed(self):
         self.add("mine", UNCHANGED)

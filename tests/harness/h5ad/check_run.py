@@ -36,7 +36,7 @@ def run(program, folder, name, params):
 
 
 def check_embeddings(program, folder, name, params):
-    """Method embedding: the cells of an obsm key, those of a sample and a subset at their rows, are scored as they are."""
+    """Method embedding: the cells of an obsm key, those of a sample and a subset at their rows, score unchanged."""
     original = ad.read_h5ad(folder / f"{name}.h5ad")
     config = {
         "schema_version": 1,

@@ -63,7 +63,8 @@ def in_npy(name, expected):
         return "shape"
     values = array.ravel().astype(np.float64)
     wanted = np.array([np.nan if value is None else value for value in expected["flat"]], dtype=np.float64)
-    return "same" if np.array_equal(np.where(np.isfinite(values), values, np.nan), wanted, equal_nan=True) else "numbers"
+    finite = np.where(np.isfinite(values), values, np.nan)
+    return "same" if np.array_equal(finite, wanted, equal_nan=True) else "numbers"
 
 
 def lines(folder, name):

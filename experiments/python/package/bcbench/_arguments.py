@@ -51,14 +51,19 @@ def label_column(values: Any, n_cells: int, name: str) -> Column:
     return name, codes.astype(np.uint32), texts
 
 
-def _by_appearance(codes: np.ndarray, categories: Any) -> tuple[np.ndarray, list[Optional[str]]]:
-    """Codes of a Categorical numbered anew, and what they mean; None: missing."""
-    present, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+def _numbered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers numbered in the order in which they appear, and what stands for each number."""
+    present, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty(len(order), dtype=np.uint32)
     rank[order] = np.arange(len(order), dtype=np.uint32)
-    texts = [None if present[i] < 0 else str(categories[present[i]]) for i in order]
-    return rank[inverse.reshape(-1)], texts
+    return rank[inverse.reshape(-1)], present[order]
+
+
+def _by_appearance(codes: np.ndarray, categories: Any) -> tuple[np.ndarray, list[Optional[str]]]:
+    """Codes of a Categorical numbered anew, and what they mean; None: missing."""
+    numbers, present = _numbered(codes)
+    return numbers, [None if code < 0 else str(categories[code]) for code in present]
 
 
 def _factorized(values: Any, name: str) -> tuple[np.ndarray, list[Optional[str]]]:
@@ -66,12 +71,16 @@ def _factorized(values: Any, name: str) -> tuple[np.ndarray, list[Optional[str]]
         raise ValueError(f"{name} is {type(values).__name__}, expected one label per cell, in their order")
     if getattr(values, "ndim", 1) != 1:
         raise ValueError(f"{name} has {values.ndim} dimensions, expected one label per cell")
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "iub" and not np.ma.isMaskedArray(values):
+        numbers, present = _numbered(np.asarray(values))
+        return numbers, [str(label) for label in present.tolist()]
     plain = values.tolist() if hasattr(values, "tolist") else list(values)
     if len(set(map(type, plain))) > 1:  # 1, True and 1.0 are equal, their texts are not
         plain = [value if _is_missing(value) else str(value) for value in plain]
-    numbers: dict[Any, int] = {}
-    codes = np.array([numbers.setdefault(value, len(numbers)) for value in plain], dtype=np.uint32)
-    return codes, [None if _is_missing(value) else str(value) for value in numbers]
+    known: dict[Any, int] = {}
+    codes = np.array([known.setdefault(value, len(known)) for value in plain], dtype=np.uint32)
+    return codes, [None if _is_missing(value) else str(value) for value in known]
 
 
 def _is_missing(value: Any) -> bool:
