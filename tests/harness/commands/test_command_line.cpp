@@ -200,11 +200,13 @@ TEST_CASE("a sweep over seeds and data shows which row is which", "[cli]") {
     nlohmann::json config = small_config();
     config["datasets"][0]["sweep"] = {{"grid", {{"noise_sd", {0.5, 1.0}}}}};
     config["methods"][1]["seeds"] = {3, 4};
-    const Output output = run("run " + run.directory.write("c.json", config.dump()) + " --out " + run.path() + "out");
+    const std::string command = "run " + run.directory.write("c.json", config.dump()) + " --out " + run.path() + "out";
+    const Output output = run(command);
     REQUIRE(output.code == 0);
     CHECK(contains(output.out, "data noise_sd=0.5"));
     CHECK(contains(output.out, "data noise_sd=1"));
-    CHECK(contains(output.out, "n_iterations  seed  batch_mixing_entropy"));
+    CHECK(contains(output.out, "n_iterations  seeds  batch_mixing_entropy"));
+    CHECK(contains(run(command + " --all").out, "n_iterations  seed  batch_mixing_entropy"));
 }
 
 TEST_CASE("a finished point is resumed, a changed one computed again", "[cli]") {
