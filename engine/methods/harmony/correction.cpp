@@ -181,16 +181,20 @@ void apply_effects(State<Real>& state, const Matrix<Real>& cells, const arma::cu
                    const Outputs<Real>& outputs) {
     const Levels& levels = state.problem.levels;
     const std::size_t n_clusters = state.problem.n_clusters;
-    const std::size_t n_segments = levels.segments.size();
+    const bool want_sum = outputs.cluster_sum != nullptr;
     const Buffer<Real> effects = pack_effects(state, coefficients);
     const Centroids<Real> packed = pack_for_logits(state);
-    std::vector<std::vector<double>> cluster_sums(outputs.cluster_sum != nullptr ? n_segments : 0);
-    parallel_for(n_segments, [&](std::size_t s) {
+    if (want_sum) outputs.cluster_sum->zeros(cells.n_rows, n_clusters);
+    InOrder<std::vector<double>> sums([&](std::size_t, std::vector<double>&& part) {
+        for (uword k = 0; k < n_clusters; ++k) {
+            for (uword f = 0; f < cells.n_rows; ++f) (*outputs.cluster_sum)(f, k) += part[f * state.width + k];
+        }
+    });
+    parallel_for(levels.segments.size(), [&](std::size_t s) {
         Buffer<Real> rows(tile_width * state.feature_width);
         Buffer<Real> assigned(tile_width * state.width);
-        std::vector<double> unused;
-        std::vector<double>& total = cluster_sums.empty() ? unused : cluster_sums[s];
-        ProductSum<Real> sum(cluster_sums.empty() ? 0 : cells.n_rows, state.feature_width, state.width, total);
+        std::vector<double> total;
+        ProductSum<Real> sum(want_sum ? cells.n_rows : 0, state.feature_width, state.width, total);
         const Segment& segment = levels.segments[s];
         const Real* effect = effects.get() + segment.combination * n_clusters * state.feature_width;
         for (std::size_t t = segment.first_tile; t < segment.first_tile + segment.n_tiles; ++t) {
@@ -206,22 +210,16 @@ void apply_effects(State<Real>& state, const Matrix<Real>& cells, const arma::cu
             if (outputs.assignments != nullptr) {
                 store_rows(assigned.get(), state.width, columns, tile.count, *outputs.assignments);
             }
-            if (outputs.cluster_sum != nullptr) sum.add(rows.get(), assigned.get(), tile.count);
+            if (want_sum) sum.add(rows.get(), assigned.get(), tile.count);
             if (!outputs.next_logits) continue;
             to_unit(rows.get(), tile.count, state.feature_width);
             store_logits(state, packed, rows.get(), tile.first, tile.count);
         }
         sum.finish();
+        if (want_sum) sums.give(s, std::move(total));
     });
-    const std::uint64_t n_products = 1U + (outputs.next_logits ? 1U : 0U) + (outputs.cluster_sum != nullptr ? 1U : 0U);
+    const std::uint64_t n_products = 1U + (outputs.next_logits ? 1U : 0U) + (want_sum ? 1U : 0U);
     count_operations(cells.n_cols, 2 * n_products * cells.n_rows * n_clusters);
-    if (outputs.cluster_sum == nullptr) return;
-    outputs.cluster_sum->zeros(cells.n_rows, n_clusters);
-    for (const std::vector<double>& part : cluster_sums) {
-        for (uword k = 0; k < n_clusters; ++k) {
-            for (uword f = 0; f < cells.n_rows; ++f) (*outputs.cluster_sum)(f, k) += part[f * state.width + k];
-        }
-    }
 }
 
 template <class Real>

@@ -7,7 +7,6 @@
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
 #include "engine/core/random_words.hpp"
-#include "engine/methods/harmony/in_order.hpp"
 
 namespace bcbench::harmony {
 
@@ -212,20 +211,9 @@ LloydSums lloyd_sums(const Matrix<Real>& cells, const Centroids<Real>& packed, s
     const std::size_t n_features = cells.n_rows;
     const std::size_t feature_width = padded<Real>(n_features);
     const Tiles chunks = chunks_of(cells.n_cols);
-    LloydSums total;
-    InOrder<LloydSums> parts([&](std::size_t c, LloydSums&& part) {
-        if (c == 0) {
-            total = std::move(part);
-            return;
-        }
-        for (std::size_t i = 0; i < total.sums.size(); ++i) total.sums[i] += part.sums[i];
-        for (std::size_t k = 0; k < n_clusters; ++k) {
-            total.counts[k] += part.counts[k];
-            if (part.counts[k] > 0) total.last_cells[k] = part.last_cells[k];
-        }
-    });
+    std::vector<LloydSums> parts(chunks.count());
     parallel_for(chunks.count(), [&](std::size_t c) {
-        LloydSums part;
+        LloydSums& part = parts[c];
         part.sums.assign(n_clusters * feature_width, 0.0);
         part.counts.assign(n_clusters, 0);
         part.last_cells.assign(n_clusters, 0);
@@ -245,8 +233,15 @@ LloydSums lloyd_sums(const Matrix<Real>& cells, const Centroids<Real>& packed, s
                 part.last_cells[nearest[i]] = static_cast<std::uint32_t>(first + i);
             }
         }
-        parts.give(c, std::move(part));
     });
+    LloydSums total = std::move(parts[0]);
+    for (std::size_t c = 1; c < parts.size(); ++c) {
+        for (std::size_t i = 0; i < total.sums.size(); ++i) total.sums[i] += parts[c].sums[i];
+        for (std::size_t k = 0; k < n_clusters; ++k) {
+            total.counts[k] += parts[c].counts[k];
+            if (parts[c].counts[k] > 0) total.last_cells[k] = parts[c].last_cells[k];
+        }
+    }
     return total;
 }
 
