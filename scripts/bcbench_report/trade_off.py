@@ -135,11 +135,11 @@ def _legend(axes: Axes, study: Study, looks: dict[str, Look], methods: list[str]
 
 
 def _names(axes: Axes, groups: list[Group], points: list[tuple[float, float]], front: list[int]) -> None:
-    """Names at the points of the front, as long as they do not cover an earlier one."""
+    """Names of the settings on the front, which no legend tells, as long as they do not cover an earlier one."""
     spans = [max(values) - min(values) or 1.0 for values in zip(*points)]
     middle = (max(x for x, _ in points) + min(x for x, _ in points)) / 2
     taken: list[tuple[float, float]] = []
-    for place in front[::-1]:
+    for place in (place for place in front[::-1] if groups[place].varying):
         first, second = points[place][0] / spans[0], points[place][1] / spans[1]
         if any(abs(first - x) < 0.45 and abs(second - y) < 0.07 for x, y in taken) or len(taken) == MAX_NAMES:
             continue
