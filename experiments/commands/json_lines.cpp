@@ -5,7 +5,7 @@
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/run/fingerprint.hpp"
-#include "experiments/run/method_settings.hpp"
+#include "experiments/checks/method_settings.hpp"
 
 namespace bcbench {
 

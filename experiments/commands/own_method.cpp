@@ -10,7 +10,7 @@
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/catalog/catalog.hpp"
 #include "experiments/plan/plan.hpp"
-#include "experiments/run/method_settings.hpp"
+#include "experiments/checks/method_settings.hpp"
 #include "experiments/system/clock.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"

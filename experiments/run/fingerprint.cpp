@@ -5,7 +5,7 @@
 
 #include "experiments/bindings/metric.hpp"
 #include "experiments/bindings/training_fields.hpp"
-#include "experiments/run/method_settings.hpp"
+#include "experiments/checks/method_settings.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/system/provenance.hpp"
 #include "experiments/text/canonical.hpp"

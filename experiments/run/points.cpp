@@ -18,7 +18,7 @@
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/finishing.hpp"
 #include "experiments/run/limits.hpp"
-#include "experiments/run/method_settings.hpp"
+#include "experiments/checks/method_settings.hpp"
 #include "experiments/run/progress.hpp"
 #include "experiments/run/workers.hpp"
 #include "experiments/system/clock.hpp"

@@ -13,7 +13,7 @@
 #include "experiments/results/directory.hpp"
 #include "experiments/results/expected.hpp"
 #include "experiments/results/tables.hpp"
-#include "experiments/run/checks.hpp"
+#include "experiments/checks/checks.hpp"
 #include "experiments/run/manifest.hpp"
 #include "experiments/run/points.hpp"
 #include "experiments/run/write_back.hpp"

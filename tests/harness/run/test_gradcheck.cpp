@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/bindings/datasets.hpp"
-#include "experiments/run/checks.hpp"
-#include "experiments/run/gradcheck.hpp"
+#include "experiments/checks/checks.hpp"
+#include "experiments/checks/gradcheck.hpp"
 #include "tests/support/gradients.hpp"
 #include "tests/support/program.hpp"
 

@@ -8,7 +8,7 @@
 #include "engine/metrics/mean_shift.hpp"
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/bindings/method.hpp"
-#include "experiments/run/checks.hpp"
+#include "experiments/checks/checks.hpp"
 #include "tests/support/golden.hpp"
 
 using namespace bcbench;

@@ -1,4 +1,4 @@
-#include "experiments/run/method_settings.hpp"
+#include "experiments/checks/method_settings.hpp"
 
 #include "experiments/bindings/training_fields.hpp"
 

@@ -1,4 +1,4 @@
-#include "experiments/run/gradcheck.hpp"
+#include "experiments/checks/gradcheck.hpp"
 
 #include <cmath>
 #include <cstdio>
@@ -8,7 +8,7 @@
 #include "engine/linear/products.hpp"
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/bindings/named_arrays.hpp"
-#include "experiments/run/method_settings.hpp"
+#include "experiments/checks/method_settings.hpp"
 #include "experiments/system/address_space.hpp"
 #include "experiments/system/files.hpp"
 #include "experiments/text/canonical.hpp"

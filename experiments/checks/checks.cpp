@@ -1,4 +1,4 @@
-#include "experiments/run/checks.hpp"
+#include "experiments/checks/checks.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "experiments/bindings/checks.hpp"
-#include "experiments/run/check_gradient.hpp"
+#include "experiments/checks/check_gradient.hpp"
 #include "experiments/text/canonical.hpp"
 
 namespace bcbench {

@@ -1,4 +1,4 @@
-#include "experiments/run/check_gradient.hpp"
+#include "experiments/checks/check_gradient.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 
 #include "engine/core/random.hpp"
 #include "experiments/bindings/checks.hpp"
-#include "experiments/run/gradcheck.hpp"
+#include "experiments/checks/gradcheck.hpp"
 #include "experiments/text/canonical.hpp"
 
 namespace bcbench {
