@@ -8,15 +8,15 @@
 #include <utility>
 
 #include "experiments/bindings/training_fields.hpp"
+#include "experiments/checks/checks.hpp"
+#include "experiments/checks/method_settings.hpp"
 #include "experiments/cluster/sources.hpp"
 #include "experiments/config/config.hpp"
 #include "experiments/results/claims.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/results/tables.hpp"
-#include "experiments/checks/checks.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/manifest.hpp"
-#include "experiments/checks/method_settings.hpp"
 #include "experiments/system/provenance.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/csv_field.hpp"

@@ -2,10 +2,10 @@
 
 #include <cmath>
 
+#include "experiments/checks/method_settings.hpp"
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/run/fingerprint.hpp"
-#include "experiments/checks/method_settings.hpp"
 
 namespace bcbench {
 

@@ -14,11 +14,11 @@
 
 #include "engine/core/checkpoint.hpp"
 #include "engine/core/parallel.hpp"
+#include "experiments/checks/method_settings.hpp"
 #include "experiments/run/execute.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/finishing.hpp"
 #include "experiments/run/limits.hpp"
-#include "experiments/checks/method_settings.hpp"
 #include "experiments/run/progress.hpp"
 #include "experiments/run/workers.hpp"
 #include "experiments/system/clock.hpp"

@@ -8,12 +8,12 @@
 
 #include "engine/linear/products.hpp"
 #include "experiments/bindings/method.hpp"
+#include "experiments/checks/checks.hpp"
 #include "experiments/plan/required_files.hpp"
 #include "experiments/results/claims.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/results/expected.hpp"
 #include "experiments/results/tables.hpp"
-#include "experiments/checks/checks.hpp"
 #include "experiments/run/manifest.hpp"
 #include "experiments/run/points.hpp"
 #include "experiments/run/write_back.hpp"
