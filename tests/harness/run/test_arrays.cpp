@@ -222,7 +222,7 @@ TEST_CASE("outputs.gradients: a network written from the file has its values and
     CHECK(of_shift == Approx(double(n_cells)).epsilon(1e-9));
 }
 
-TEST_CASE("gradients are float64 and arrays in the run's precision; a model that is loaded has its own",
+TEST_CASE("gradients are float64 and arrays in the run's precision, a model that is loaded has its own",
           "[run][arrays]") {
     const Scratch run;
     const json train = {{"steps", 5}, {"batch_size", 16}, {"save_model", true}};
