@@ -151,9 +151,18 @@ std::vector<std::size_t> rows_of(const nlohmann::json& question, const Inbox& en
     return rows;
 }
 
+// The library puts what is new where the file ends by its own account: before its real end that would be over old data.
+void require_end(const File& file) {
+    haddr_t end = 0;
+    if (H5Fget_eoa(file.id(), &end) >= 0 && end == file.size()) return;
+    fail("", "says that it has " + count_text(end) + " bytes, and has " + count_text(file.size()) +
+                 "; it is damaged, and nothing can be added to it");
+}
+
 }  // namespace
 
 nlohmann::json add_to(const File& file, const nlohmann::json& question, const Inbox& enclosed) {
+    require_end(file);
     const std::size_t n_cells = Table(file, "obs").n_rows();
     const std::vector<std::size_t> rows = rows_of(question, enclosed, n_cells);
     const Handle obsm = root_group(file, "obsm");

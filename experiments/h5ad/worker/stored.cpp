@@ -200,8 +200,12 @@ void Stored::read_chunks(const std::function<void(const Piece&)>& take, bool par
             Chunk next;
             next.offset[0] = row;
             next.offset[1] = column;
+            // the size that the file states: H5Dget_chunk_storage_size answers for it where there are no filters, and
+            // what a shorter chunk lacks would be zeros
             hsize_t bytes = 0;
-            if (H5Dget_chunk_storage_size(dataset_.get(), next.offset, &bytes) < 0 || bytes == 0) {
+            haddr_t address = HADDR_UNDEF;
+            if (H5Dget_chunk_info_by_coord(dataset_.get(), next.offset, &next.skipped, &address, &bytes) < 0 ||
+                address == HADDR_UNDEF || bytes == 0) {
                 fail(path_, "the chunk at row " + count_text(row) + ", column " + count_text(column) +
                                 " was never written, or the file is damaged");
             }

@@ -188,6 +188,18 @@ TEST_CASE("h5ad: a chunk that inflates beyond the memory it may take is refused"
     CHECK(read_h5ad<float>(path, request).cells.n_elem == 10'000'000);
 }
 
+TEST_CASE("h5ad: a chunk shorter than its shape is refused, also without filters", "[h5ad]") {
+    const TemporaryDirectory directory;
+    const std::string path = small_file(directory.file("x.h5ad"), {}, {{4, 2}});
+    std::string bytes = contents(path);
+    const std::string node = {'T', 'R', 'E', 'E',
+                              1};  // the index of chunks; 24 bytes on, the size of the first: 4 x 2 x 4
+    const std::size_t at = bytes.find(node);
+    REQUIRE(bytes[at + 24] == 32);
+    bytes[at + 24] = 20;
+    CHECK(of_bytes(bytes) == "obsm/X_pca: a chunk does not have the size it must have; the file is damaged");
+}
+
 TEST_CASE("h5ad: arrays that do not fit together are refused", "[h5ad]") {
     CHECK(refused_after(
               [](H5File& file, const TemporaryDirectory&) {

@@ -86,3 +86,15 @@ TEST_CASE("h5ad: the original is never written to", "[h5ad]") {
           file + ": uns/bcbench/list: is a list of several kinds; texts alone or numbers alone can be written");
     CHECK_FALSE(std::filesystem::exists(directory.file("no.h5ad")));
 }
+
+TEST_CASE("h5ad: nothing is added to a file that ends before its data by its own account", "[h5ad]") {
+    const TemporaryDirectory directory;
+    std::string bytes = contents(small_file(directory.file("x.h5ad")));
+    REQUIRE(bytes[8] == 0);  // version of the superblock, which has the end of the file at byte 40
+    const std::size_t size = bytes.size(), less = size - 300;
+    for (std::size_t i = 0; i < 8; ++i) bytes[40 + i] = static_cast<char>(less >> (8 * i) & 0xff);
+    const std::string file = directory.write("damaged.h5ad", bytes), out = directory.file("out.h5ad");
+    CHECK(contains(error_of([&] { write_h5ad(file, out, two_embeddings(), small_limits()); }),
+                   "; it is damaged, and nothing can be added to it"));
+    CHECK_FALSE(std::filesystem::exists(out));
+}
