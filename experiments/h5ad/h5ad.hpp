@@ -107,6 +107,8 @@ struct H5adColumn {
     std::vector<std::pair<std::string, std::size_t>> labels;  // with their counts, most frequent first, at most 1000
     std::size_t n_labels = 0;                                 // of them, in all
     double least = 0.0, largest = 0.0;                        // of numbers and integers
+
+    friend bool operator==(const H5adColumn&, const H5adColumn&) = default;
 };
 
 struct H5adArray {
@@ -117,6 +119,8 @@ struct H5adArray {
     std::size_t n_rows = 0, n_columns = 0;
     std::size_t n_entries = 0;  // stored, if sparse
     std::string compression;    // "gzip", "lzf", ... or ""
+
+    friend bool operator==(const H5adArray&, const H5adArray&) = default;
 };
 
 struct H5adSummary {

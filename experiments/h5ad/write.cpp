@@ -49,6 +49,27 @@ void require_fitting(const H5adAdditions& additions) {
     require(additions.unstructured.is_object(), "what goes into uns must be an object");
 }
 
+// The library adds to a damaged file without a word, and may break what was there: that it is still there is seen by
+// reading it.
+void require_unharmed(const std::string& file, const std::string& copy, const std::vector<std::string>& keys,
+                      const H5adLimits& limits) {
+    const H5adSummary before = describe_h5ad(file, limits);
+    const H5adSummary after = describe_h5ad(copy, limits);
+    const auto has = [&](const H5adArray& array) {
+        return std::find(after.arrays.begin(), after.arrays.end(), array) != after.arrays.end();
+    };
+    const auto was_added = [&](const std::string& key) {
+        return std::any_of(after.arrays.begin(), after.arrays.end(), [&](const H5adArray& array) {
+            return array.path == "obsm/" + key && array.fault.empty() && array.n_rows == before.n_cells;
+        });
+    };
+    if (after.n_cells == before.n_cells && after.n_features == before.n_features && after.columns == before.columns &&
+        std::all_of(before.arrays.begin(), before.arrays.end(), has) &&
+        std::all_of(keys.begin(), keys.end(), was_added))
+        return;
+    throw DataError(copy + ": does not hold what it held before; the file is damaged, and nothing can be added to it");
+}
+
 }  // namespace
 
 std::string obsm_key(const std::string& label) {
@@ -85,10 +106,13 @@ void write_h5ad(const std::string& file, const std::string& out, H5adAdditions a
             {{"key", embedding.key}, {"n_columns", embedding.cells.n_rows}, {"values", std::move(reference)}});
         embedding.cells.reset();  // it is in the shared memory now
     }
+    std::vector<std::string> keys;
+    for (const H5adEmbedding& embedding : additions.embeddings) keys.push_back(embedding.key);
     TemporaryFile copy(out);
     copy_bytes(file, copy);
     try {
         h5ad::ask_worker(std::move(question), memory, copy.temporary_path().string(), limits);
+        require_unharmed(file, copy.temporary_path().string(), keys, limits);
     } catch (const DataError& error) {
         // the copy's name means nothing to the reader
         const std::string temporary = copy.temporary_path().string();
