@@ -152,7 +152,7 @@ bool check_method(const Point& point, const Config& config) {
         params.update(trial.params);
         const Dataset<double> data = load_dataset("gaussian_batches", {params, 1, ""});
         arma::mat first;
-        for (const std::uint64_t seed : {0, 1}) {
+        for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{1}}) {
             settings.seed = seed;
             const Tried tried = try_once(point.method_type, settings, data);
             say(std::string(trial.name) + ", seed " + std::to_string(seed), tried.keeps_contract, tried.words);
