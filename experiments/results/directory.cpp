@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::ptrdiff_t commas_after_id = 4;
 
-// Whether the directory holds what a run left: its manifest, written before anything else.
+// Whether the directory holds what a run left: its manifest, written before any file of a point.
 bool has_results(const fs::path& directory) {
     try {
         const auto manifest = nlohmann::json::parse(read_file(directory / "manifest.json"), nullptr, false);
@@ -38,6 +38,8 @@ void require_own(const fs::path& directory) {
     for (const auto& entry : fs::directory_iterator(directory, error)) {
         const std::string name = entry.path().filename().string();
         if (name.starts_with(".") || has_results(directory)) continue;
+        // a run killed before its manifest leaves an empty folder of points
+        if (entry.is_directory(error) && fs::is_empty(entry.path(), error)) continue;
         throw FileError(directory.string() + " holds '" + name +
                         "' and no results of a run: nothing is written over it; choose another directory with --out");
     }

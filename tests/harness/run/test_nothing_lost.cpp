@@ -25,6 +25,8 @@ TEST_CASE("a directory with files of somebody else is refused, and left as it is
     CHECK(run("run " + config + " --quiet --out " + run / "empty").code == 0);
     run.directory.write("empty/notes.txt", "beside results");
     CHECK(run("run " + config + " --quiet --out " + run / "empty").code == 0);
+    std::filesystem::create_directories(run / "killed/points");  // by a kill before the manifest
+    CHECK(run("run " + config + " --quiet --out " + run / "killed").code == 0);
 }
 
 TEST_CASE("a column that the metadata do not have is told before a run, once", "[run][cli]") {
