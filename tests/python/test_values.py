@@ -31,31 +31,30 @@ def tables(tmp_path_factory):
     return folder
 
 
-METHODS = {
-    "uncorrected": {},
+# Parameters that make a method small; every other one has its defaults.
+SMALL = {
     "harmony": {"n_clusters": 5},
-    "combat": {},
     "mnn": {"n_neighbors": 5},
-    "batch_mean_centering": {},
-    "batch_scaling": {},
     "differentiable_harmony": {"n_clusters": 5},
     "mmd_autoencoder": {"hidden_dim": 8, "latent_dim": 3},
     "wgan_autoencoder": {"hidden_dim": 8, "latent_dim": 3},
-    "shuffle_batches": {},
-    "shuffle_within_types": {},
-    "one_hot_types": {},
 }
 
 
+def methods():
+    known = [json.loads(line)["name"] for line in said("list", "methods", "--format", "json").splitlines()]
+    return {name: SMALL.get(name, {}) for name in known if name not in ("command", "embedding")}
+
+
 def config(precision, metrics):
-    methods = [{"label": name, "type": name, "seed": 3, "params": params} for name, params in METHODS.items()]
+    entries = [{"label": name, "type": name, "seed": 3, "params": params} for name, params in methods().items()]
     params = {"cells": "cells.csv", "metadata": "metadata.csv", "batch_column": "batch", "type_column": "kind"}
     return {
         "schema_version": 1,
         "name": "python",
         "precision": precision,
         "datasets": [{"label": "data", "type": "table", "params": params}],
-        "methods": methods,
+        "methods": entries,
         "metrics": metrics,
         "outputs": {"embeddings": True, "arrays": True, "gradients": True, "projections": False},
     }
@@ -67,7 +66,7 @@ def test_methods_and_metrics_equal_the_program(tables, precision):
     (tables / "config.json").write_text(json.dumps(config(precision, metrics)))
     results = bcbench.run(tables / "config.json", tables / precision)
     cells, batch, kind = made_up(dtype=precision)
-    for name, params in METHODS.items():
+    for name, params in methods().items():
         correction = bcbench.correct(name, cells, batch, kind, seed=3, **params)
         assert correction.corrected.dtype == cells.dtype
         assert np.array_equal(correction.corrected, results.embedding(f"data.{name}")), name
@@ -79,11 +78,6 @@ def test_methods_and_metrics_equal_the_program(tables, precision):
             assert record[loss] == value
     assert results.arrays("data.differentiable_harmony")["centroids"].shape == (5, cells.shape[1])
     assert np.array_equal(results.gradients("data.mmd_autoencoder")["input.cells"], cells)
-
-
-def test_every_method_is_compared():
-    known = {json.loads(line)["name"] for line in said("list", "methods", "--format", "json").splitlines()}
-    assert known - set(METHODS) <= {"command", "embedding"}
 
 
 def said(*arguments):

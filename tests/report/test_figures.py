@@ -51,9 +51,8 @@ def test_every_figure_is_there_in_three_forms_and_not_blank(documented_results: 
             assert len(list(csv.reader(file))) > 2, f"{stem}.csv is empty"
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
-    """The figures of a report with long labels, as matplotlib objects."""
+def figures_of(directory: Path) -> dict[str, Figure]:
+    """The figures of the directory's report, as matplotlib objects."""
     kept: dict[str, Figure] = {}
     add = Album.add
 
@@ -61,6 +60,16 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
         add(self, figure, *arguments)  # type: ignore[arg-type]
         kept[self.pictures[-1].slug] = figure
 
+    set_style()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Album, "add", keep)
+        build_report(read_results(directory), Album(directory), "")
+    return kept
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
+    """The figures of a report with long labels, as matplotlib objects."""
     sample = documented()
     sample.method(LONG_LABEL, "other")
     point = sample.point(
@@ -77,12 +86,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
                 "batch_mixing_entropy": 0.1**noise,
             }
             sample.point("noise", method, values, {"dataset.noise_sd": noise}, suffix=f"noise_sd={noise}")
-    set_style()
-    directory = sample.write(tmp_path_factory.mktemp("drawn"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Album, "add", keep)
-        build_report(read_results(directory), Album(directory), "")
-    return kept
+    return figures_of(sample.write(tmp_path_factory.mktemp("drawn")))
 
 
 def test_no_text_overlaps_or_leaves_the_figure(drawn: dict[str, Figure]) -> None:
@@ -205,14 +209,7 @@ def test_ticks_are_plain_and_distinct(values: list[float], texts: list[str]) -> 
     assert PlainTicks().format_ticks(values) == texts
 
 
-def test_the_axis_of_a_curve_says_what_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: dict[str, Figure] = {}
-    add = Album.add
-
-    def keep(self: Album, figure: Figure, *arguments: object) -> None:
-        add(self, figure, *arguments)  # type: ignore[arg-type]
-        kept[self.pictures[-1].slug] = figure
-
+def test_the_axis_of_a_curve_says_what_is_counted(tmp_path: Path) -> None:
     sample = documented()
     sample.method("Real", "harmony")
     sample.point(
@@ -222,10 +219,7 @@ def test_the_axis_of_a_curve_says_what_is_counted(tmp_path: Path, monkeypatch: p
         traces={"step": [0, 1, 2], "objective": [9.0, 5.0, 4.0], "mean_shift": [3.0, 2.5, 2.0]},
         groups={"mean_shift": "means", "harmony_iterations": "iteration"},
     )
-    set_style()
-    directory = sample.write(tmp_path)
-    monkeypatch.setattr(Album, "add", keep)
-    build_report(read_results(directory), Album(directory), "")
+    kept = figures_of(sample.write(tmp_path))
     labels = {axes.get_title(): axes.get_xlabel() for axes in kept["training"].axes if axes.axison}
     assert labels["objective"] == "iteration (count)"
     assert labels["loss"] == "training step (count)"
