@@ -7,29 +7,26 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/operations.hpp"
-#include "engine/core/parallel.hpp"
 #include "engine/core/random.hpp"
-#include "engine/linear/products.hpp"
+#include "engine/linear/chebyshev_filter.hpp"
+#include "engine/linear/krylov_space.hpp"
+#include "engine/linear/spectrum_estimate.hpp"
 
 namespace bcbench {
 
 namespace {
 
 using arma::uword;
+using namespace linear;
 
 constexpr double tolerance = 1e-10;   // of a residual, relative to the largest eigenvalue
 constexpr double negligible = 1e-14;  // a direction this small beside the largest image is rounding
 constexpr double much_removed = 0.5;  // where less than this is left of a column, rounding has grown: remove again
 constexpr uword block_width = 8;
 constexpr uword fewest_blocks = 20;  // of a space; small ones restart too often to find one pair among close ones
-constexpr std::size_t rows_at_a_time = 512;
 constexpr uword basis_bytes = uword{256} << 20;
 constexpr int most_restarts = 60;
-constexpr int most_degree = 7;          // of the filter, odd
-constexpr double margin = 3.0;          // of the filter: the least eigenvalue sought becomes cosh(margin)
-constexpr double most_amplified = 1e5;  // by the filter; its rounding is amplified as well
-
-arma::rowvec lengths(const arma::mat& vectors) { return arma::sqrt(arma::sum(arma::square(vectors), 0)); }
+constexpr double lowered = 0.7;  // what is left of the bound of a filter that has proved too high
 
 // The order of values by falling size; equal sizes: the positive one first.
 std::vector<uword> by_size(const arma::vec& values) {
@@ -52,165 +49,6 @@ uword with_equals(const arma::vec& values, const std::vector<uword>& order, uwor
     return end;
 }
 
-// The Krylov space: an orthonormal basis V in tiles of rows, and what the matrix is on it.
-class Space {
-  public:
-    Space(uword n, uword capacity) : rows_{n, rows_at_a_time}, projected_(capacity, capacity, arma::fill::zeros) {
-        parts_.resize(rows_.count());
-        for (std::size_t t = 0; t < parts_.size(); ++t) parts_[t].set_size(rows_.size(t), capacity);
-    }
-
-    uword width() const { return width_; }
-    uword capacity() const { return projected_.n_cols; }
-
-    /// V^T S V as far as it is known. [width x width]
-    arma::mat projected() const { return projected_.submat(0, 0, arma::size(width_, width_)); }
-
-    void append(const arma::mat& block) {
-        parallel_for(parts_.size(), [&](std::size_t t) {
-            parts_[t].cols(width_, width_ + block.n_cols - 1) = block.rows(first(t), last(t));
-        });
-        width_ += block.n_cols;
-    }
-
-    /// Makes `block` [n x b] orthogonal to columns from .. width-1 of V; returns what it had of them. [width-from x b]
-    arma::mat remove(uword from, arma::mat& block) const {
-        const uword count = width_ - from;
-        count_operations(rows_.total, 4 * count * block.n_cols);
-        std::vector<arma::mat> partial(parts_.size());
-        parallel_for(parts_.size(), [&](std::size_t t) {
-            partial[t] = columns(parts_[t], from, count).t() * block.rows(first(t), last(t));
-        });
-        for (std::size_t t = 1; t < partial.size(); ++t) partial[0] += partial[t];
-        parallel_for(parts_.size(), [&](std::size_t t) {
-            block.rows(first(t), last(t)) -= columns(parts_[t], from, count) * partial[0];
-        });
-        return partial[0];
-    }
-
-    /// Takes `coefficients` [width x b] as V^T S V of the last b columns, and of the last b rows.
-    void set_image_of_last(const arma::mat& coefficients) {
-        const uword from = width_ - coefficients.n_cols;
-        projected_.submat(0, from, arma::size(coefficients)) = coefficients;
-        projected_.submat(from, 0, width_ - 1, width_ - 1) = coefficients.t();
-        const arma::mat corner = projected_.submat(from, from, arma::size(coefficients.n_cols, coefficients.n_cols));
-        projected_.submat(from, from, arma::size(corner)) = 0.5 * (corner + corner.t());
-    }
-
-    /// V y for y [width x c]. [n x c]
-    arma::mat times(const arma::mat& y) const {
-        count_operations(rows_.total, 2 * y.n_elem);
-        arma::mat result(rows_.total, y.n_cols);
-        parallel_for(parts_.size(),
-                     [&](std::size_t t) { result.rows(first(t), last(t)) = columns(parts_[t], 0, width_) * y; });
-        return result;
-    }
-
-    /// Restarts from V y, on which the matrix is diagonal with `values`.
-    void restart(const arma::mat& y, const arma::vec& values) {
-        const arma::mat kept = times(y);
-        width_ = 0;
-        append(kept);
-        projected_.zeros();
-        projected_.submat(0, 0, arma::size(width_, width_)) = arma::diagmat(values);
-    }
-
-  private:
-    uword first(std::size_t t) const { return rows_.first(t); }
-    uword last(std::size_t t) const { return rows_.first(t) + rows_.size(t) - 1; }
-
-    Tiles rows_;
-    std::vector<arma::mat> parts_;  // [rows of the tile x capacity]
-    arma::mat projected_;           // [capacity x capacity]
-    uword width_ = 0;
-};
-
-// block = Q R with orthonormal Q [n x r]; columns that are within `smallest` of the others' span are left out of Q.
-struct Factored {
-    arma::mat q;  // [n x r]
-    arma::mat r;  // [r x b]
-};
-
-Factored orthonormalised(const arma::mat& block, double smallest) {
-    Factored factored{arma::mat(block.n_rows, 0), arma::mat(block.n_cols, block.n_cols, arma::fill::zeros)};
-    arma::mat q(arma::size(block));
-    uword rank = 0;
-    for (uword c = 0; c < block.n_cols; ++c) {
-        arma::vec column = block.col(c);
-        for (int pass = 0; pass < 2; ++pass) {  // once is not orthogonal to rounding
-            for (uword j = 0; j < rank; ++j) {
-                const double part = arma::dot(q.unsafe_col(j), column);
-                column -= part * q.unsafe_col(j);
-                factored.r(j, c) += part;
-            }
-        }
-        const double length = arma::norm(column);
-        if (length <= smallest) continue;
-        factored.r(rank, c) = length;
-        q.col(rank++) = column / length;
-    }
-    factored.q = q.head_cols(rank);
-    factored.r = factored.r.head_rows(rank);
-    return factored;
-}
-
-// Random directions outside V, for a start or where the space has closed on itself. [n x up to b]
-arma::mat new_directions(const Space& space, uword n, uword width, Stream& stream) {
-    arma::mat block = arma::conv_to<arma::mat>::from(normal(stream.next(), n, width));
-    for (int pass = 0; pass < 2 && space.width() > 0; ++pass) space.remove(0, block);
-    arma::mat fresh = orthonormalised(block, 1e-6).q;  // the draws are of length sqrt(n)
-    if (space.width() > 0) space.remove(0, fresh);
-    return orthonormalised(fresh, 0.5).q;
-}
-
-// What the iteration works on in place of S: an odd Chebyshev polynomial of it, T_d(S / bound). It keeps eigenvalues of
-// a size up to `bound` within [-1, 1] and drives larger ones apart, the order of sizes kept: a space of fewer
-// dimensions finds them, at the price of d products a step, which are cheap.
-class Filter {
-  public:
-    /// No filter: S itself.
-    explicit Filter(const SymmetricRows& product) : product_(&product) {}
-
-    /// All eigenvalues sought are at least `least` in size and none is larger than about `largest`. The least of them
-    /// becomes cosh(margin), for those within the bound become up to 1.
-    Filter(const SymmetricRows& product, double least, double largest) : product_(&product) {
-        degree_ = most_degree + 2;
-        do {
-            degree_ -= 2;
-            bound_ = least / std::cosh(margin / degree_);
-        } while (degree_ > 1 && std::cosh(degree_ * std::acosh(std::max(largest / bound_, 1.0))) > most_amplified);
-    }
-
-    /// The image of x [n x b].
-    arma::mat operator()(const arma::mat& x) const {
-        arma::mat before = x.t();
-        arma::mat image = (*product_)(before) / bound_;
-        for (int k = 1; k < degree_; ++k) {  // T_{k+1}(y) = 2 y T_k(y) - T_{k-1}(y)
-            before = (2.0 / bound_) * (*product_)(image)-before;
-            image.swap(before);
-        }
-        return image.t();
-    }
-
-    /// The eigenvalue of S that has become `value`; of one within the bound, which can be any there, the bound.
-    double eigenvalue(double value) const {
-        if (degree_ == 1) return bound_ * value;
-        return std::copysign(bound_ * std::cosh(std::acosh(std::max(std::abs(value), 1.0)) / degree_), value);
-    }
-
-    /// What a residual of 1 at `value` is at most in terms of S: no eigenvalue, near or far, has moved away less.
-    double residual(double value) const {
-        if (degree_ == 1) return bound_;
-        const double beyond = std::abs(value) - 1.0;
-        return beyond > 0.0 ? (std::abs(eigenvalue(value)) + bound_) / beyond : arma::datum::inf;
-    }
-
-  private:
-    const SymmetricRows* product_;
-    double bound_ = 1.0;
-    int degree_ = 1;
-};
-
 // The Ritz pairs of the space, sorted, in terms of S.
 struct Ritz {
     arma::vec values;          // [width] falling in size
@@ -221,7 +59,7 @@ struct Ritz {
     bool cut_is_sure = false;  // the first one that is not wanted is known well enough to differ
 };
 
-Ritz ritz_pairs(const Space& space, const Filter& filter, const arma::mat& next_r, uword count) {
+Ritz ritz_pairs(const KrylovSpace& space, const ChebyshevFilter& filter, const arma::mat& next_r, uword count) {
     arma::vec values;
     arma::mat vectors;
     if (!arma::eig_sym(values, vectors, space.projected())) throw NumericalError("the eigenvalues did not converge");
@@ -248,37 +86,20 @@ Ritz ritz_pairs(const Space& space, const Filter& filter, const arma::mat& next_
     return ritz;
 }
 
-// When to look at the Ritz pairs next: where the residual will be small enough if it falls on as it did.
-class Schedule {
-  public:
-    explicit Schedule(uword first) : next_(first) {}
-
-    bool due(uword width) const { return width >= next_; }
-
-    void looked(uword width, double residual) {
-        const double size = std::log10(std::max(residual, 1e-16));
-        double step = 0.25 * static_cast<double>(width);
-        if (size < last_size_) {
-            const double rate = (last_size_ - size) / static_cast<double>(width - last_width_);
-            step = (size - std::log10(tolerance)) / rate;
-        }
-        const auto w = static_cast<double>(width);
-        next_ = width + static_cast<uword>(std::clamp(step, 0.04 * w, 0.25 * w));
-        last_width_ = width;
-        last_size_ = size;
-    }
-
-  private:
-    uword next_;
-    uword last_width_ = 0;
-    double last_size_ = 0.0;  // of the logarithm
-};
+// When to look at the Ritz pairs next: where the residual will be small enough. With each block it falls by what the
+// filter drives the least pair sought away from the others by, the rate of Krylov spaces.
+uword next_look(const Ritz& ritz, uword width) {
+    const double rate = std::acosh(std::max(std::abs(ritz.projected[ritz.wanted - 1]), 1.0));
+    const double blocks = std::ceil(std::log(std::max(ritz.worst / tolerance, 1.0)) / rate);
+    const auto w = static_cast<double>(width);
+    return width + static_cast<uword>(std::clamp(static_cast<double>(block_width) * blocks, 0.04 * w, 0.25 * w));
+}
 
 // The iteration: the space, and the block that it was last extended by.
 class Lanczos {
   public:
     /// Starts from the columns of `start` [n x s] and `block_width` random directions.
-    Lanczos(const Filter& filter, uword n, uword capacity, const arma::mat& start, Stream& stream)
+    Lanczos(const ChebyshevFilter& filter, uword n, uword capacity, const arma::mat& start, Stream& stream)
         : filter_(filter), n_(n), space_(n, capacity), stream_(stream) {
         if (!start.is_empty()) space_.append(start);
         block_ = new_directions(space_, n_, block_width, stream_);
@@ -286,7 +107,7 @@ class Lanczos {
         block_ = arma::join_rows(start, block_);
     }
 
-    const Space& space() const { return space_; }
+    const KrylovSpace& space() const { return space_; }
     bool full() const { return space_.width() + std::max(next_.q.n_cols, block_width) > space_.capacity(); }
     /// S maps the space into itself; there may be more outside.
     bool closed() const { return next_.q.is_empty(); }
@@ -336,9 +157,9 @@ class Lanczos {
     }
 
   private:
-    const Filter& filter_;
+    const ChebyshevFilter& filter_;
     uword n_;
-    Space space_;
+    KrylovSpace space_;
     Stream& stream_;
     arma::mat block_;       // [n x b] the last columns of the space
     Factored next_;         // what its image has outside the space
@@ -348,55 +169,64 @@ class Lanczos {
     double largest_image_ = 0.0;
 };
 
-// A number that at least `count` eigenvalues reach in size, and the largest size, from a small space: Ritz values never
-// exceed the eigenvalues.
-std::pair<double, double> estimated_range(const Filter& filter, uword n, uword count, const arma::mat& start,
-                                          Stream& stream) {
-    const uword width = 3 * count / 2 + start.n_cols + block_width;
-    Lanczos lanczos(filter, n, width + block_width, start, stream);
-    lanczos.take_image();
-    while (lanczos.space().width() < width) {
-        lanczos.extend();
-        lanczos.take_image();
-    }
-    const arma::vec values = lanczos.ritz(count).values;
-    return {std::abs(values[count - 1]), std::abs(values[0])};
-}
-
-// The filter for the eigenvalues sought. The better the bound the more it does: a first one, without a filter, makes a
-// filter that finds a better one.
-std::optional<Filter> fitting_filter(const SymmetricRows& product, uword n, uword count, const arma::mat& start,
-                                     Stream& stream) {
-    Filter filter(product);
-    for (int round = 0; round < 2; ++round) {
-        const auto [bound, largest] = estimated_range(filter, n, count, start, stream);
-        if (!(bound > negligible * largest)) return std::nullopt;
-        filter = Filter(product, bound, largest);
-    }
-    return filter;
-}
-
 // The wanted pairs in terms of S itself, if they are what they should be.
-std::optional<Eigenpairs> checked_pairs(const SymmetricRows& product, const Space& space, const Ritz& ritz) {
-    const arma::mat basis = space.times(ritz.vectors.head_cols(ritz.wanted));
-    const arma::mat images = product(basis.t()).t();
-    const arma::mat projected = basis.t() * images;
-    arma::vec values;
-    arma::mat vectors;
-    if (!arma::eig_sym(values, vectors, 0.5 * (projected + projected.t()))) return std::nullopt;
-    const arma::uvec order(by_size(values));
-    values = values.elem(order).eval();
-    vectors = vectors.cols(order).eval();
-    Eigenpairs pairs{values, basis * vectors};
-    const arma::mat residual = images * vectors - pairs.vectors.each_row() % values.t();
-    if (lengths(residual).max() > tolerance * std::abs(values[0])) return std::nullopt;
+std::optional<Eigenpairs> checked_pairs(const SymmetricRows& product, const KrylovSpace& space, const Ritz& ritz) {
+    Eigenpairs pairs;
+    const arma::mat vectors = space.times(ritz.vectors.head_cols(ritz.wanted)).t();
+    arma::mat images(arma::size(vectors), arma::fill::zeros);
+    product(vectors, 1.0, images);
+    pairs.values = arma::sum(vectors % images, 1);
+    const arma::mat residual = images - vectors.each_col() % pairs.values;
+    const double worst = std::sqrt(arma::sum(arma::square(residual), 1).max());
+    if (worst > tolerance * arma::abs(pairs.values).max()) return std::nullopt;
+    const arma::uvec order(by_size(pairs.values));
+    pairs.values = pairs.values.elem(order).eval();
+    pairs.vectors = vectors.rows(order).t();
     return pairs;
 }
 
 // Whether the least of the wanted pairs is larger than all that have the filtered size `outside`.
-bool ends_above(const Ritz& ritz, const Filter& filter, double outside) {
+bool ends_above(const Ritz& ritz, const ChebyshevFilter& filter, double outside) {
     const double gap = std::abs(ritz.values[ritz.wanted - 1]) - filter.eigenvalue(outside);
     return ritz.cut_is_sure && gap > equal_eigenvalues * std::abs(ritz.values[0]);
+}
+
+struct Outcome {
+    std::optional<Eigenpairs> pairs;
+    bool is_below_bound = false;  // the least eigenvalue sought, where the filter does not drive it out
+};
+
+Outcome iterated(const SymmetricRows& product, const ChebyshevFilter& filter, uword n, uword count,
+                 const arma::mat& start, Stream& stream) {
+    const uword first_width = start.n_cols + block_width;
+    const uword most = std::max(basis_bytes / (sizeof(double) * n), 3 * count) + first_width;
+    const uword capacity = std::min({n, most, std::max(10 * count, fewest_blocks * block_width) + first_width});
+    Lanczos lanczos(filter, n, capacity, start, stream);
+    uword look_at = std::min(2 * count + block_width + first_width, capacity);  // as a rule once is enough
+    for (int restarts = 0; restarts <= most_restarts; lanczos.extend()) {
+        lanczos.take_image();
+        const uword width = lanczos.space().width();
+        const bool exhausted = lanczos.exhausted();
+        if (width < count || !(lanczos.full() || exhausted || (!lanczos.closed() && width >= look_at))) continue;
+        const Ritz ritz = lanczos.ritz(count);
+        if (!lanczos.closed() && std::abs(ritz.projected[count - 1]) <= 1.0) return {std::nullopt, true};
+        if (ritz.wanted > 2 * count) return {};
+        if (exhausted) {
+            if (!ends_above(ritz, filter, lanczos.size_outside())) return {};
+            return {checked_pairs(product, lanczos.space(), ritz)};
+        }
+        if (!lanczos.closed() && ritz.worst <= tolerance && ritz.cut_is_sure) {
+            auto pairs = checked_pairs(product, lanczos.space(), ritz);
+            if (pairs) return {std::move(pairs)};
+        }
+        look_at = next_look(ritz, width);
+        if (!lanczos.full()) continue;
+        const uword kept = count + (capacity - count) / 3;
+        lanczos.restart(ritz, kept);
+        look_at = kept + (capacity - kept) / 2;
+        ++restarts;
+    }
+    return {};
 }
 
 }  // namespace
@@ -418,33 +248,12 @@ std::optional<Eigenpairs> largest_eigenpairs(const SymmetricRows& product, uword
                                              const arma::mat& start) {
     require(count >= 1 && 3 * count + 4 * block_width + start.n_cols <= n, "too many eigenpairs for the iteration");
     Stream stream(0);
-    const std::optional<Filter> filter = fitting_filter(product, n, count, start, stream);
-    if (!filter) return std::nullopt;
-    const uword first_width = start.n_cols + block_width;
-    const uword most = std::max(basis_bytes / (sizeof(double) * n), 3 * count) + first_width;
-    const uword capacity = std::min({n, most, std::max(10 * count, fewest_blocks * block_width) + first_width});
-    Lanczos lanczos(*filter, n, capacity, start, stream);
-    Schedule schedule(std::min(3 * count / 2 + first_width, capacity));
-    for (int restarts = 0; restarts <= most_restarts; lanczos.extend()) {
-        lanczos.take_image();
-        const uword width = lanczos.space().width();
-        const bool exhausted = lanczos.exhausted();
-        if (width < count || !(lanczos.full() || exhausted || (!lanczos.closed() && schedule.due(width)))) continue;
-        const Ritz ritz = lanczos.ritz(count);
-        if (ritz.wanted > 2 * count) return std::nullopt;
-        if (exhausted)
-            return ends_above(ritz, *filter, lanczos.size_outside()) ? checked_pairs(product, lanczos.space(), ritz)
-                                                                     : std::nullopt;
-        if (!lanczos.closed() && ritz.worst <= tolerance && ritz.cut_is_sure) {
-            auto pairs = checked_pairs(product, lanczos.space(), ritz);
-            if (pairs) return pairs;
-        }
-        schedule.looked(width, ritz.worst);
-        if (!lanczos.full()) continue;
-        const uword kept = count + (capacity - count) / 3;
-        lanczos.restart(ritz, kept);
-        schedule = Schedule(kept + (capacity - kept) / 2);
-        ++restarts;
+    const SpectrumEstimate estimate = estimated_spectrum(product, n, count, stream);
+    double least = estimate.reached;
+    while (least > negligible * estimate.largest) {
+        Outcome outcome = iterated(product, ChebyshevFilter(product, least, estimate.largest), n, count, start, stream);
+        if (!outcome.is_below_bound) return std::move(outcome.pairs);
+        least *= lowered;
     }
     return std::nullopt;
 }

@@ -20,9 +20,9 @@ inline constexpr double equal_eigenvalues = 1e-10;
 /// in size. Computes all eigenpairs: about 9 n^3 operations. Throws NumericalError if that does not converge.
 Eigenpairs largest_eigenpairs(const arma::mat& matrix, arma::uword count);
 
-/// x S [b x n] of x [b x n] for a symmetric S [n x n]: a column per row of S, so that sparse rows find what they need
-/// in one place.
-using SymmetricRows = std::function<arma::mat(const arma::mat& x)>;
+/// y <- factor x S - y, x and y [b x n], for a symmetric S [n x n]: a step of a recurrence in one pass. A column per
+/// row of S, so that sparse rows find what they need in one place.
+using SymmetricRows = std::function<void(const arma::mat& x, double factor, arma::mat& y)>;
 
 /// The same of a large matrix that is known by its products only, n >= 3 count + 32 + s: block Lanczos iteration with
 /// full reorthogonalisation and thick restarts (Wu and Simon 2000; Golub and Underwood 1977). Every pair meets

@@ -1,10 +1,8 @@
 #include "engine/neighbors/umap_graph.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -12,6 +10,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/neighbors/umap_weights.hpp"
 
 namespace bcbench {
 
@@ -20,58 +19,7 @@ namespace {
 using arma::uword;
 
 constexpr std::size_t cells_at_a_time = 512;
-constexpr int most_steps = 64;
-constexpr double tolerance = 1e-5;
 constexpr double smallest_share = 0.001;  // of the mean distance: the least sigma
-
-// e^x for x <= 0, 1 at 0, with an absolute error of a few 1e-16: 2^n 2^r, n the nearest whole number. Plain operations
-// alone, so that the compiler makes vectors of them and every machine gives the same bits.
-inline double exp_of_negative(double x) {
-    constexpr double shifter = 0x1.8p52;  // y + shifter rounds y to a whole number, in the low bits of the sum
-    constexpr double series[] = {1.0,
-                                 0.69314718055994530925,
-                                 0.24022650695910159567,
-                                 0.055504108664821627039,
-                                 0.0096181291075872566681,
-                                 0.0013333558146406470697,
-                                 0.00015403530463724354209,
-                                 0.000015252733841556772589,
-                                 1.3215432535912376166e-6,
-                                 1.0178057087733941105e-7,
-                                 7.0741942972885210056e-9,
-                                 4.455817908336064493e-10};
-    const double y = std::max(x * std::numbers::log2e, -1022.0);
-    const double shifted = y + shifter;
-    const double r = y - (shifted - shifter);
-    double sum = series[11];
-    for (int i = 10; i >= 0; --i) sum = sum * r + series[i];
-    return std::bit_cast<double>(std::bit_cast<std::uint64_t>(sum) + (std::bit_cast<std::uint64_t>(shifted) << 52));
-}
-
-// Sum over the others of exp(-excess / sigma), eight sums side by side. `excess` is padded with infinity to `padded`, a
-// multiple of 8.
-double sum_of_weights(const double* excess, std::size_t padded, double sigma) {
-    const double factor = -1.0 / sigma;
-    double sums[8] = {};
-    for (std::size_t j = 0; j < padded; j += 8) {
-        for (std::size_t lane = 0; lane < 8; ++lane) sums[lane] += exp_of_negative(excess[j + lane] * factor);
-    }
-    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-}
-
-// sigma with sum_of_weights = `target`, as near as UMAP's own bisection comes.
-double bisected_sigma(const double* excess, std::size_t padded, double target) {
-    double low = 0.0;
-    double high = std::numeric_limits<double>::infinity();
-    double sigma = 1.0;
-    for (int step = 0; step < most_steps; ++step) {
-        const double sum = sum_of_weights(excess, padded, sigma);
-        if (std::abs(sum - target) < tolerance) break;
-        (sum > target ? high : low) = sigma;
-        sigma = std::isinf(high) ? 2.0 * sigma : 0.5 * (low + high);
-    }
-    return sigma;
-}
 
 // One direction: each cell's weights to its neighbours.
 struct Directed {
@@ -96,6 +44,7 @@ double mean_distance(const NeighborsView& neighbors) {
 struct CellWork {
     std::vector<double> distance;  // [others]
     std::vector<double> excess;    // [others, padded to a multiple of 8] max(d - rho, 0), infinity in the padding
+    std::vector<double> weight;    // [the same]
     std::vector<std::pair<std::uint32_t, double>> edges;  // [others]
 };
 
@@ -110,10 +59,11 @@ void weigh_cell(const NeighborsView& neighbors, uword i, double mean_of_all, Cel
         sum += work.distance[r];
     }
     for (std::size_t r = 0; r < others; ++r) work.excess[r] = std::max(work.distance[r] - rho, 0.0);
-    double sigma = bisected_sigma(work.excess.data(), work.excess.size(), std::log2(counted));
+    double sigma = umap_weights::bisected_sigma(work.excess.data(), work.excess.size(), std::log2(counted));
     sigma = std::max(sigma, smallest_share * (rho > 0.0 ? sum / counted : mean_of_all));
+    umap_weights::weigh(work.excess.data(), work.excess.size(), sigma, work.weight.data());
     for (std::size_t r = 0; r < others; ++r) {
-        const double weight = work.excess[r] > 0.0 ? exp_of_negative(-work.excess[r] / sigma) : 1.0;
+        const double weight = work.excess[r] > 0.0 ? work.weight[r] : 1.0;
         const bool edge = static_cast<float>(weight) > 0.0F;
         work.edges[r] = {neighbors.index(i)[r], edge ? weight : 0.0};
     }
@@ -136,7 +86,9 @@ Directed directed_weights(const NeighborsView& neighbors) {
     parallel_for(tiles.count(), [&](std::size_t tile) {
         CellWork work;
         work.distance.resize(others);
-        work.excess.assign((others + 7) / 8 * 8, std::numeric_limits<double>::infinity());
+        constexpr std::size_t together = umap_weights::at_a_time;
+        work.excess.assign((others + together - 1) / together * together, std::numeric_limits<double>::infinity());
+        work.weight.resize(work.excess.size());
         work.edges.resize(others);
         for (uword i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
             weigh_cell(neighbors, i, mean_of_all, work, directed);

@@ -130,12 +130,13 @@ Pca pca(const Cells& cells, const PcaOptions& options) {
     const auto product = [&](const arma::mat& rows) -> arma::mat {  // [b x F] times the covariance
         return (formed ? symmetric_times(matrix, rows.t()) : covariance_times(cells, found.mean, rows.t())).t();
     };
+    const auto recur = [&](const arma::mat& x, double factor, arma::mat& y) { y = factor * product(x) - y; };
     Pca result;
     const uword n_features = cells.n_features();
     const arma::mat start(n_features, 0);
     std::optional<Eigenpairs> leading;
     if (n_features > few_features && n_features >= 3 * count + 32)
-        leading = largest_eigenpairs(product, n_features, count, start);
+        leading = largest_eigenpairs(recur, n_features, count, start);
     if (leading) {
         result.loadings = leading->vectors.head_cols(count);
     } else if (formed) {

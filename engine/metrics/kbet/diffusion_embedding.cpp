@@ -8,6 +8,7 @@
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
 #include "engine/linear/extreme_eigenpairs.hpp"
+#include "engine/linear/sparse_rows.hpp"
 
 namespace bcbench {
 
@@ -15,7 +16,7 @@ namespace {
 
 using arma::uword;
 
-constexpr uword few_nodes = 500;            // up to here all eigenpairs are cheaper than the leading ones
+constexpr uword few_nodes = 350;            // up to here all eigenpairs are cheaper than the leading ones
 constexpr uword most_nodes_at_once = 4000;  // up to here all eigenpairs may be computed where the iteration fails
 constexpr std::size_t rows_at_a_time = 512;
 
@@ -45,39 +46,15 @@ Diffusion diffusion_of(const WeightedGraph& graph) {
     return diffusion;
 }
 
-// Adds row i of M times x [b x n] to sum [b], b known to the compiler: the sums stay in registers.
-template <uword width>
-void add_row(const Diffusion& diffusion, std::size_t i, const arma::mat& x, double* sum) {
-    double sums[width] = {};
-    for (std::size_t e = diffusion.graph.start[i]; e < diffusion.graph.start[i + 1]; ++e) {
-        const double* const other = x.memptr() + width * diffusion.graph.target[e];
-        const double value = diffusion.value[e];
-        for (uword c = 0; c < width; ++c) sums[c] += value * other[c];
-    }
-    for (uword c = 0; c < width; ++c) sum[c] = sums[c];
-}
-
-// x M for x [b x n], a column per node.
-arma::mat times_diffusion(const arma::mat& x, const Diffusion& diffusion) {
-    const WeightedGraph& graph = diffusion.graph;
-    const uword width = x.n_rows;
-    count_operations(graph.target.size(), 2 * width);
-    arma::mat product(width, x.n_cols, arma::fill::zeros);
-    const Tiles tiles{graph.count(), rows_at_a_time};
+// y <- factor x M - y for x and y [b x n], a column per node.
+void recur(const Diffusion& diffusion, const arma::mat& x, double factor, arma::mat& y) {
+    count_operations(diffusion.graph.target.size(), 2 * x.n_rows);
+    const Tiles tiles{diffusion.graph.count(), rows_at_a_time};
     parallel_for(tiles.count(), [&](std::size_t tile) {
-        for (std::size_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
-            double* const sum = product.colptr(i);
-            if (width == 8) {
-                add_row<8>(diffusion, i, x, sum);
-                continue;
-            }
-            for (std::size_t e = graph.start[i]; e < graph.start[i + 1]; ++e) {
-                const double* const other = x.colptr(graph.target[e]);
-                for (uword c = 0; c < width; ++c) sum[c] += diffusion.value[e] * other[c];
-            }
-        }
+        const linear::SparseRows rows{diffusion.graph.start.data(), diffusion.graph.target.data(),
+                                      diffusion.value.data(), tiles.first(tile), tiles.size(tile)};
+        linear::recur(rows, x, factor, y);
     });
-    return product;
 }
 
 Eigenpairs all_eigenpairs(const Diffusion& diffusion, uword count) {
@@ -104,7 +81,7 @@ Eigenpairs leading_eigenpairs(const Diffusion& diffusion, uword count) {
     const uword n = diffusion.graph.count();
     const arma::mat known = constant_functions(diffusion);
     if (n <= few_nodes || n < 3 * count + 32 + known.n_cols) return all_eigenpairs(diffusion, count);
-    const auto product = [&](const arma::mat& x) { return times_diffusion(x, diffusion); };
+    const auto product = [&](const arma::mat& x, double factor, arma::mat& y) { recur(diffusion, x, factor, y); };
     auto found = largest_eigenpairs(product, n, count, known);
     if (found) return std::move(*found);
     if (n > most_nodes_at_once) {

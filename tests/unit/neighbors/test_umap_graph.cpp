@@ -1,9 +1,14 @@
 #include "engine/neighbors/umap_graph.hpp"
 
+#include <hwy/highway.h>
+
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <limits>
+#include <set>
 
 #include "engine/core/parallel.hpp"
+#include "engine/neighbors/umap_weights.hpp"
 #include "engine/reference/metrics/graph.hpp"
 #include "tests/support/graph_metric_cases.hpp"
 #include "tests/support/random_cells.hpp"
@@ -134,4 +139,25 @@ TEST_CASE("parts of a graph", "[metrics][umap]") {
     CHECK(part.start == std::vector<std::size_t>{0, 1, 2, 2});
     CHECK(part.target == Cells{1, 0});
     CHECK(part.weight == std::vector<double>{1.0, 1.0});
+}
+
+TEST_CASE("UMAP weights have the same bits by every instruction set", "[metrics][umap]") {
+    std::vector<double> excess(16, std::numeric_limits<double>::infinity());
+    for (std::size_t j = 0; j < 13; ++j) excess[j] = 0.37 * static_cast<double>(j * j);
+    const std::int64_t available = hwy::SupportedTargets();
+    std::set<std::vector<double>> found;
+    for (std::int64_t target = 1; target <= available && target > 0; target <<= 1) {
+        if ((available & target) == 0) continue;
+        hwy::SetSupportedTargetsForTest(target);
+        std::vector<double> weight(excess.size());
+        const double sigma = umap_weights::bisected_sigma(excess.data(), excess.size(), 3.7);
+        umap_weights::weigh(excess.data(), excess.size(), sigma, weight.data());
+        for (std::size_t j = 0; j < excess.size(); ++j) {
+            CHECK(std::abs(weight[j] - std::exp(-excess[j] / sigma)) < 1e-15);
+        }
+        weight.push_back(sigma);
+        found.insert(weight);
+        hwy::SetSupportedTargetsForTest(0);
+    }
+    CHECK(found.size() == 1);
 }
