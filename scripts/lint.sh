@@ -11,3 +11,7 @@ else
 fi
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 shellcheck -S warning "${scripts[@]}" || { echo "lint: shellcheck has something to say of the scripts above." >&2; exit 1; }
+not_run=$(git ls-files -s | sed -n 's/^100644 [^\t]*\t//p' | while read -r file; do
+  head -n 1 "$file" | grep -aq '^#!' && echo "  $file"
+done || true)
+[ -z "$not_run" ] || { printf 'lint: begins with #! and cannot be run (chmod +x):\n%s\n' "$not_run" >&2; exit 1; }
