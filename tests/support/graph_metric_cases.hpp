@@ -1,4 +1,5 @@
-// The cases of tests/golden/metrics.json: cells, labels and batches as the golden values were computed from them.
+// The cases of tests/golden/metrics.json: cells, labels and batches as the golden values were computed from them; and
+// graphs of a few nodes.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -7,6 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "engine/core/types.hpp"
 #include "engine/datasets/gaussian_batches.hpp"
 #include "engine/datasets/table.hpp"
+#include "engine/neighbors/weighted_graph.hpp"
 
 namespace bcbench::testing {
 
@@ -126,6 +129,34 @@ inline Labels numbered(std::vector<std::uint32_t> code, std::uint32_t count) {
     labels.code = std::move(code);
     for (std::uint32_t c = 0; c < count; ++c) labels.names.push_back(std::to_string(c));
     return labels;
+}
+
+/// The graph with these weights [n x n] between nodes; 0: no edge.
+inline WeightedGraph graph_of(const arma::mat& weights) {
+    WeightedGraph graph;
+    graph.start.assign(1, 0);
+    for (arma::uword i = 0; i < weights.n_cols; ++i) {
+        for (arma::uword j = 0; j < weights.n_cols; ++j) {
+            if (weights(i, j) <= 0.0) continue;
+            graph.target.push_back(static_cast<std::uint32_t>(j));
+            graph.weight.push_back(weights(i, j));
+        }
+        graph.start.push_back(graph.target.size());
+    }
+    return graph;
+}
+
+/// Symmetric weights in (0, 1) of a share `density` of all pairs. [n x n]
+inline arma::mat random_weights(arma::uword n, double density, unsigned seed) {
+    std::mt19937 engine(seed);
+    std::uniform_real_distribution<double> uniform;
+    arma::mat weights(n, n, arma::fill::zeros);
+    for (arma::uword i = 0; i < n; ++i) {
+        for (arma::uword j = 0; j < i; ++j) {
+            if (uniform(engine) < density) weights(i, j) = weights(j, i) = uniform(engine);
+        }
+    }
+    return weights;
 }
 
 }  // namespace bcbench::testing

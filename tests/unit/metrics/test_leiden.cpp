@@ -1,6 +1,5 @@
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <random>
 
 #include "engine/core/parallel.hpp"
 #include "engine/metrics/leiden/label_agreement.hpp"
@@ -16,32 +15,6 @@ using namespace bcbench::testing;
 using leiden::Membership;
 
 namespace {
-
-WeightedGraph graph_of(const arma::mat& weights) {
-    WeightedGraph graph;
-    graph.start.assign(1, 0);
-    for (arma::uword i = 0; i < weights.n_cols; ++i) {
-        for (arma::uword j = 0; j < weights.n_cols; ++j) {
-            if (weights(i, j) <= 0.0) continue;
-            graph.target.push_back(static_cast<std::uint32_t>(j));
-            graph.weight.push_back(weights(i, j));
-        }
-        graph.start.push_back(graph.target.size());
-    }
-    return graph;
-}
-
-arma::mat random_weights(arma::uword n, double density, unsigned seed) {
-    std::mt19937 engine(seed);
-    std::uniform_real_distribution<double> uniform;
-    arma::mat weights(n, n, arma::fill::zeros);
-    for (arma::uword i = 0; i < n; ++i) {
-        for (arma::uword j = 0; j < i; ++j) {
-            if (uniform(engine) < density) weights(i, j) = weights(j, i) = uniform(engine);
-        }
-    }
-    return weights;
-}
 
 WeightedGraph graph_of_cells(const arma::mat& cells) {
     return umap_graph(nearest_neighbors(cells, std::min<arma::uword>(14, cells.n_cols - 1)));
