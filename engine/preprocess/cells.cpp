@@ -1,5 +1,6 @@
 #include "engine/preprocess/cells.hpp"
 
+#include <limits>
 #include <numeric>
 
 #include "engine/core/check.hpp"
@@ -9,20 +10,29 @@ namespace bcbench::preprocess {
 namespace {
 
 SparseCells<double> kept_entries(const SparseCells<double>& all, const std::vector<bool>& kept, std::size_t n_kept) {
-    std::vector<std::uint32_t> place(kept.size());
+    constexpr auto none = std::numeric_limits<std::uint32_t>::max();
+    std::vector<std::uint32_t> place(kept.size(), none);
     std::uint32_t next = 0;
-    for (std::size_t f = 0; f < kept.size(); ++f) place[f] = kept[f] ? next++ : 0;
+    for (std::size_t f = 0; f < kept.size(); ++f)
+        if (kept[f]) place[f] = next++;
     SparseCells<double> some;
     some.n_features = n_kept;
-    some.start.reserve(all.n_cells() + 1);
-    for (std::size_t i = 0; i < all.n_cells(); ++i) {
+    some.start.resize(all.n_cells() + 1);
+    for_each_cell(all.n_cells(), [&](std::size_t i) {
+        for (std::uint64_t j = all.start[i]; j < all.start[i + 1]; ++j)
+            some.start[i + 1] += place[all.feature[j]] != none;
+    });
+    std::partial_sum(some.start.begin(), some.start.end(), some.start.begin());
+    some.feature.resize(some.start.back());
+    some.value.resize(some.start.back());
+    for_each_cell(all.n_cells(), [&](std::size_t i) {
+        std::uint64_t to = some.start[i];
         for (std::uint64_t j = all.start[i]; j < all.start[i + 1]; ++j) {
-            if (!kept[all.feature[j]]) continue;
-            some.feature.push_back(place[all.feature[j]]);
-            some.value.push_back(all.value[j]);
+            if (place[all.feature[j]] == none) continue;
+            some.feature[to] = place[all.feature[j]];
+            some.value[to++] = all.value[j];
         }
-        some.start.push_back(some.value.size());
-    }
+    });
     return some;
 }
 

@@ -3,6 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,34 +50,63 @@ void for_each_cell(std::size_t n_cells, const Body& body) {
     });
 }
 
+/// function(x) of one cell's values after another's: a cell has few different ones, as it has few different counts, and
+/// looking up what the function was takes less time than computing it. The same bits.
+template <class Function>
+class Remembered {
+  public:
+    explicit Remembered(Function function) : function_(function) {
+        argument_.fill(std::numeric_limits<double>::quiet_NaN());
+    }
+
+    double operator()(double x) {
+        const std::size_t slot = (std::bit_cast<std::uint64_t>(x) * 0x9e3779b97f4a7c15U) >> (64 - slot_bits);
+        if (argument_[slot] != x) {
+            argument_[slot] = x;
+            value_[slot] = function_(x);
+        }
+        return value_[slot];
+    }
+
+  private:
+    static constexpr int slot_bits = 8;
+    Function function_;
+    std::array<double, 1 << slot_bits> argument_;
+    std::array<double, 1 << slot_bits> value_;
+};
+
 /// Mean and variance (n - 1) of every feature. [F]
 struct Moments {
     arma::vec mean;
     arma::vec variance;
 };
 
-/// Of value(entry) over the cells at `members`, at least two of them; value(0) must be 0. Two passes: the second one
-/// sums squares about the mean. The same for any number of threads.
+/// Of value(entry) over the cells at `members`, at least two of them; value(0) must be 0, and each thread uses a copy
+/// of `value`. Two passes: the second one sums squares about the mean. The same for any number of threads.
 template <class Value>
 Moments moments(const Cells& cells, std::span<const std::size_t> members, const Value& value) {
     const Tiles chunks = chunks_of(members.size());
     const std::size_t n_features = cells.n_features();
-    const auto summed = [&](const auto& add) {
-        std::vector<arma::vec> partial(chunks.count(), arma::vec(n_features, arma::fill::zeros));
+    const auto summed = [&](arma::uword n_sums, const auto& add) {
+        std::vector<arma::mat> partial(chunks.count(), arma::mat(n_sums, n_features, arma::fill::zeros));
         parallel_for(chunks.count(), [&](std::size_t chunk) {
+            Value own = value;
             for (std::size_t i = 0; i < chunks.size(chunk); ++i) {
                 for_each_entry(cells, members[chunks.first(chunk) + i],
-                               [&](std::size_t f, double x) { add(partial[chunk], f, value(x)); });
+                               [&](std::size_t f, double x) { add(partial[chunk].colptr(f), f, own(x)); });
             }
         });
         for (std::size_t i = 1; i < partial.size(); ++i) partial.front() += partial[i];
         return partial.front();
     };
     const auto n = static_cast<double>(members.size());
-    const arma::vec mean = summed([](arma::vec& sum, std::size_t f, double x) { sum[f] += x; }) / n;
-    const arma::vec stored = summed([](arma::vec& sum, std::size_t f, double) { sum[f] += 1.0; });
+    const arma::mat sums = summed(2, [](double* sum, std::size_t, double x) {
+        sum[0] += x;
+        sum[1] += 1.0;
+    });
+    const arma::vec mean = sums.row(0).t() / n, stored = sums.row(1).t();
     const arma::vec squares =
-        summed([&](arma::vec& sum, std::size_t f, double x) { sum[f] += (x - mean[f]) * (x - mean[f]); });
+        summed(1, [&](double* sum, std::size_t f, double x) { *sum += (x - mean[f]) * (x - mean[f]); }).t();
     return {mean, (squares + (n - stored) % arma::square(mean)) / (n - 1.0)};
 }
 

@@ -133,16 +133,17 @@ std::vector<bool> chosen(const HighlyVariable& genes, const HighlyVariableOption
     return selected;
 }
 
-HighlyVariable of_members(const Cells& cells, std::span<const std::size_t> members,
-                          const HighlyVariableOptions& options) {
-    const bool seurat = options.flavor == Flavor::seurat;
-    const Moments found = seurat ? moments(cells, members, [](double x) { return std::expm1(x); })
-                                 : moments(cells, members, [](double x) { return x; });
+Moments moments_of(const Cells& cells, std::span<const std::size_t> members, Flavor flavor) {
+    if (flavor == Flavor::cell_ranger) return moments(cells, members, [](double x) { return x; });
+    return moments(cells, members, Remembered([](double x) { return std::expm1(x); }));
+}
+
+HighlyVariable of_moments(const Moments& found, const HighlyVariableOptions& options) {
     HighlyVariable genes;
     genes.mean = found.mean;
     genes.mean.replace(0.0, tiny_mean);
     genes.dispersion = found.variance / genes.mean;
-    if (seurat) {
+    if (options.flavor == Flavor::seurat) {
         genes.dispersion.replace(0.0, none);
         genes.dispersion = arma::log(genes.dispersion);
         genes.mean = arma::log1p(genes.mean);
@@ -153,40 +154,26 @@ HighlyVariable of_members(const Cells& cells, std::span<const std::size_t> membe
     return genes;
 }
 
-std::vector<bool> with_counts(const Cells& cells, std::span<const std::size_t> members) {
-    std::vector<bool> found(cells.n_features());
-    for (const std::size_t i : members) {
-        for_each_entry(cells, i, [&](std::size_t f, double x) {
-            if (x > 0.0) found[f] = true;
-        });
-    }
-    return found;
+// The genes that have a count.
+arma::uvec with_counts(const Cells& cells, std::span<const std::size_t> members) {
+    arma::uvec found(cells.n_features(), arma::fill::zeros);
+    for (const std::size_t i : members) for_each_entry(cells, i, [&](std::size_t f, double x) { found[f] |= x > 0.0; });
+    return arma::find(found);
 }
 
 // The genes without counts in the batch are 0 in everything.
 HighlyVariable of_batch(const Cells& cells, const std::vector<std::size_t>& members,
                         const HighlyVariableOptions& options) {
-    const std::vector<bool> there = with_counts(cells, members);
-    Cells part;
-    part.is_sparse = cells.is_sparse;
-    if (cells.is_sparse) {
-        part.sparse = selected(cells.sparse, members);
-    } else {
-        part.dense = cells.dense.cols(arma::conv_to<arma::uvec>::from(members));
-    }
-    const HighlyVariable genes = of_members(with_features(part, there), all_positions(members.size()), options);
+    const arma::uvec there = with_counts(cells, members);
+    const Moments found = moments_of(cells, members, options.flavor);
+    const HighlyVariable genes = of_moments({found.mean.elem(there), found.variance.elem(there)}, options);
     HighlyVariable all;
-    const std::size_t n = there.size();
-    all.mean = all.dispersion = all.normalized_dispersion = arma::vec(n, arma::fill::zeros);
-    all.selected.resize(n);
-    for (std::size_t f = 0, g = 0; f < n; ++f) {
-        if (!there[f]) continue;
-        all.mean[f] = genes.mean[g];
-        all.dispersion[f] = genes.dispersion[g];
-        all.normalized_dispersion[f] = genes.normalized_dispersion[g];
-        all.selected[f] = genes.selected[g];
-        ++g;
-    }
+    all.mean = all.dispersion = all.normalized_dispersion = arma::vec(cells.n_features(), arma::fill::zeros);
+    all.mean.elem(there) = genes.mean;
+    all.dispersion.elem(there) = genes.dispersion;
+    all.normalized_dispersion.elem(there) = genes.normalized_dispersion;
+    all.selected.resize(cells.n_features());
+    for (std::size_t g = 0; g < there.n_elem; ++g) all.selected[there[g]] = genes.selected[g];
     return all;
 }
 
@@ -226,7 +213,7 @@ HighlyVariable highly_variable(const Cells& cells, const Labels& batch, const Hi
     validate(options);
     if (!options.per_batch) {
         if (cells.n_cells() < 2) throw DataError("highly_variable needs at least two cells");
-        return of_members(cells, all_positions(cells.n_cells()), options);
+        return of_moments(moments_of(cells, all_positions(cells.n_cells()), options.flavor), options);
     }
     require_labels(batch, cells.n_cells(), "highly_variable per batch");
     std::vector<std::vector<std::size_t>> members(batch.count());

@@ -32,19 +32,39 @@ void require_not_negative(double value) {
     }
 }
 
+// Of values >= 0: adding 2^52 rounds to a whole number, and what is larger is one.
+bool has_fraction(double x) { return x < 0x1p52 && (x + 0x1p52) - 0x1p52 != x; }
+
+// What the entries of some cells are.
+struct Entries {
+    std::size_t n_not_zero = 0, n_fractions = 0;
+    double smallest = 0.0, largest = 0.0;
+};
+
 }  // namespace
 
 void require_counts(const Cells& cells) {
+    const Tiles tiles{cells.n_cells(), tile_cells};
+    std::vector<Entries> of_tile(tiles.count());
+    parallel_for(tiles.count(), [&](std::size_t tile) {
+        Entries found;
+        for (std::size_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
+            for_each_entry(cells, i, [&](std::size_t, double x) {
+                found.n_not_zero += x != 0.0;
+                found.n_fractions += has_fraction(x);
+                found.smallest = std::min(found.smallest, x);
+                found.largest = std::max(found.largest, x);
+            });
+        }
+        of_tile[tile] = found;
+    });
     std::size_t n_entries = 0, n_fractions = 0;
     double largest = 0.0;
-    for (std::size_t i = 0; i < cells.n_cells(); ++i) {
-        for_each_entry(cells, i, [&](std::size_t, double x) {
-            require_not_negative(x);
-            if (x == 0.0) return;
-            ++n_entries;
-            n_fractions += x != std::floor(x) ? 1U : 0U;
-            largest = std::max(largest, x);
-        });
+    for (const Entries& found : of_tile) {
+        require_not_negative(found.smallest);
+        n_entries += found.n_not_zero;
+        n_fractions += found.n_fractions;
+        largest = std::max(largest, found.largest);
     }
     const double share = n_entries == 0 ? 0.0 : static_cast<double>(n_fractions) / static_cast<double>(n_entries);
     if (share <= most_fractions || largest > most_of_logarithm) return;
@@ -60,10 +80,13 @@ double normalize_total(Cells& cells, const NormalizeTotalOptions& options) {
     }
     std::vector<double> sums(cells.n_cells());
     for_each_cell(cells.n_cells(), [&](std::size_t i) {
+        double sum = 0.0, smallest = 0.0;
         for_each_entry(cells, i, [&](std::size_t, double x) {
-            require_not_negative(x);
-            sums[i] += x;
+            sum += x;
+            smallest = std::min(smallest, x);
         });
+        require_not_negative(smallest);
+        sums[i] = sum;
     });
     std::vector<double> positive;
     std::copy_if(sums.begin(), sums.end(), std::back_inserter(positive), [](double sum) { return sum > 0.0; });
@@ -78,11 +101,15 @@ double normalize_total(Cells& cells, const NormalizeTotalOptions& options) {
 }
 
 void log1p(Cells& cells) {
-    for_each_cell(cells.n_cells(), [&](std::size_t i) {
-        for_each_entry(cells, i, [](std::size_t, double& x) {
-            require_not_negative(x);
-            x = std::log1p(x);
-        });
+    const Remembered logarithm([](double x) {
+        require_not_negative(x);
+        return std::log1p(x);
+    });
+    const Tiles tiles{cells.n_cells(), tile_cells};
+    parallel_for(tiles.count(), [&](std::size_t tile) {
+        auto own = logarithm;
+        for (std::size_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i)
+            for_each_entry(cells, i, [&](std::size_t, double& x) { x = own(x); });
     });
 }
 

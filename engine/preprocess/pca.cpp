@@ -5,7 +5,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/linear/extreme_eigenpairs.hpp"
-#include "engine/linear/products.hpp"
+#include "engine/linear/symmetric_product.hpp"
 #include "engine/preprocess/covariance.hpp"
 
 namespace bcbench::preprocess {
@@ -14,9 +14,8 @@ namespace {
 
 using arma::uword;
 
-constexpr uword few_features = 256;    // all eigenvectors are soon done
-constexpr uword most_formed = 4096;    // features of a covariance that is formed: 128 MiB
-constexpr uword rows_at_a_time = 512;  // of a covariance, in a product with it
+constexpr uword few_features = 256;  // all eigenvectors are soon done
+constexpr uword most_formed = 4096;  // features of a covariance that is formed: 128 MiB
 constexpr std::size_t most_partial_bytes = std::size_t{256} << 20;
 
 // chunks_of, or fewer chunks where a matrix [F x F] for each would be too much to hold.
@@ -71,18 +70,6 @@ arma::mat projected(const Cells& cells, const arma::vec& mean, const arma::mat& 
     return scores;
 }
 
-// S x for a symmetric S [F x F]. [F x b]
-arma::mat symmetric_times(const arma::mat& s, const arma::mat& x) {
-    count_operations(s.n_rows, 2 * x.n_elem);
-    arma::mat result(arma::size(x), arma::fill::none);
-    const Tiles tiles{s.n_cols, rows_at_a_time};
-    parallel_for(tiles.count(), [&](std::size_t tile) {
-        const uword first = tiles.first(tile), count = tiles.size(tile);
-        result.rows(first, first + count - 1) = columns(s, first, count).t() * x;
-    });
-    return result;
-}
-
 // The covariance times w [F x b], without forming it.
 arma::mat covariance_times(const Cells& cells, const arma::vec& mean, const arma::mat& w) {
     const arma::mat scores = projected(cells, mean, w);  // [b x n]
@@ -128,7 +115,8 @@ Pca pca(const Cells& cells, const PcaOptions& options) {
     const bool formed = cells.n_features() <= most_formed;
     const arma::mat matrix = formed ? covariance(cells, found.mean) : arma::mat();
     const auto product = [&](const arma::mat& rows) -> arma::mat {  // [b x F] times the covariance
-        return (formed ? symmetric_times(matrix, rows.t()) : covariance_times(cells, found.mean, rows.t())).t();
+        if (formed) return symmetric_product(rows, matrix);
+        return covariance_times(cells, found.mean, rows.t()).t();
     };
     const auto recur = [&](const arma::mat& x, double factor, arma::mat& y) { y = factor * product(x) - y; };
     Pca result;

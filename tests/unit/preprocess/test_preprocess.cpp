@@ -133,6 +133,21 @@ TEST_CASE("preprocess: every step is what its formula says", "[preprocess]") {
     CHECK(divided.is_sparse);
 }
 
+TEST_CASE("preprocess: a remembered function is the function, whatever it met before", "[preprocess]") {
+    arma::arma_rng::set_seed(7);
+    int calls = 0;
+    preprocess::Remembered remembered([&](double x) {
+        ++calls;
+        return std::log1p(x);
+    });
+    for (int round = 0; round < 3; ++round)
+        for (int count = 0; count < 2000; ++count)  // many more than it remembers
+            REQUIRE(remembered(0.37 * count) == std::log1p(0.37 * count));
+    const int before = calls;
+    for (int again = 0; again < 100; ++again) remembered(0.37);
+    CHECK(calls <= before + 1);
+}
+
 TEST_CASE("preprocess: the covariance is what its formula says, of features filled and hardly filled", "[preprocess]") {
     arma::arma_rng::set_seed(4);
     arma::mat values(310, 1200, arma::fill::randu);  // beyond a tile of cells and a block of features
@@ -173,7 +188,7 @@ TEST_CASE("preprocess: components of very many genes, whose covariance is not fo
 }
 
 TEST_CASE("preprocess: the same bytes for any number of threads", "[preprocess]") {
-    const Cells cells = log_normalized(sparse(arma::repmat(golden_counts(), 3, 9)));
+    const Cells cells = log_normalized(sparse(arma::repmat(golden_counts(), 4, 9)));  // so many genes are iterated on
     const auto scores = [&](unsigned threads) {
         set_thread_count(threads);
         return preprocess::pca(cells, {10}).scores;
