@@ -45,6 +45,7 @@ RawLabels raw_labels(const Inbox& inbox, const nlohmann::json& answer, const std
             throw TransportFault("a code has no name");
         if (code >= 0 && stands_for_missing(labels.names[static_cast<std::size_t>(code)])) code = -1;
     }
+    inbox.release(codes, codes + n_cells);
     return labels;
 }
 
@@ -166,23 +167,39 @@ H5adLabelColumn selected_labels(const RawLabels& raw, const std::vector<std::siz
     return column;
 }
 
-constexpr std::size_t released_at_once = std::size_t{1} << 20;  // bytes
+// An array that is read from its start to its end. What has been read is given back, so that what is made of it is
+// hardly held twice.
+template <class T>
+class Consumed {
+  public:
+    Consumed(const Inbox& inbox, const nlohmann::json& reference, std::size_t count)
+        : inbox_(inbox), values_(inbox.array<T>(reference, count)), held_(values_) {}
 
-// [F x n] from one row after the other. What has been copied is given back, so that the matrix is hardly held twice.
+    const T* at(std::size_t place) const { return values_ + place; }
+    void read_before(std::size_t place) {
+        constexpr std::size_t at_once = std::size_t{1} << 20;  // bytes
+        if (static_cast<std::size_t>(at(place) - held_) < at_once / sizeof(T)) return;
+        inbox_.release(held_, at(place));
+        held_ = at(place);
+    }
+
+  private:
+    const Inbox& inbox_;
+    const T* values_;
+    const T* held_;
+};
+
+// [F x n] from one row after the other.
 template <class Real, class Stored>
 Matrix<Real> selected_cells(const Inbox& inbox, const nlohmann::json& reference, std::size_t n_columns,
                             std::size_t n_rows_in_file, const std::vector<std::size_t>& rows) {
-    const auto* values = inbox.array<Stored>(reference, n_rows_in_file * n_columns);
+    Consumed<Stored> values(inbox, reference, n_rows_in_file * n_columns);
     Matrix<Real> cells(n_columns, rows.size(), arma::fill::none);
-    const std::size_t rows_at_once = std::max<std::size_t>(1, released_at_once / (n_columns * sizeof(Stored)));
-    std::size_t released = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        const Stored* row = values + rows[i] * n_columns;
+        values.read_before(rows[i] * n_columns);
+        const Stored* row = values.at(rows[i] * n_columns);
         Real* to = cells.colptr(i);
         for (std::size_t j = 0; j < n_columns; ++j) to[j] = static_cast<Real>(row[j]);
-        if (rows[i] - released < rows_at_once) continue;
-        inbox.release(values + released * n_columns, row);
-        released = rows[i];
     }
     return cells;
 }
@@ -194,8 +211,8 @@ SparseCells<Real> selected_entries(const Inbox& inbox, const nlohmann::json& mat
     sparse.n_features = matrix.at("n_columns");
     const std::size_t n_entries = inbox.count<Stored>(matrix.at("value"));
     const auto* start = inbox.array<std::uint64_t>(matrix.at("start"), n_rows_in_file + 1);
-    const auto* feature = inbox.array<std::uint32_t>(matrix.at("feature"), n_entries);
-    const auto* value = inbox.array<Stored>(matrix.at("value"), n_entries);
+    Consumed<std::uint32_t> feature(inbox, matrix.at("feature"), n_entries);
+    Consumed<Stored> value(inbox, matrix.at("value"), n_entries);
     for (std::size_t i = 0; i < n_rows_in_file; ++i) {
         if (start[i] > start[i + 1] || start[i + 1] > n_entries) throw TransportFault("a cell ends before it begins");
     }
@@ -204,8 +221,12 @@ SparseCells<Real> selected_entries(const Inbox& inbox, const nlohmann::json& mat
     sparse.feature.reserve(wanted);
     sparse.value.reserve(wanted);
     for (const std::size_t row : rows) {
-        sparse.feature.insert(sparse.feature.end(), feature + start[row], feature + start[row + 1]);
-        for (std::uint64_t j = start[row]; j < start[row + 1]; ++j) sparse.value.push_back(static_cast<Real>(value[j]));
+        const std::uint64_t first = start[row], end = start[row + 1];
+        feature.read_before(first);
+        value.read_before(first);
+        sparse.feature.insert(sparse.feature.end(), feature.at(first), feature.at(end));
+        std::transform(value.at(first), value.at(end), std::back_inserter(sparse.value),
+                       [](Stored x) { return static_cast<Real>(x); });
         sparse.start.push_back(sparse.value.size());
     }
     return sparse;

@@ -101,10 +101,13 @@ std::vector<std::string> Inbox::texts(const nlohmann::json& reference) const {
         texts.emplace_back(characters + first, ends[i] - first);
         first = ends[i];
     }
+    release(ends, ends + n_texts);
+    release(characters, characters + n_characters);
     return texts;
 }
 
 void Inbox::release(const void* first, const void* last) const {
+    if (first == last) return;
     const auto from = static_cast<std::uint64_t>(static_cast<const std::byte*>(first) - bytes_);
     const auto to = static_cast<std::uint64_t>(static_cast<const std::byte*>(last) - bytes_);
     const std::uint64_t first_page = (from + page - 1) / page * page;

@@ -85,6 +85,7 @@ class Inbox {
     std::size_t count(const nlohmann::json& reference) const {
         return reference.at("bytes").get<std::size_t>() / sizeof(T);
     }
+    /// Gives the memory of the texts back.
     std::vector<std::string> texts(const nlohmann::json& reference) const;
 
     /// Gives whole pages between the two addresses back to the system; they read as zero afterwards.

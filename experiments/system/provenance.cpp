@@ -20,6 +20,19 @@ namespace bcbench {
 
 namespace {
 
+// Of a whole file, piece by piece: the program may be larger than its data.
+std::uint64_t hash_of_file(const std::string& path) {
+    std::ifstream stream(path, std::ios::binary);
+    std::uint64_t hash = fnv1a("");
+    char block[1 << 16];
+    while (stream) {
+        stream.read(block, sizeof block);
+        hash = fnv1a({block, static_cast<std::size_t>(stream.gcount())}, hash);
+    }
+    if (!stream.eof()) throw FileError("cannot read " + path);
+    return hash;
+}
+
 std::string cpu_name() {
     std::ifstream info("/proc/cpuinfo");
     for (std::string line; std::getline(info, line);) {
@@ -70,7 +83,7 @@ const std::string& program_identity() {
                            BCBENCH_FLAGS + " " + arma::arma_version::as_string() + " " + blas_description() + " " +
                            std::to_string(hwy::SupportedTargets());
         if (BCBENCH_GIT_DIRTY || text.find("unknown") != std::string::npos) {
-            text += " " + hex(fnv1a(read_file("/proc/self/exe")));
+            text += " " + hex(hash_of_file("/proc/self/exe"));
         }
         return text;
     }();
