@@ -25,6 +25,17 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t most_labels = 1000;  // of a column; with more it names cells
 
+// A config as inspect prints it. What the user has to put in is in capitals.
+std::string offered(const std::string& config) {
+    std::string missing;
+    for (const char* word : {"CELLS_FILE", "METADATA_FILE", "BATCH_COLUMN"})
+        if (config.find('"' + std::string(word) + '"') != std::string::npos)
+            missing += (missing.empty() ? "" : " and ") + std::string(word);
+    return (missing.empty() ? "\nA config that runs on it:\n\n"
+                            : "\nA config for it, which needs your own in place of " + missing + ":\n\n") +
+           config;
+}
+
 std::string config_text(const std::string& file, const std::string& type, ordered_json params) {
     const std::string label = fs::path(file).stem().stem().string();
     const ordered_json config = {{"schema_version", 1},
@@ -34,8 +45,7 @@ std::string config_text(const std::string& file, const std::string& type, ordere
                                   {{{"label", "Uncorrected"}, {"type", "uncorrected"}},
                                    {{"label", "Harmony"}, {"type", "harmony"}, {"seed", 0}}}},
                                  {"metrics", {"batch_mixing_entropy", "mean_shift"}}};
-    return "\nA config that runs on it:\n\n" + config.dump(2, ' ', false, ordered_json::error_handler_t::replace) +
-           "\n";
+    return offered(config.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
 }
 
 std::string size_text(const std::string& file, std::size_t n_cells, std::size_t n_features) {
@@ -157,7 +167,7 @@ std::string inspect_text(const std::string& file) {
     for (const char* ending : {".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"})
         if (file.ends_with(ending)) return inspect_table(file);
     const H5adSummary summary = describe_h5ad(file);
-    return h5ad_text(summary) + "\nA config that runs on it:\n\n" + h5ad_config(summary);
+    return h5ad_text(summary) + offered(h5ad_config(summary));
 }
 
 }  // namespace bcbench

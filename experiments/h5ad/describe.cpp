@@ -40,6 +40,7 @@ H5adArray array_from(const nlohmann::json& json) {
     array.n_columns = json.at("n_columns");
     array.n_entries = json.value("n_entries", std::size_t{0});
     array.compression = json.at("compression");
+    array.counts = json.value("counts", false);
     return array;
 }
 
@@ -73,6 +74,7 @@ std::string array_content(const H5adArray& array) {
         text += ", " + array.storage + " with " + h5ad::count_text(array.n_entries) + " entries (" +
                 number_text(std::round(percent * 10.0) / 10.0) + " %)";
     }
+    if (array.counts) text += ", whole numbers";
     if (!array.compression.empty()) text += ", " + array.compression;
     return text;
 }
@@ -102,15 +104,39 @@ std::optional<std::string> column_meant(const H5adSummary& summary, const std::v
     return std::nullopt;
 }
 
-// Principal components if there are some, else any other embedding but a picture of two dimensions, else X.
-std::string cells_meant(const H5adSummary& summary) {
-    std::string best = "X";
-    for (const H5adArray& array : summary.arrays) {
-        if (array.storage != "dense" || !array.path.starts_with("obsm/")) continue;
-        if (array.path == "obsm/X_pca") return array.path;
-        if (best == "X" && array.n_columns > 3) best = array.path;
-    }
-    return best;
+// Principal components if there are some, else any other embedding but a picture of two dimensions, else the counts,
+// else X, or what else can be read.
+H5adArray cells_meant(const H5adSummary& summary) {
+    const auto find = [&](const auto& fits) {
+        return std::find_if(summary.arrays.begin(), summary.arrays.end(),
+                            [&](const H5adArray& array) { return array.fault.empty() && fits(array); });
+    };
+    const auto at = [&](const char* path) { return find([&](const H5adArray& array) { return array.path == path; }); };
+    const auto counts = [&](const char* path) {
+        return find([&](const H5adArray& array) { return array.path == path && array.counts; });
+    };
+    for (const auto& found :
+         {at("obsm/X_pca"), find([](const H5adArray& array) {
+              return array.storage == "dense" && array.path.starts_with("obsm/") && array.n_columns > 3;
+          }),
+          counts("layers/counts"), counts("X"), counts("raw/X"), at("X"), find([](const H5adArray&) { return true; })})
+        if (found != summary.arrays.end()) return *found;
+    H5adArray none;
+    none.path = "X";
+    return none;
+}
+
+// From these cells to principal components, where they are no embedding yet.
+nlohmann::ordered_json steps_meant(const H5adArray& cells) {
+    constexpr std::size_t few = 50, n_genes = 2000;
+    nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+    if (cells.path.starts_with("obsm/")) return steps;
+    if (cells.counts) steps = {"normalize_total", "log1p"};
+    if (cells.n_columns > n_genes && (cells.counts || cells.storage != "dense"))  // what is dense may be scaled
+        steps.push_back({{"highly_variable", {{"n_top_genes", n_genes}}}});
+    if (cells.n_columns > few && cells.n_rows > 1)
+        steps.push_back({{"pca", {{"n_components", std::min({few, cells.n_rows - 1, cells.n_columns - 1})}}}});
+    return steps;
 }
 
 }  // namespace
@@ -185,13 +211,15 @@ std::string h5ad_config(const H5adSummary& summary) {
                      {"cell_type", "celltype", "cell_types", "final_annotation", "bulk_labels", "annotation",
                       "cell_ontology_class", "celltypes", "cluster", "louvain", "leiden", "type"},
                      batch.value_or(""));
+    const H5adArray cells = cells_meant(summary);
     nlohmann::ordered_json params = {{"file", std::filesystem::path(summary.file).filename().string()},
-                                     {"cells", cells_meant(summary)},
+                                     {"cells", cells.path},
                                      {"batch_column", batch.value_or("BATCH_COLUMN")}};
     if (type) params["type_column"] = *type;
     for (const H5adColumn& column : summary.columns) {
         if (column.n_missing > 0 && (column.name == batch || column.name == type)) params["missing"] = "drop";
     }
+    if (const auto steps = steps_meant(cells); !steps.empty()) params["preprocess"] = steps;
     const std::string label = std::filesystem::path(summary.file).stem().string();
     const nlohmann::ordered_json config = {
         {"schema_version", 1},
@@ -199,7 +227,7 @@ std::string h5ad_config(const H5adSummary& summary) {
         {"datasets", {{{"label", label}, {"type", "h5ad"}, {"params", params}}}},
         {"methods",
          {{{"label", "Uncorrected"}, {"type", "uncorrected"}},
-          {{"label", "Harmony"}, {"type", "differentiable_harmony"}, {"seed", 0}}}},
+          {{"label", "Harmony"}, {"type", "harmony"}, {"seed", 0}}}},
         {"metrics", type ? nlohmann::ordered_json{"batch_mixing_entropy", "mean_shift", "mixing_ceiling", "type_purity"}
                          : nlohmann::ordered_json{"batch_mixing_entropy", "mean_shift"}}};
     return config.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

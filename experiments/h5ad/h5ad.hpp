@@ -119,6 +119,7 @@ struct H5adArray {
     std::size_t n_rows = 0, n_columns = 0;
     std::size_t n_entries = 0;  // stored, if sparse
     std::string compression;    // "gzip", "lzf", ... or ""
+    bool counts = false;        // its first values are whole numbers, none negative
 
     friend bool operator==(const H5adArray&, const H5adArray&) = default;
 };

@@ -66,6 +66,32 @@ Dense dense_at(const Stored& array, const MatrixPlace& place) {
     return dense;
 }
 
+struct Enough {};
+
+// Whether the first values of an array are counts: whole numbers, none negative, not all zero. Not if they cannot be
+// read.
+bool begins_with_counts(const Stored& array) {
+    constexpr std::uint64_t most_looked_at = 10'000;
+    bool whole = true, any = false;
+    try {
+        array.read([&](const Piece& piece) {
+            std::vector<double> row(piece.n_columns);
+            for (std::uint64_t i = 0; i < piece.n_rows && i * piece.n_columns < most_looked_at; ++i) {
+                decode(array.element(), piece.row(i), row.size(), array.element().size, row.data(), array.path());
+                for (const double x : row) {
+                    whole = whole && x >= 0.0 && x == std::floor(x);
+                    any = any || x != 0.0;
+                }
+            }
+            throw Enough();
+        });
+    } catch (const Enough&) {
+    } catch (const FileFault&) {
+        return false;
+    }
+    return whole && any;
+}
+
 template <class T>
 nlohmann::json read_dense(const File& file, const Dense& dense, Outbox& outbox) {
     const std::uint64_t n_cells = dense.array->n_rows(), n_columns = dense.n_columns();
@@ -129,6 +155,7 @@ nlohmann::json matrix_summary(const File& file, const MatrixPlace& place) {
                             {"n_columns", shape[1]},
                             {"n_entries", data.n_rows()},
                             {"element", data.element().name},
+                            {"counts", begins_with_counts(data)},
                             {"compression", data.compression()}});
             return summary;
         }
@@ -138,6 +165,7 @@ nlohmann::json matrix_summary(const File& file, const MatrixPlace& place) {
                         {"n_rows", array.n_rows()},
                         {"n_columns", dense.n_columns()},
                         {"element", dense.element().name},
+                        {"counts", dense.member == nullptr && begins_with_counts(array)},
                         {"compression", array.compression()}});
     } catch (const FileFault& fault) {
         summary["fault"] = fault.what();

@@ -171,8 +171,9 @@ TEST_CASE("inspect: what is in tables, .npy files and 10x folders, and a config 
     write(scratch / "tenx/matrix.mtx", "%%MatrixMarket matrix coordinate integer general\n3 2 2\n1 1 5\n2 2 7\n");
     write(scratch / "tenx/barcodes.tsv", "c1\nc2\n");
     write(scratch / "tenx/features.tsv", "g1\tA\ng2\tB\ng3\tC\n");
-    CHECK(contains(scratch("inspect '" + (scratch / "tenx") + "'").out,
-                   "tenx: 2 cells, 3 features, sparse with 2 entries (33.3 %)"));
+    const std::string tenx = scratch("inspect '" + (scratch / "tenx") + "'").out;
+    CHECK(contains(tenx, "tenx: 2 cells, 3 features, sparse with 2 entries (33.3 %)"));
+    CHECK(contains(tenx, "A config for it, which needs your own in place of METADATA_FILE and BATCH_COLUMN:"));
     write(scratch / "x.npy", "no array");
     CHECK(scratch("inspect '" + (scratch / "x.npy") + "'").code == 2);
 }
