@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <boost/math/special_functions/erf.hpp>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
+#include "engine/core/normal_quantiles.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/core/random_words.hpp"
 
 namespace bcbench {
 
@@ -41,27 +42,18 @@ float uniform_from_word(std::uint32_t word, float low, float high) {
 
 namespace {
 
-constexpr std::size_t draws_at_a_time = 1 << 14;
+constexpr std::size_t draws_at_a_time = 1 << 12;
 
-// In double itself: Boost's default would compute in long double, at three times the cost, to round to float in the
-// end.
-using InDouble = boost::math::policies::policy<boost::math::policies::promote_double<false>>;
-
-// sqrt(2) erfinv(uniform(low, high)), with the inverse error function in double, rounded once.
-float normal_quantile(std::uint32_t word, float low, float high) {
-    const double uniform = uniform_from_word(word, low, high);
-    return std::sqrt(2.0F) * static_cast<float>(boost::math::erf_inv(uniform, InDouble()));
-}
-
-// draw(word i) at place i. Each depends on key and index alone, so that threads may share them. [rows x columns]
-template <class Draw>
-Matrix<float> drawn(Key key, arma::uword rows, arma::uword columns, const Draw& draw) {
+// Each draw depends on key and index alone, so that threads may share them. [rows x columns]
+Matrix<float> drawn(Key key, arma::uword rows, arma::uword columns, float low, float high, float bound) {
     Matrix<float> draws(rows, columns, arma::fill::none);
     const Tiles tiles{draws.n_elem, draws_at_a_time};
     parallel_for(tiles.count(), [&](std::size_t tile) {
-        for (std::size_t i = tiles.first(tile); i < tiles.first(tile) + tiles.size(tile); ++i) {
-            draws.memptr()[i] = draw(random_word(key, i));
-        }
+        std::uint32_t words[draws_at_a_time];
+        const std::size_t first = tiles.first(tile);
+        const std::size_t count = tiles.size(tile);
+        random_words(key, first, static_cast<std::uint32_t>(count), words);
+        normal_quantiles(words, count, low, high, bound, draws.memptr() + first);
     });
     return draws;
 }
@@ -70,15 +62,13 @@ Matrix<float> drawn(Key key, arma::uword rows, arma::uword columns, const Draw& 
 
 Matrix<float> normal(Key key, arma::uword rows, arma::uword columns) {
     const float low = std::nextafter(-1.0F, 0.0F);
-    return drawn(key, rows, columns, [low](std::uint32_t word) { return normal_quantile(word, low, 1.0F); });
+    return drawn(key, rows, columns, low, 1.0F, std::numeric_limits<float>::infinity());
 }
 
 Matrix<float> truncated_normal(Key key, arma::uword rows, arma::uword columns) {
     const float high = std::erf(std::sqrt(2.0F));
     const float bound = std::nextafter(2.0F, 0.0F);
-    return drawn(key, rows, columns, [high, bound](std::uint32_t word) {
-        return std::clamp(normal_quantile(word, -high, high), -bound, bound);
-    });
+    return drawn(key, rows, columns, -high, high, bound);
 }
 
 std::vector<std::uint32_t> permutation(Key key, std::uint32_t n) {

@@ -18,12 +18,12 @@ HWY_INLINE void mix(V& high, V& low) {
     low = hn::Xor(hn::RotateRight<32 - Rotation>(low), high);
 }
 
-/// threefry(key, (0, counter)), its two words xored (Salmon et al. 2011: rotations, and a key injection every 4
-/// rounds).
+/// threefry(key, (counter_high, counter)), its two words xored (Salmon et al. 2011: rotations, and a key injection
+/// every 4 rounds).
 template <class D, class V>
-HWY_INLINE V word(D d, Key key, V counter) {
+HWY_INLINE V word(D d, Key key, std::uint32_t counter_high, V counter) {
     const std::uint32_t keys[3] = {key.high, key.low, 0x1BD11BDAU ^ key.high ^ key.low};
-    V high = hn::Set(d, keys[0]);
+    V high = hn::Set(d, keys[0] + counter_high);
     V low = hn::Add(counter, hn::Set(d, keys[1]));
     for (std::uint32_t group = 1; group <= 5; ++group) {
         if (group % 2 == 1) {
@@ -43,12 +43,13 @@ HWY_INLINE V word(D d, Key key, V counter) {
     return hn::Xor(high, low);
 }
 
-void words_from(Key key, std::uint32_t first, std::uint32_t count, std::uint32_t* words) {
+void words_from(Key key, std::uint64_t first, std::uint32_t count, std::uint32_t* words) {
     const hn::ScalableTag<std::uint32_t> integers;
     const auto lanes = static_cast<std::uint32_t>(hn::Lanes(integers));
     std::uint32_t i = 0;
     for (; i + lanes <= count; i += lanes) {
-        hn::StoreU(word(integers, key, hn::Iota(integers, first + i)), integers, words + i);
+        const Key counter = make_key(first + i);
+        hn::StoreU(word(integers, key, counter.high, hn::Iota(integers, counter.low)), integers, words + i);
     }
     for (; i < count; ++i) words[i] = random_word(key, first + i);
 }
@@ -61,7 +62,7 @@ namespace bcbench {
 
 HWY_EXPORT(words_from);
 
-void random_words(Key key, std::uint32_t first, std::uint32_t count, std::uint32_t* words) {
+void random_words(Key key, std::uint64_t first, std::uint32_t count, std::uint32_t* words) {
     HWY_DYNAMIC_DISPATCH(words_from)(key, first, count, words);
 }
 

@@ -1,9 +1,15 @@
+#include <hwy/targets.h>
+
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <limits>
 #include <set>
 
+#include "engine/core/normal_quantiles.hpp"
 #include "engine/core/parallel.hpp"
 #include "engine/core/random.hpp"
+#include "engine/core/random_words.hpp"
 #include "tests/support/golden.hpp"
 
 using namespace bcbench;
@@ -51,6 +57,44 @@ TEST_CASE("normal and truncated normal draws agree to 1 ulp", "[random][golden]"
         REQUIRE(ulps(normals[i], golden()["normal_key42_6"][i].get<float>()) <= 1.0F);
         REQUIRE(ulps(truncated[i], golden()["truncated_normal_key42_6"][i].get<float>()) <= 1.0F);
     }
+}
+
+TEST_CASE("many draws at once are the draws one by one, of every word, with every instruction set", "[random]") {
+    // a draw is decided by the top 23 bits of its word
+    constexpr std::uint32_t n = 1U << 23;
+    std::vector<std::uint32_t> words(n);
+    for (std::uint32_t i = 0; i < n; ++i) words[i] = i << 9;
+    const float infinity = std::numeric_limits<float>::infinity();
+    for (const auto& [low, high, bound] :
+         {std::tuple{std::nextafter(-1.0F, 0.0F), 1.0F, infinity},
+          std::tuple{-std::erf(std::sqrt(2.0F)), std::erf(std::sqrt(2.0F)), std::nextafter(2.0F, 0.0F)}}) {
+        std::vector<float> expected(n);
+        for (std::uint32_t i = 0; i < n; ++i) {
+            expected[i] = std::clamp(normal_quantile(words[i], low, high), -bound, bound);
+        }
+        const auto available = hwy::SupportedTargets();
+        for (const std::int64_t target : {HWY_AVX3, HWY_AVX2, HWY_SSE4, HWY_SSSE3}) {
+            if ((available & target) == 0) continue;
+            hwy::SetSupportedTargetsForTest(target);
+            std::vector<float> draws(n);
+            normal_quantiles(words.data(), n, low, high, bound, draws.data());
+            std::size_t n_others = 0;
+            for (std::uint32_t i = 0; i < n; ++i) n_others += draws[i] == expected[i] ? 0 : 1;
+            INFO(hwy::TargetName(target));
+            CHECK(n_others == 0);
+            std::vector<float> rest(5);  // fewer than fill a vector
+            normal_quantiles(words.data() + n / 3, rest.size(), low, high, bound, rest.data());
+            CHECK(std::equal(rest.begin(), rest.end(), expected.begin() + n / 3));
+        }
+        hwy::SetSupportedTargetsForTest(0);
+    }
+}
+
+TEST_CASE("random words beyond 2^32", "[random]") {
+    std::vector<std::uint32_t> words(100);
+    const std::uint64_t first = (std::uint64_t{5} << 32) + 12345;
+    random_words(make_key(9), first, 100, words.data());
+    for (std::size_t i = 0; i < words.size(); ++i) REQUIRE(words[i] == random_word(make_key(9), first + i));
 }
 
 TEST_CASE("draws have the moments of their distributions", "[random]") {
