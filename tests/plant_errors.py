@@ -21,15 +21,18 @@ TESTS = "[gradients],[gradient_check],[gradient],[training]"
 # [[ ]], in {{ }} if it must stay a Real, or in << >> if it is a vector of the Highway library.
 ERRORS = {
     "engine/networks/mlp.cpp": {
-        "dense kernel": "dense_bar.kernel += [[y_bar]] * x.t();",
+        "dense kernel": "add_product_with_transposed(pack_rows<Real>([[y_bar]]),",
         "dense bias": "dense_bar.bias += [[arma::sum(y_bar, 1)]];",
-        "dense input": "x_bar = [[dense.kernel.t()]] * y_bar;",
-        "relu": "out[i] > Real(0) ? [[adjoint[i]]] : Real(0)",
+        "dense input": "multiply<Real>(transposed.kernel, [[y_bar]], x_bar)",
+        "dense input after a relu": "multiply_where_active<Real>(transposed.kernel, [[y_bar]], *active, x_bar)",
+    },
+    "engine/linear/packed_product.cpp": {
+        "relu": "count), zero), <<value>>);",
+        "sum onto what is there": "value = hn::Add(<<load_some(reals, y.values + at, count)>>, value);",
     },
     "engine/networks/autoencoder.cpp": {
         "reconstruction loss": "static_cast<Real>([[2.0]] * loss_bar",
-        "conditional decoder": "latent_bar += [[decode_backward(model, pass.as_reference, corrected_bar, "
-        "precision, model_bar)]];",
+        "conditional decoder": "return [[input_bar.head_rows(model.n_latent())]];",
     },
     "engine/methods/mmd_autoencoder/method.cpp": {
         "MMD, the cells compared with": "cells_bar -= [[reconstruction_bar]];",
@@ -45,7 +48,7 @@ ERRORS = {
         "WGAN, the cells compared with": "cells_bar -= [[reconstruction_bar]];",
         "Wasserstein loss, real": "[[real_bar]] / counts.real",
         "Wasserstein loss, fake": "[[fake_bar]] / counts.fake",
-        "gradient reversal": "latent_bar = [[-]]score_backward(tape.parameters.critic",
+        "gradient reversal": "latent_bar = [[-]]score_backward(parameters.critic",
     },
     "engine/methods/wgan_autoencoder/gradient_penalty.cpp": {
         "gradient penalty, first kernel": "kernel += [[p1]] * slope_bar.t();",
@@ -60,11 +63,9 @@ ERRORS = {
         "Harmony, clipped ratio": "+= [[s_bar]] / s;",
         "Harmony, share of a cluster": "share_bar.each_col() += [[total_bar]];",
         "Harmony, distances to cells": "add_scaled(work.target, members.count, {{softmax.factor}}, y_bar)",
-        "Harmony, centroids as targets": "through_cells += [[transposed(target_bar).t()]] * "
-        "transposed(work.assigned);",
-        "Harmony, centroids in distances": "through_logits += [[transposed(work.y).t()]] * "
-        "transposed(logits_bar);",
-        "Harmony, squared centroids": "logits += [[arma::sum(transposed(logits_bar), 0)]];",
+        "Harmony, centroids as targets": "pack_transposed<Real>([[transposed(target_bar)]], count)",
+        "Harmony, centroids in distances": "pack_transposed<Real>([[transposed(work.y)]], count)",
+        "Harmony, squared centroids": "logits += [[arma::sum(transposed(logits_bar).head_rows(count), 0)]];",
     },
     "engine/methods/differentiable_harmony/train.cpp": {
         "Harmony training, distortion": "static_cast<Real>([[4.0]] * loss_bar * scale)",

@@ -1,5 +1,7 @@
 #include "engine/networks/autoencoder.hpp"
 
+#include <utility>
+
 #include "engine/core/check.hpp"
 #include "engine/core/choices.hpp"
 #include "engine/core/parallel.hpp"
@@ -34,10 +36,9 @@ Autoencoder<Real> zeros_like(const Autoencoder<Real>& model) {
 
 namespace {
 
-// Appends the batch rows that a conditional decoder sees: every cell's own batch, or one batch for all cells.
+// What a conditional decoder sees: the latent and the batch rows, of every cell's own batch or of one for all cells.
 template <class Real>
 Matrix<Real> decoder_input(const Autoencoder<Real>& model, const Matrix<Real>& latent, const Labels* batch) {
-    if (!model.conditional()) return latent;
     Matrix<Real> input = latent;
     input.resize(latent.n_rows + model.n_batches, latent.n_cols);
     for (uword i = 0; i < latent.n_cols; ++i) {
@@ -49,20 +50,24 @@ Matrix<Real> decoder_input(const Autoencoder<Real>& model, const Matrix<Real>& l
 }
 
 template <class Real>
-Decoding<Real> decode(const Autoencoder<Real>& model, Matrix<Real> input, Precision precision, bool keep_tape) {
+Decoding<Real> decode(const Autoencoder<Real>& model, const Matrix<Real>& latent, const Labels* batch,
+                      Precision precision, bool keep_tape) {
     Decoding<Real> decoding;
-    decoding.output = mlp_forward(model.decoder, input, precision, keep_tape ? &decoding.tape : nullptr);
-    if (keep_tape) decoding.input = std::move(input);
+    if (model.conditional()) decoding.input = decoder_input(model, latent, batch);
+    decoding.output = mlp_forward(model.decoder, model.conditional() ? decoding.input : latent, precision,
+                                  keep_tape ? &decoding.tape : nullptr);
+    if (!keep_tape) decoding.input.reset();
     return decoding;
 }
 
 // The adjoint of the latent [L x n] through one decoding.
 template <class Real>
-Matrix<Real> decode_backward(const Autoencoder<Real>& model, const Decoding<Real>& decoding,
+Matrix<Real> decode_backward(const Autoencoder<Real>& model, const Matrix<Real>& latent, const Decoding<Real>& decoding,
                              const Matrix<Real>& output_bar, Precision precision, Autoencoder<Real>* model_bar) {
-    const Matrix<Real> input_bar = mlp_backward(model.decoder, decoding.input, decoding.tape, output_bar, precision,
-                                                model_bar != nullptr ? &model_bar->decoder : nullptr);
-    return input_bar.head_rows(model.n_latent());
+    Matrix<Real> input_bar = mlp_backward(model.decoder, model.conditional() ? decoding.input : latent, decoding.tape,
+                                          output_bar, precision, model_bar != nullptr ? &model_bar->decoder : nullptr);
+    if (model.conditional()) return input_bar.head_rows(model.n_latent());
+    return input_bar;
 }
 
 }  // namespace
@@ -74,10 +79,10 @@ AutoencoderPass<Real> autoencoder_forward(const Autoencoder<Real>& model, const 
     require(cells.n_rows == model.encoder.n_inputs(), "the encoder was made for another number of features");
     AutoencoderPass<Real> pass;
     pass.latent = mlp_forward(model.encoder, cells, precision, keep_tape ? &pass.encoder_tape : nullptr);
-    pass.own_batch = decode(model, decoder_input(model, pass.latent, &batch), precision, keep_tape);
+    pass.own_batch = decode(model, pass.latent, &batch, precision, keep_tape);
     pass.conditional = model.conditional();
     if (pass.conditional && want_corrected) {
-        pass.as_reference = decode(model, decoder_input<Real>(model, pass.latent, nullptr), precision, keep_tape);
+        pass.as_reference = decode(model, pass.latent, nullptr, precision, keep_tape);
     }
     return pass;
 }
@@ -87,12 +92,19 @@ Matrix<Real> autoencoder_backward(const Autoencoder<Real>& model, const Matrix<R
                                   const AutoencoderPass<Real>& pass, Matrix<Real> latent_bar,
                                   const Matrix<Real>& reconstruction_bar, const Matrix<Real>& corrected_bar,
                                   Precision precision, Autoencoder<Real>* model_bar, bool want_cells_bar) {
-    if (latent_bar.empty()) latent_bar.zeros(arma::size(pass.latent));
+    const auto add_through = [&](const Decoding<Real>& decoding, const Matrix<Real>& output_bar) {
+        Matrix<Real> bar = decode_backward(model, pass.latent, decoding, output_bar, precision, model_bar);
+        if (latent_bar.empty()) {
+            latent_bar = std::move(bar);
+        } else {
+            latent_bar += bar;
+        }
+    };
     const Matrix<Real>* own_batch_bar = &reconstruction_bar;
     Matrix<Real> sum;
     if (!corrected_bar.empty()) {
         if (pass.conditional) {
-            latent_bar += decode_backward(model, pass.as_reference, corrected_bar, precision, model_bar);
+            add_through(pass.as_reference, corrected_bar);
         } else if (reconstruction_bar.empty()) {
             own_batch_bar = &corrected_bar;
         } else {
@@ -100,9 +112,8 @@ Matrix<Real> autoencoder_backward(const Autoencoder<Real>& model, const Matrix<R
             own_batch_bar = &sum;
         }
     }
-    if (!own_batch_bar->empty()) {
-        latent_bar += decode_backward(model, pass.own_batch, *own_batch_bar, precision, model_bar);
-    }
+    if (!own_batch_bar->empty()) add_through(pass.own_batch, *own_batch_bar);
+    if (latent_bar.empty()) latent_bar.zeros(arma::size(pass.latent));
     return mlp_backward(model.encoder, cells, pass.encoder_tape, latent_bar, precision,
                         model_bar != nullptr ? &model_bar->encoder : nullptr, want_cells_bar);
 }

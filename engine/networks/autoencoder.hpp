@@ -3,6 +3,7 @@
 // first 0, to the decoder's first kernel (scVI: Lopez et al. 2018; trVAE: Lotfollahi et al. 2020).
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "engine/core/types.hpp"
@@ -35,7 +36,7 @@ Autoencoder<double> in_double(const Autoencoder<Real>& model) {
 /// One decoding: what the reverse pass reads.
 template <class Real>
 struct Decoding {
-    Matrix<Real> input;  // [L (+ B) x n]
+    Matrix<Real> input;  // [L + B x n] of a conditional decoder; another sees the latent itself
     MlpTape<Real> tape;
     Matrix<Real> output;  // [F x n]
 };
@@ -51,6 +52,7 @@ struct AutoencoderPass {
 
     const Matrix<Real>& reconstruction() const { return own_batch.output; }
     const Matrix<Real>& corrected() const { return conditional ? as_reference.output : own_batch.output; }
+    Matrix<Real> take_corrected() { return std::move(conditional ? as_reference.output : own_batch.output); }
 };
 
 /// Encoder and decoder drawn from `stream`, in this order; the decoder is not conditional.

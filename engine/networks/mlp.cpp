@@ -7,6 +7,7 @@
 #include "engine/core/choices.hpp"
 #include "engine/core/operations.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/linear/packed_product.hpp"
 #include "engine/linear/products.hpp"
 
 namespace bcbench {
@@ -27,61 +28,68 @@ Dense<Real> initial_dense(uword n_inputs, uword n_outputs, Stream& stream) {
     return {arma::conv_to<Matrix<Real>>::from(kernel), Vector<Real>(n_outputs, arma::fill::zeros)};
 }
 
+// A layer ready for products with many cells.
 template <class Real>
-void dense_forward(const Dense<Real>& dense, const Matrix<Real>& x, Precision precision, Matrix<Real>& y) {
-    count_operations(x.n_cols, 2 * dense.kernel.n_elem);
-    if (tf32_eligible(precision, dense.kernel.n_cols, dense.kernel.n_rows)) {
-        y = rounded_to_tf32(dense.kernel) * rounded_to_tf32(x);
-    } else {
-        y = dense.kernel * x;
-    }
+struct PackedLayer {
+    PackedRows<Real> kernel;
+    bool rounded = false;  // operands to tf32
+};
+
+template <class Real>
+using PackedMlp = std::array<PackedLayer<Real>, 3>;
+
+// `values` as an operand of a product; `buffer` holds them if they have to be rounded.
+template <class Real>
+const Matrix<Real>& operand(const Matrix<Real>& values, bool rounded, Matrix<Real>& buffer) {
+    if (!rounded) return values;
+    buffer = rounded_to_tf32(values);
+    return buffer;
 }
 
-// y = x + b
+// Every layer's kernel, or its transpose, which undoes it; kernels before layer `first` are left out.
 template <class Real>
-void add_bias(const Vector<Real>& bias, Matrix<Real>& y) {
-    y.each_col() += bias;
+PackedMlp<Real> packed(const Mlp<Real>& mlp, Precision precision, bool transposed, std::size_t first = 0) {
+    PackedMlp<Real> layers;
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+        const Matrix<Real>& kernel = mlp.layers[l].kernel;
+        layers[l].rounded = tf32_eligible(precision, kernel.n_cols, kernel.n_rows);
+        if (l < first) continue;
+        Matrix<Real> buffer;
+        const Matrix<Real>& values = operand(kernel, layers[l].rounded, buffer);
+        layers[l].kernel = transposed ? pack_transposed(values) : pack_rows(values);
+    }
+    return layers;
 }
 
-// y = max(x + b, 0)
+// y = W x + b, rectified if that is asked for.
 template <class Real>
-void add_bias_and_rectify(const Vector<Real>& bias, Matrix<Real>& y) {
-    const Real* b = bias.memptr();
-    for (uword i = 0; i < y.n_cols; ++i) {
-        Real* values = y.colptr(i);
-        for (uword r = 0; r < y.n_rows; ++r) values[r] = std::max(values[r] + b[r], Real(0));
-    }
+void dense_forward(const PackedLayer<Real>& layer, const Vector<Real>& bias, const Matrix<Real>& x, bool rectify,
+                   Matrix<Real>& y) {
+    count_operations(x.n_cols, 2 * layer.kernel.n_rows * layer.kernel.n_steps);
+    Matrix<Real> buffer;
+    multiply_add_bias(layer.kernel, operand(x, layer.rounded, buffer), bias, rectify, y);
 }
 
 // Undoes y = W x + b for the parameters: W_bar += y_bar x^T, b_bar += sum of y_bar over cells.
 template <class Real>
 void dense_parameters_backward(const Matrix<Real>& x, const Matrix<Real>& y_bar, bool rounded, Dense<Real>& dense_bar) {
     count_operations(x.n_cols, 2 * dense_bar.kernel.n_elem);
-    if (rounded) {
-        dense_bar.kernel += y_bar * rounded_to_tf32(x).t();
-    } else {
-        dense_bar.kernel += y_bar * x.t();
-    }
+    Matrix<Real> buffer;
+    add_product_with_transposed(pack_rows<Real>(y_bar), operand(x, rounded, buffer), dense_bar.kernel);
     dense_bar.bias += arma::sum(y_bar, 1);
 }
 
-// Undoes y = W x + b for the input: x_bar = W^T y_bar.
+// Undoes y = W x + b for the input: x_bar = W^T y_bar; where `active` is given, x = max(., 0) too: the adjoint passes
+// where x is positive.
 template <class Real>
-void dense_input_backward(const Dense<Real>& dense, const Matrix<Real>& y_bar, bool rounded, Matrix<Real>& x_bar) {
-    count_operations(y_bar.n_cols, 2 * dense.kernel.n_elem);
-    if (rounded) {
-        x_bar = rounded_to_tf32(dense.kernel).t() * y_bar;
+void dense_input_backward(const PackedLayer<Real>& transposed, const Matrix<Real>& y_bar, const Matrix<Real>* active,
+                          Matrix<Real>& x_bar) {
+    count_operations(y_bar.n_cols, 2 * transposed.kernel.n_rows * transposed.kernel.n_steps);
+    if (active != nullptr) {
+        multiply_where_active<Real>(transposed.kernel, y_bar, *active, x_bar);
     } else {
-        x_bar = dense.kernel.t() * y_bar;
+        multiply<Real>(transposed.kernel, y_bar, x_bar);
     }
-}
-
-// Undoes y = max(x, 0), in place: the adjoint passes where the output is positive.
-template <class Real>
-void relu_backward(const Matrix<Real>& output, Matrix<Real>& bar) {
-    const Real* out = output.memptr();
-    Real* adjoint = bar.memptr();
-    for (uword i = 0; i < bar.n_elem; ++i) adjoint[i] = out[i] > Real(0) ? adjoint[i] : Real(0);
 }
 
 template <class Real>
@@ -116,6 +124,7 @@ Mlp<Real> zeros_like(const Mlp<Real>& mlp) {
 template <class Real>
 Matrix<Real> mlp_forward(const Mlp<Real>& mlp, const Matrix<Real>& x, Precision precision, MlpTape<Real>* tape) {
     const uword n_hidden = mlp.layers[0].kernel.n_rows;
+    const PackedMlp<Real> layers = packed(mlp, precision, false);
     Matrix<Real> y(mlp.n_outputs(), x.n_cols, arma::fill::none);
     if (tape != nullptr) {
         tape->hidden1.set_size(n_hidden, x.n_cols);
@@ -130,12 +139,9 @@ Matrix<Real> mlp_forward(const Mlp<Real>& mlp, const Matrix<Real>& x, Precision 
         Matrix<Real> hidden2 =
             tape != nullptr ? columns(tape->hidden2, first, count) : Matrix<Real>(n_hidden, count, arma::fill::none);
         Matrix<Real> y_tile = columns(y, first, count);
-        dense_forward(mlp.layers[0], columns(x, first, count), precision, hidden1);
-        add_bias_and_rectify(mlp.layers[0].bias, hidden1);
-        dense_forward(mlp.layers[1], hidden1, precision, hidden2);
-        add_bias_and_rectify(mlp.layers[1].bias, hidden2);
-        dense_forward(mlp.layers[2], hidden2, precision, y_tile);
-        add_bias(mlp.layers[2].bias, y_tile);
+        dense_forward(layers[0], mlp.layers[0].bias, columns(x, first, count), true, hidden1);
+        dense_forward(layers[1], mlp.layers[1].bias, hidden1, true, hidden2);
+        dense_forward(layers[2], mlp.layers[2].bias, hidden2, false, y_tile);
     });
     return y;
 }
@@ -144,22 +150,17 @@ namespace {
 
 // The reverse pass of one tile. Adds to `bar` unless it is nullptr; x_bar is written unless it is nullptr.
 template <class Real>
-void tile_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const Matrix<Real>& hidden1,
-                   const Matrix<Real>& hidden2, const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* bar,
-                   Matrix<Real>* x_bar) {
-    const auto layer = [&](std::size_t l, const Matrix<Real>& in, const Matrix<Real>& out_bar, Matrix<Real>* in_bar) {
-        const Dense<Real>& dense = mlp.layers[l];
-        const bool rounded = tf32_eligible(precision, dense.kernel.n_cols, dense.kernel.n_rows);
-        if (bar != nullptr) dense_parameters_backward(in, out_bar, rounded, bar->layers[l]);
-        if (in_bar != nullptr) dense_input_backward(dense, out_bar, rounded, *in_bar);
-    };
-    Matrix<Real> bar2;
-    Matrix<Real> bar1;
-    layer(2, hidden2, y_bar, &bar2);
-    relu_backward(hidden2, bar2);
-    layer(1, hidden1, bar2, &bar1);
-    relu_backward(hidden1, bar1);
-    layer(0, x, bar1, x_bar);
+void tile_backward(const PackedMlp<Real>& transposed, const Matrix<Real>& x, const Matrix<Real>& hidden1,
+                   const Matrix<Real>& hidden2, const Matrix<Real>& y_bar, Mlp<Real>* bar, Matrix<Real>* x_bar) {
+    Matrix<Real> bar2(arma::size(hidden2), arma::fill::none);
+    Matrix<Real> bar1(arma::size(hidden1), arma::fill::none);
+    dense_input_backward(transposed[2], y_bar, &hidden2, bar2);
+    dense_input_backward(transposed[1], bar2, &hidden1, bar1);
+    if (x_bar != nullptr) dense_input_backward<Real>(transposed[0], bar1, nullptr, *x_bar);
+    if (bar == nullptr) return;
+    dense_parameters_backward(hidden2, y_bar, transposed[2].rounded, bar->layers[2]);
+    dense_parameters_backward(hidden1, bar2, transposed[1].rounded, bar->layers[1]);
+    dense_parameters_backward(x, bar1, transposed[0].rounded, bar->layers[0]);
 }
 
 }  // namespace
@@ -169,6 +170,7 @@ Matrix<Real> mlp_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const Mlp
                           const Matrix<Real>& y_bar, Precision precision, Mlp<Real>* mlp_bar, bool want_x_bar) {
     Matrix<Real> x_bar;
     if (want_x_bar) x_bar.set_size(x.n_rows, x.n_cols);
+    const PackedMlp<Real> transposed = packed(mlp, precision, true, want_x_bar ? 0 : 1);
     const Tiles chunks = chunks_of(x.n_cols);
     const bool in_place = chunks.count() == 1;  // the only chunk adds to mlp_bar itself
     std::vector<Mlp<Real>> partial_bars(mlp_bar != nullptr && !in_place ? chunks.count() : 0);
@@ -177,8 +179,8 @@ Matrix<Real> mlp_backward(const Mlp<Real>& mlp, const Matrix<Real>& x, const Mlp
         if (!partial_bars.empty()) bar = &(partial_bars[chunk] = zeros_like(mlp));
         for_each_tile(chunks, chunk, [&](uword first, uword count) {
             Matrix<Real> x_bar_tile = want_x_bar ? columns(x_bar, first, count) : Matrix<Real>();
-            tile_backward(mlp, columns(x, first, count), columns(tape.hidden1, first, count),
-                          columns(tape.hidden2, first, count), columns(y_bar, first, count), precision, bar,
+            tile_backward(transposed, columns(x, first, count), columns(tape.hidden1, first, count),
+                          columns(tape.hidden2, first, count), columns(y_bar, first, count), bar,
                           want_x_bar ? &x_bar_tile : nullptr);
         });
     });

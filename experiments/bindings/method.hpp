@@ -35,13 +35,21 @@ struct MethodSettings {
     std::uint64_t seed = 0;
     Precision precision = Precision::float64;
     std::filesystem::path config_directory;  // where a model to load is looked for first
-    /// Runs work that only looks on, such as evaluating a model while it is trained: a clock stops meanwhile. Empty:
-    /// the work is not wanted.
-    std::function<void(const std::function<void()>& work)> aside = nullptr;
+    /// Runs a part of the fit that a clock counts as a stage of its own. Empty: nobody looks at a clock.
+    std::function<void(const char* stage, const std::function<void()>& work)> aside = nullptr;
+    bool looks_on = false;                               // looks at a model while it is trained are wanted
     DatasetOfPoint dataset = {};                         // what the data were loaded from
     std::optional<std::uint64_t> max_memory_bytes = {};  // of processes that it starts
     bool allow_commands = false;                         // programs of the user's may be started
     bool keeps_arrays = false;                           // Fit::by_products are wanted
+
+    void run_stage(const char* stage, const std::function<void()>& work) const {
+        if (aside) {
+            aside(stage, work);
+        } else {
+            work();
+        }
+    }
 };
 
 /// A further array that a method returns, such as the latent cells. Most runs want its shape alone: it is made when

@@ -176,9 +176,9 @@ void add_estimator_fault(mmd::Estimator estimator, const DataShape& data, std::v
 
 template <class Real>
 training::Observe<Real> tracing(const MethodSettings& settings, std::vector<Curve>& curves) {
-    if (!settings.aside) return {};
-    return [aside = settings.aside, &curves](const training::Observation<Real>& look) {
-        aside([&] {
+    if (!settings.looks_on) return {};
+    return [&settings, &curves](const training::Observation<Real>& look) {
+        settings.run_stage("trace", [&] {
             add_value("step", static_cast<double>(look.step), curves);
             add_evaluation("", look, look.seen, curves);
             add_value("gradient_norm", look.gradient_norm, curves);

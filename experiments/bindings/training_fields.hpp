@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -60,16 +61,18 @@ void add_estimator_fault(mmd::Estimator estimator, const DataShape& data, std::v
 
 /// The curves of a training, from looks at it: "step", "loss", its parts, "mixing" (batch_mixing_entropy among 10
 /// neighbours, where it is defined), "gradient_norm"; with held-out cells the same of them as "holdout_...". All work
-/// is done `aside`.
+/// is the stage `trace`. The settings must outlive the training.
 template <class Real>
 training::Observe<Real> tracing(const MethodSettings& settings, std::vector<Curve>& curves);
 
-/// The model to apply: `initial` itself if there is no `train` block, the model of `load_model`, or what
-/// train(initial, observe) makes of it. What a fit hands back of a training is put into `fit`.
-template <class Real, class Model, class Train>
-Model prepared_model(const char* method, const MethodSettings& settings, Model initial, Fit<Real>& fit,
+/// The model to apply: what `draw` draws if there is no `train` block, the model of `load_model`, or what
+/// train(drawn, observe) makes of it. What a fit hands back of a training is put into `fit`. The drawing is a stage of
+/// its own.
+template <class Real, class Draw, class Train, class Model = std::invoke_result_t<Draw>>
+Model prepared_model(const char* method, const MethodSettings& settings, const Draw& draw, Fit<Real>& fit,
                      const Train& train) {
-    training::Trained<Model> made{std::move(initial), 0, {}};
+    training::Trained<Model> made;
+    settings.run_stage("initialize", [&] { made.model = draw(); });
     const std::optional<std::string> file = loaded_model(settings.train);
     if (file) {
         const auto found = find_data_file(*file, settings.config_directory);

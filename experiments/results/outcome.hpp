@@ -14,7 +14,7 @@
 namespace bcbench {
 
 struct StageTime {
-    std::string stage;  // load, preprocess, fit, trace, metrics, gradient, checks, projection, arrays
+    std::string stage;  // load, preprocess, fit, initialize, trace, metrics, gradient, checks, projection, arrays
     std::uint64_t repeat = 0;
     double seconds = 0.0;
     std::uint64_t peak_rss_bytes = 0;

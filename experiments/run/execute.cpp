@@ -98,14 +98,14 @@ class Stages {
 
     template <class Body>
     void timed(const char* stage, std::uint64_t repeat, const Body& body) {
-        const double start = seconds_now();
-        const double operations = operations_so_far();
-        aside_seconds_ = 0.0;
-        aside_operations_ = 0.0;
-        body();
-        const double seconds = seconds_now() - start - aside_seconds_;
-        times_.push_back(
-            {stage, repeat, seconds, peak_rss_bytes(), operations_so_far() - operations - aside_operations_});
+        parts_.clear();
+        StageTime whole = measured(stage, repeat, body);
+        for (const StageTime& part : parts_) {
+            whole.seconds -= part.seconds;
+            whole.operations -= part.operations;
+        }
+        times_.push_back(whole);
+        times_.insert(times_.end(), parts_.begin(), parts_.end());
     }
 
     // The warm-up repeats, then the timed ones.
@@ -115,25 +115,34 @@ class Stages {
         for (std::uint64_t repeat = 0; repeat < timing_.repeats; ++repeat) timed(stage, repeat, body);
     }
 
-    // Runs work during a stage that is no part of it.
-    void aside(const std::function<void()>& work) {
-        const double start = seconds_now();
-        const double operations = operations_so_far();
-        work();
-        aside_seconds_ += seconds_now() - start;
-        aside_operations_ += operations_so_far() - operations;
-    }
-
-    // What was done aside of the last stage, as a stage of its own; nothing if there was nothing.
-    void add_aside(const char* stage) {
-        if (aside_seconds_ > 0.0) times_.push_back({stage, 0, aside_seconds_, peak_rss_bytes(), aside_operations_});
+    // Runs work during a stage that is a stage of its own.
+    void aside(const char* stage, const std::function<void()>& work) {
+        const auto same = [stage](const StageTime& known) { return known.stage == stage; };
+        const auto repeat = static_cast<std::uint64_t>(std::count_if(times_.begin(), times_.end(), same));
+        StageTime part = measured(stage, repeat, work);
+        const auto known = std::find_if(parts_.begin(), parts_.end(), same);
+        if (known == parts_.end()) {
+            parts_.push_back(std::move(part));
+            return;
+        }
+        known->seconds += part.seconds;
+        known->peak_rss_bytes = part.peak_rss_bytes;
+        known->operations += part.operations;
     }
 
   private:
+    template <class Body>
+    static StageTime measured(const char* stage, std::uint64_t repeat, const Body& body) {
+        const double start = seconds_now();
+        const double operations = operations_so_far();
+        body();
+        const double seconds = seconds_now() - start;
+        return {stage, repeat, seconds, peak_rss_bytes(), operations_so_far() - operations};
+    }
+
     const Timing& timing_;
     std::vector<StageTime>& times_;
-    double aside_seconds_ = 0.0;
-    double aside_operations_ = 0.0;
+    std::vector<StageTime> parts_;  // of the stage that runs
 };
 
 template <class Real>
@@ -170,19 +179,19 @@ void run(const Point& point, const Config& config, const SharedData<Real>& data,
     const std::uint64_t n_fits = config.timing.warmup + config.timing.repeats;
     std::uint64_t n_fitted = 0;
     pause_for_tests("fit");
+    settings.aside = [&](const char* stage, const std::function<void()>& work) { stages.aside(stage, work); };
     Fit<Real> fit;
     std::vector<double> reported;
     stages.for_each_repeat("fit", [&] {
         // one look at a training is enough: that of the fit which is kept
         const bool is_last = ++n_fitted == n_fits;
-        if (is_last) settings.aside = [&](const std::function<void()>& work) { stages.aside(work); };
+        settings.looks_on = is_last;
         fit = fit_method(point.method_type, settings, data);
         if (fit.reported_seconds && n_fitted > config.timing.warmup) reported.push_back(*fit.reported_seconds);
         checkpoint();
     });
     for (std::size_t i = 0; i < reported.size(); ++i)
         executed.times.push_back({"fit_reported", i, reported[i], peak_rss_bytes()});
-    stages.add_aside("trace");
     describe_fit(fit, record);
 
     stages.timed("metrics", 0, [&] { score_cells(config, fit.corrected, *data, fit.holdout, executed); });

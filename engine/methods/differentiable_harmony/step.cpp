@@ -6,6 +6,7 @@
 
 #include "engine/core/choices.hpp"
 #include "engine/core/parallel.hpp"
+#include "engine/linear/packed_product.hpp"
 
 namespace bcbench::differentiable_harmony {
 
@@ -236,12 +237,6 @@ const Matrix<Real> transposed(const Tile<Real>& tile) {
     return Matrix<Real>(const_cast<Real*>(tile.row(0)), tile_stride, tile.n_rows, false, true);
 }
 
-// Sets what stands beyond the cells of a tile to 0, so that products over whole rows are sums over its cells.
-template <class Real>
-void clear_beyond(std::size_t count, Tile<Real>& tile) {
-    for (std::size_t r = 0; r < tile.n_rows; ++r) std::fill(tile.row(r) + count, tile.row(r) + tile_stride, Real(0));
-}
-
 // The centroids' gradient from some tiles: through C A, through the logits factor c.y, and through their offset
 // -scale ||c||^2.
 template <class Real>
@@ -255,11 +250,11 @@ struct CentroidsBar {
           through_logits(arma::size(centroids), arma::fill::zeros),
           logits(centroids.n_cols, arma::fill::zeros) {}
 
-    void add(std::size_t count, Workspace<Real>& work, Tile<Real>& target_bar, Tile<Real>& logits_bar) {
-        for (Tile<Real>* tile : {&work.y, &work.assigned, &target_bar, &logits_bar}) clear_beyond(count, *tile);
-        through_cells += transposed(target_bar).t() * transposed(work.assigned);
-        through_logits += transposed(work.y).t() * transposed(logits_bar);
-        logits += arma::sum(transposed(logits_bar), 0);
+    void add(std::size_t count, const Workspace<Real>& work, const Tile<Real>& target_bar,
+             const Tile<Real>& logits_bar) {
+        add_product(pack_transposed<Real>(transposed(target_bar), count), transposed(work.assigned), through_cells);
+        add_product(pack_transposed<Real>(transposed(work.y), count), transposed(logits_bar), through_logits);
+        logits += arma::sum(transposed(logits_bar).head_rows(count), 0);
     }
     arma::mat total(const Softmax<Real>& softmax) const {
         const Matrix<Real> sum =

@@ -5,6 +5,7 @@
 // This file is compiled once per instruction set; Highway picks the best one when the program starts.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/methods/differentiable_harmony/tile.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -198,8 +199,13 @@ template <class Real>
 HWY_INLINE void load(const Real* matrix, std::size_t n_features, const std::uint32_t* columns, std::size_t count,
                      Real* tile) {
     constexpr std::size_t side = square<Real>;
+    constexpr std::size_t ahead = 4 * side;  // cells whose memory is asked for before their turn comes
+    constexpr std::size_t line = 64 / sizeof(Real);
     const std::size_t end = whole_blocks<Real>(count);
     for (std::size_t i = 0; i < end; i += side) {
+        for (std::size_t c = i + ahead; c < std::min(i + ahead + side, count); ++c) {
+            for (std::size_t f = 0; f < n_features; f += line) hwy::Prefetch(matrix + n_features * columns[c] + f);
+        }
         const Real* cell[side];
         for (std::size_t c = 0; c < side; ++c) cell[c] = matrix + n_features * columns[std::min(i + c, count - 1)];
         if (n_features < side) {

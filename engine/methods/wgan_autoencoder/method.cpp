@@ -73,8 +73,10 @@ Matrix<Real> score_backward(const Mlp<Real>& critic, const Matrix<Real>& latent,
     return mlp_backward(critic, latent, scores.tape, scores_bar, precision, critic_bar);
 }
 
+namespace {
+
 template <class Real>
-Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
+Result<Real> pass_of(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
                      bool keep_tape) {
     validate(options);
     require_valid(data);
@@ -82,9 +84,44 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
     result.pass = autoencoder_forward(parameters.autoencoder, data.cells, data.batch, options.precision, keep_tape);
     require_finite(result.pass.corrected(), "a corrected embedding");
     result.scores = score(parameters.critic, result.pass.latent, data.batch, options.precision, keep_tape);
-    result.reconstruction_loss = reconstruction_loss(result.pass.reconstruction(), data.cells);
-    result.generator_loss = -result.scores.fake + result.reconstruction_loss;
+    return result;
+}
+
+template <class Real>
+void add_losses(double reconstruction, Result<Real>& result) {
+    result.reconstruction_loss = reconstruction;
+    result.generator_loss = -result.scores.fake + reconstruction;
     result.discriminator_loss = result.scores.fake - result.scores.real;
+}
+
+// `reconstruction_bar` is the adjoint of the reconstruction through its loss, empty for none.
+template <class Real>
+Matrix<Real> pass_backward(const Parameters<Real>& parameters, const Matrix<Real>& cells, const Labels& batch,
+                           Precision precision, const Result<Real>& result, const Adjoint<Real>& adjoint,
+                           const Matrix<Real>& reconstruction_bar, Parameters<Real>* parameters_bar,
+                           bool want_cells_bar) {
+    const double fake_bar = adjoint.discriminator_loss - adjoint.generator_loss;
+    const double real_bar = -adjoint.discriminator_loss;
+    Matrix<Real> latent_bar;
+    if (fake_bar != 0.0 || real_bar != 0.0) {
+        latent_bar = -score_backward(parameters.critic, result.pass.latent, batch, result.scores, real_bar, fake_bar,
+                                     precision, parameters_bar != nullptr ? &parameters_bar->critic : nullptr);
+    }  // minus: reversed
+    Matrix<Real> cells_bar = autoencoder_backward(
+        parameters.autoencoder, cells, result.pass, std::move(latent_bar), reconstruction_bar, adjoint.corrected,
+        precision, parameters_bar != nullptr ? &parameters_bar->autoencoder : nullptr, want_cells_bar);
+    // the loss compares with the cells themselves
+    if (want_cells_bar && !reconstruction_bar.empty()) cells_bar -= reconstruction_bar;
+    return cells_bar;
+}
+
+}  // namespace
+
+template <class Real>
+Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
+                     bool keep_tape) {
+    Result<Real> result = pass_of(data, parameters, options, keep_tape);
+    add_losses(reconstruction_loss(result.pass.reconstruction(), data.cells), result);
     if (keep_tape) result.tape = {options, parameters, data.cells, data.batch};
     return result;
 }
@@ -92,25 +129,27 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
 template <class Real>
 Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, Parameters<Real>* parameters_bar) {
     const Tape<Real>& tape = result.tape;
-    const double reconstruction_loss_bar = adjoint.reconstruction_loss + adjoint.generator_loss;
-    const double fake_bar = adjoint.discriminator_loss - adjoint.generator_loss;
-    const double real_bar = -adjoint.discriminator_loss;
-
-    Matrix<Real> latent_bar;
-    if (fake_bar != 0.0 || real_bar != 0.0) {
-        latent_bar = -score_backward(tape.parameters.critic, result.pass.latent, tape.batch, result.scores, real_bar,
-                                     fake_bar, tape.options.precision,
-                                     parameters_bar != nullptr ? &parameters_bar->critic : nullptr);  // reversed
-    }
+    const double loss_bar = adjoint.reconstruction_loss + adjoint.generator_loss;
     Matrix<Real> reconstruction_bar;
-    if (reconstruction_loss_bar != 0.0) {
-        reconstruction_loss(result.pass.reconstruction(), tape.cells, &reconstruction_bar, reconstruction_loss_bar);
+    if (loss_bar != 0.0) {
+        reconstruction_loss(result.pass.reconstruction(), tape.cells, &reconstruction_bar, loss_bar);
     }
-    Matrix<Real> cells_bar = autoencoder_backward(
-        tape.parameters.autoencoder, tape.cells, result.pass, std::move(latent_bar), reconstruction_bar,
-        adjoint.corrected, tape.options.precision, parameters_bar != nullptr ? &parameters_bar->autoencoder : nullptr);
-    if (!reconstruction_bar.empty()) cells_bar -= reconstruction_bar;  // the loss compares with the cells themselves
-    return cells_bar;
+    return pass_backward(tape.parameters, tape.cells, tape.batch, tape.options.precision, result, adjoint,
+                         reconstruction_bar, parameters_bar, true);
+}
+
+template <class Real>
+Result<Real> forward_and_backward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
+                                  const Adjoint<Real>& adjoint, Parameters<Real>& parameters_bar) {
+    Result<Real> result = pass_of(data, parameters, options, true);
+    const double loss_bar = adjoint.reconstruction_loss + adjoint.generator_loss;
+    Matrix<Real> reconstruction_bar;
+    add_losses(reconstruction_loss(result.pass.reconstruction(), data.cells,
+                                   loss_bar != 0.0 ? &reconstruction_bar : nullptr, loss_bar),
+               result);
+    pass_backward(parameters, data.cells, data.batch, options.precision, result, adjoint, reconstruction_bar,
+                  &parameters_bar, false);
+    return result;
 }
 
 template <class Real>
@@ -126,6 +165,8 @@ std::uint64_t choices(const Result<Real>& result) {
                                          double, double, Precision, Mlp<Real>*);                                    \
     template Result<Real> forward(const Dataset<Real>&, const Parameters<Real>&, const Options&, bool);             \
     template Matrix<Real> backward(const Result<Real>&, const Adjoint<Real>&, Parameters<Real>*);                   \
+    template Result<Real> forward_and_backward(const Dataset<Real>&, const Parameters<Real>&, const Options&,       \
+                                               const Adjoint<Real>&, Parameters<Real>&);                            \
     template std::uint64_t choices(const Result<Real>&)
 BCBENCH_INSTANTIATE(float);
 BCBENCH_INSTANTIATE(double);

@@ -117,6 +117,12 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
 template <class Real>
 Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, Parameters<Real>* parameters_bar);
 
+/// Both at once, for callers that keep data and parameters themselves: the result, without a tape, and the parameters'
+/// gradients.
+template <class Real>
+Result<Real> forward_and_backward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
+                                  const Adjoint<Real>& adjoint, Parameters<Real>& parameters_bar);
+
 /// The active units of encoder, decoder and critic in a pass that kept its tapes.
 template <class Real>
 std::uint64_t choices(const Result<Real>& result);

@@ -122,9 +122,9 @@ double update_jointly(Game<Real>& game, Parameters<Real>& current, const Dataset
     optimizer::set_zero(gradients);
     Options options;  // the sizes are those of `current`
     options.precision = game.precision;
-    const Result<Real> result = forward(cells, current, options, true);
+    const Result<Real> result =
+        forward_and_backward(cells, current, options, {Matrix<Real>(), 0.0, 1.0, 1.0}, game.bar);
     finite(result.generator_loss + result.discriminator_loss, "generator_loss + discriminator_loss");
-    backward(result, {Matrix<Real>(), 0.0, 1.0, 1.0}, &game.bar);
     const double norm = finite(optimizer::norm(gradients), "the gradient");
     optimizer::update(optimizer_of(game.common), rate * game.common.learning_rate, tensors_of<Real>(current), gradients,
                       game.autoencoder_state);

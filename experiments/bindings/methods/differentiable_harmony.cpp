@@ -86,7 +86,8 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     };
     const harmony::Parameters<Real> parameters = prepared_model(
         "differentiable_harmony", settings,
-        harmony::initial_parameters<Real>(options, data->cells.n_rows, Stream(settings.seed)), fit, train);
+        [&] { return harmony::initial_parameters<Real>(options, data->cells.n_rows, Stream(settings.seed)); }, fit,
+        train);
     fit.corrected = harmony::forward(*data, parameters, options).corrected;
     fit.arrays.push_back({"cluster_assignments", parameters.centroids.n_cols,
                           [parameters, options](const Matrix<Real>& corrected) {

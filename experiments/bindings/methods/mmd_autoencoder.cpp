@@ -90,14 +90,16 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
     };
     const Autoencoder<Real> parameters = prepared_model(
         "mmd_autoencoder", settings,
-        mmd_method::initial_parameters<Real>(options, data->cells.n_rows, Stream(settings.seed)), fit, train);
+        [&] { return mmd_method::initial_parameters<Real>(options, data->cells.n_rows, Stream(settings.seed)); }, fit,
+        train);
     auto result = mmd_method::forward(*data, parameters, options);
-    fit.corrected = result.pass.corrected();
+    fit.corrected = result.pass.take_corrected();
     fit.arrays.push_back(latent_array(std::move(result.pass.latent)));
     fit.losses = losses_of(result.reconstruction_loss, result.mmd_loss, data->batch, options.mmd_estimator);
-    fit.backward = [data, parameters, options](const Matrix<Real>& corrected_bar) {
-        const auto taped = mmd_method::forward(*data, parameters, options, true);
-        return mmd_method::backward(taped, {corrected_bar, 0.0, 0.0}, static_cast<Autoencoder<Real>*>(nullptr));
+    fit.backward = [data, parameters, options](const Matrix<Real>& corrected_bar) {  // no loss depends on it
+        const auto pass = autoencoder_forward(parameters, data->cells, data->batch, options.precision, true);
+        return autoencoder_backward<Real>(parameters, data->cells, pass, {}, {}, corrected_bar, options.precision,
+                                          nullptr);
     };
     fit.cell_choices = [data, parameters, options] {
         return cell_choices(autoencoder_forward(parameters, data->cells, data->batch, options.precision, true));

@@ -84,17 +84,19 @@ Fit<Real> fit(const MethodSettings& settings, const SharedData<Real>& data) {
         return wgan::train(*data, std::move(initial), options_from(train_fields, settings.train),
                            common_options(settings.train), settings.precision, observe);
     };
-    const wgan::Parameters<Real> parameters =
-        prepared_model("wgan_autoencoder", settings,
-                       wgan::initial_parameters<Real>(options, data->cells.n_rows, Stream(settings.seed)), fit, train);
+    const wgan::Parameters<Real> parameters = prepared_model(
+        "wgan_autoencoder", settings,
+        [&] { return wgan::initial_parameters<Real>(options, data->cells.n_rows, Stream(settings.seed)); }, fit, train);
     auto result = wgan::forward(*data, parameters, options);
-    fit.corrected = result.pass.corrected();
+    fit.corrected = result.pass.take_corrected();
     fit.arrays.push_back(latent_array(std::move(result.pass.latent)));
     fit.losses = losses_of(result.reconstruction_loss, result.generator_loss, result.discriminator_loss, data->batch);
     if (settings.keeps_arrays) fit.by_products["critic_scores"] = npy::from_list(result.scores.scores);
-    fit.backward = [data, parameters, options](const Matrix<Real>& corrected_bar) {
-        const auto taped = wgan::forward(*data, parameters, options, true);
-        return wgan::backward(taped, {corrected_bar, 0.0, 0.0, 0.0}, static_cast<wgan::Parameters<Real>*>(nullptr));
+    fit.backward = [data, parameters, options](const Matrix<Real>& corrected_bar) {  // no loss depends on it
+        const auto pass =
+            autoencoder_forward(parameters.autoencoder, data->cells, data->batch, options.precision, true);
+        return autoencoder_backward<Real>(parameters.autoencoder, data->cells, pass, {}, {}, corrected_bar,
+                                          options.precision, nullptr);
     };
     fit.cell_choices = [data, parameters, options] {
         return cell_choices(

@@ -50,12 +50,7 @@ json small_params(const std::string& method) {
 }
 
 MethodSettings settings_of(const std::string& method, const json& train, std::uint64_t seed = 1) {
-    return {small_params(method),
-            train_block(method, train),
-            seed,
-            Precision::float64,
-            "",
-            [](const std::function<void()>& work) { work(); }};
+    return {small_params(method), train_block(method, train), seed, Precision::float64, "", nullptr, true};
 }
 
 // Largest difference between a gradient and central differences of `loss`, relative to its largest entry.
