@@ -379,9 +379,11 @@ Cells load_cells(const std::string& file) {
     return cells;
 }
 
-LabelFile load_labels(const std::string& file, const std::vector<std::string>& columns) {
+LabelFile load_labels(const std::string& file, const std::vector<std::string>& columns, const std::string& incomplete) {
     DelimitedReader reader(file, open_bytes(file), true);
-    return read_columns(reader, columns);
+    const auto place = std::find(columns.begin(), columns.end(), incomplete);
+    return read_columns(reader, columns,
+                        place == columns.end() ? none_incomplete : static_cast<std::size_t>(place - columns.begin()));
 }
 
 std::vector<std::string> column_titles(const std::string& file) {

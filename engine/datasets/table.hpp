@@ -77,7 +77,9 @@ struct LabelFile {
     std::vector<std::string> row_names;  // [n] what the first column holds, be it names or not
     std::vector<std::string> notes;      // labels that were merged
 };
-LabelFile load_labels(const std::string& file, const std::vector<std::string>& columns);
+/// In the column `incomplete`, if there is one, a cell without a label gets unlabelled_name; elsewhere it is an error.
+LabelFile load_labels(const std::string& file, const std::vector<std::string>& columns,
+                      const std::string& incomplete = "");
 
 /// Titles of the columns of a file.
 std::vector<std::string> column_titles(const std::string& file);

@@ -10,6 +10,7 @@
 
 #include "engine/metrics/label_means.hpp"
 #include "engine/metrics/lisi/lisi.hpp"
+#include "engine/neighbors/ties.hpp"
 
 namespace bcbench::cilisi {
 
@@ -25,14 +26,12 @@ std::string left_out(std::size_t n_cells, std::size_t n_batches) {
     return {};
 }
 
-// The values of a label's cells [F x m], in `batch` groups. [m]
-template <class Real>
-std::vector<double> values_inside(const Matrix<Real>& cells, const Groups& batch, std::int64_t n_others) {
-    const arma::uword others = std::min<arma::uword>(static_cast<arma::uword>(n_others), cells.n_cols - 1);
-    const Neighbors neighbors = nearest_neighbors(cells, others);
-    const lisi::Bandwidths bandwidths = lisi::solve(
-        neighbors, {.n_others = static_cast<std::int64_t>(others), .perplexity = static_cast<double>(others / 3)});
-    std::vector<double> values = lisi::per_cell(neighbors, bandwidths, batch);
+// The values of a label's cells, of which `neighbors` are, in `batch` groups. [m]
+std::vector<double> values_inside(const TiedNeighbors& neighbors, const Groups& batch) {
+    const NeighborsView nearest = neighbors.nearest();
+    const lisi::Bandwidths bandwidths = lisi::solve(nearest, {.n_others = static_cast<std::int64_t>(nearest.k()),
+                                                              .perplexity = static_cast<double>(nearest.k() / 3)});
+    std::vector<double> values = lisi::per_cell(nearest, bandwidths, batch, neighbors.ties);
     for (double& value : values) value = (value - 1.0) / static_cast<double>(batch.count() - 1);
     return values;
 }
@@ -75,7 +74,8 @@ Result evaluate(const Matrix<Real>& cells, const Labels& label, const Labels& ba
         values[l].reason = left_out(members[l].size(), own.count());
         if (!values[l].reason.empty()) continue;
         const Matrix<Real> part = cells.cols(arma::conv_to<arma::uvec>::from(members[l]));
-        const std::vector<double> inside = values_inside(part, own, options.n_others);
+        const TiedNeighbors neighbors = tied_neighbors(part, static_cast<arma::uword>(options.n_others));
+        const std::vector<double> inside = values_inside(neighbors, own);
         for (std::size_t i = 0; i < inside.size(); ++i) per_cell[members[l][i]] = inside[i];
         const Sum sum = sum_of_defined(inside);
         all.value += sum.value;

@@ -31,7 +31,8 @@ struct Result {
 };
 
 /// Both lie between 0 and 1. Not applicable if every label is left out. Exact neighbours among the cells [F x n] of
-/// each label. Throws std::invalid_argument on bad options or shapes, NumericalError if a cell is not finite.
+/// each label; cells that tie for the last places share them. Throws std::invalid_argument on bad options or shapes,
+/// NumericalError if a cell is not finite.
 template <class Real>
 Result evaluate(const Matrix<Real>& cells, const Labels& label, const Labels& batch, const Options& options = {});
 

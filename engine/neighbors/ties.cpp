@@ -101,6 +101,16 @@ Ties ties_at(const Matrix<Real>& cells, const Neighbors& neighbors, uword k) {
     return ties;
 }
 
+template <class Real>
+TiedNeighbors tied_neighbors(const Matrix<Real>& cells, uword k) {
+    const uword others = cells.n_cols - 1;
+    TiedNeighbors found;
+    found.k = std::min(k, others);
+    found.all = nearest_neighbors(cells, std::min(k + 1, others));
+    found.ties = ties_at(cells, found.all, found.k);
+    return found;
+}
+
 TiedLabels::TiedLabels(const Ties& ties, const std::vector<std::uint32_t>& code, std::size_t n_labels)
     : ties_(&ties), code_(&code), of_set_(ties.sets.size(), std::vector<double>(n_labels, 0.0)) {
     for (std::size_t s = 0; s < of_set_.size(); ++s) {
@@ -119,5 +129,7 @@ void TiedLabels::count(const NeighborsView& neighbors, const Tie& tie, std::vect
 
 template Ties ties_at(const Matrix<float>&, const Neighbors&, uword);
 template Ties ties_at(const Matrix<double>&, const Neighbors&, uword);
+template TiedNeighbors tied_neighbors(const Matrix<float>&, uword);
+template TiedNeighbors tied_neighbors(const Matrix<double>&, uword);
 
 }  // namespace bcbench

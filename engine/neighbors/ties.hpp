@@ -35,6 +35,19 @@ struct Ties {
 template <class Real>
 Ties ties_at(const Matrix<Real>& cells, const Neighbors& neighbors, arma::uword k);
 
+/// The `k` nearest others of each cell, all others where there are fewer, and who ties for the last places.
+struct TiedNeighbors {
+    Neighbors all;      // one more than k, as far as there are
+    arma::uword k = 0;  // at most all others
+    Ties ties;
+
+    NeighborsView nearest() const { return {all, k}; }
+};
+
+/// Of `cells` [F x n], n >= 2.
+template <class Real>
+TiedNeighbors tied_neighbors(const Matrix<Real>& cells, arma::uword k);
+
 /// How many of a tied cell's k neighbours have each label, the last places being shared evenly by all that tie for
 /// them.
 class TiedLabels {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "engine/core/parallel.hpp"
+#include "engine/core/unlabelled.hpp"
 #include "engine/linear/products.hpp"
 #include "experiments/bindings/datasets.hpp"
 #include "experiments/catalog/catalog.hpp"
@@ -135,7 +136,7 @@ std::string as_json(const ScoreArguments& arguments, const ScoreInput& input, co
                           {"batch_column", text_or_null(input.batch_column)},
                           {"type_column", text_or_null(input.type_column)},
                           {"n_batches", input.data.batch.count()},
-                          {"n_types", input.data.type.count()},
+                          {"n_types", input.data.type.count() - (count_unlabelled(input.data.type) > 0 ? 1 : 0)},
                           {"asked_for", asked},
                           {"metrics", json_rows(metrics)},
                           {"per_label", OrderedJson::object()},
@@ -203,6 +204,10 @@ void add_score_options(CLI::App& command, ScoreArguments& arguments) {
         .add_option("--type", arguments.type,
                     "column of the cell types (default cell_type, celltype or type, if there is one)")
         ->type_name("COLUMN");
+    command
+        .add_option("--missing-types", arguments.files.missing_types,
+                    "cells without a type: an error, or kept, where the metrics on types leave them out")
+        ->check(CLI::IsMember({"error", "keep"}));
     command.add_option("--preset", arguments.preset, "a set of metrics (default scib-metrics-0.6)")->type_name("NAME");
     command
         .add_option("--metrics", arguments.metrics,

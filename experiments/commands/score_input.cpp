@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/core/check.hpp"
+#include "engine/core/unlabelled.hpp"
 #include "engine/datasets/cell_names.hpp"
 #include "engine/datasets/table.hpp"
 #include "engine/io/npy.hpp"
@@ -59,10 +60,12 @@ Matrix<double> npy_cells(const std::string& file) {
 }
 
 H5adData<double> read_h5ad_part(const std::string& file, const std::string& cells,
-                                const std::vector<std::string>& columns, unsigned threads) {
+                                const std::vector<std::string>& columns, unsigned threads,
+                                const std::string& incomplete = "") {
     H5adRequest request;
     request.cells = cells;
     request.label_columns = columns;
+    if (!incomplete.empty()) request.missing_by_column[incomplete] = MissingLabels::keep;
     request.limits = limits_of(threads);
     return read_h5ad<double>(file, request);
 }
@@ -90,9 +93,10 @@ std::vector<std::string> columns_of(const Place& metadata) {
     return names;
 }
 
-table::LabelFile read_columns(const Place& metadata, const std::vector<std::string>& columns, unsigned threads) {
-    if (!metadata.is_h5ad) return table::load_labels(metadata.file, columns);
-    auto read = read_h5ad_part(metadata.file, "", columns, threads);
+table::LabelFile read_columns(const Place& metadata, const std::vector<std::string>& columns,
+                              const std::string& incomplete, unsigned threads) {
+    if (!metadata.is_h5ad) return table::load_labels(metadata.file, columns, incomplete);
+    auto read = read_h5ad_part(metadata.file, "", columns, threads, incomplete);
     table::LabelFile file;
     file.row_names = std::move(read.cell_names);
     for (H5adLabelColumn& column : read.labels) file.columns.push_back({column.name, std::move(column.labels)});
@@ -164,10 +168,24 @@ void read_labels(const Place& metadata, unsigned threads, ScoreInput& input, tab
     for (const std::string& name : {input.batch_column, input.type_column}) {
         if (!name.empty()) columns.push_back(name);
     }
-    file = read_columns(metadata, columns, threads);
+    const bool is_both = input.type_column == input.batch_column;  // a batch must not be missing
+    file = read_columns(metadata, columns, is_both ? "" : input.type_column, threads);
     auto next = file.columns.begin();
     if (!input.batch_column.empty()) input.data.batch = (next++)->labels;
     if (!input.type_column.empty()) input.data.type = next->labels;
+}
+
+// Cells without a type, where they are an error: how many, the first, and what can be done.
+void require_types(const table::LabelFile& labels, const std::string& metadata, const ScoreInput& input) {
+    const std::size_t count = count_unlabelled(input.data.type);
+    if (count == 0) return;
+    const std::vector<std::uint32_t> typed = labelled_cells(input.data.type);
+    std::size_t first = 0;  // cell without a type
+    while (first < typed.size() && typed[first] == first) ++first;
+    throw DataError(metadata + ": column \"" + input.type_column + "\": " + std::to_string(count) + " of " +
+                    std::to_string(input.data.type.code.size()) + " cells have no type, the first is cell " +
+                    std::to_string(first) + " (from 0), \"" + labels.row_names[first] +
+                    "\"; with --missing-types keep the metrics on types leave such cells out");
 }
 
 }  // namespace
@@ -183,6 +201,7 @@ ScoreInput read_score_input(const ScoreFiles& files) {
     choose_columns(files, metadata, input);
     table::LabelFile labels;
     read_labels(metadata, files.threads, input, labels);
+    if (files.missing_types != "keep") require_types(labels, metadata.file, input);
     Cells cells = read_cells(embedding, files.threads);
     bring_into_order(cells, files.embedding, metadata.file, labels, input);
     input.data.cells = std::move(cells.values);

@@ -14,7 +14,8 @@ struct ScoreFiles {
     std::string before;                       // as `embedding`: the same cells uncorrected; empty: not known
     std::optional<std::string> batch_column;  // none: "batch"; empty: all cells are one batch
     std::optional<std::string>
-        type_column;  // none: "cell_type", "celltype" or "type", if there is one; empty: no types
+        type_column;                      // none: "cell_type", "celltype" or "type", if there is one; empty: no types
+    std::string missing_types = "error";  // of cells without a type; or "keep": metrics on types leave them out
     unsigned threads = 1;
 };
 

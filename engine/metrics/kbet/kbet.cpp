@@ -101,8 +101,8 @@ MetricResult evaluate_per_label(const Matrix<Real>& cells, const Labels& label, 
             continue;
         }
         const Matrix<Real> part = cells.cols(arma::conv_to<arma::uvec>::from(members[l]));
-        const uword others = std::min<uword>(static_cast<uword>(options.n_others), part.n_cols - 1);
-        values[l].value = acceptance(nearest_neighbors(part, others), own, options.alpha).value;
+        const TiedNeighbors neighbors = tied_neighbors(part, static_cast<uword>(options.n_others));
+        values[l].value = acceptance(neighbors.nearest(), own, options.alpha, neighbors.ties).value;
     }
     return mean_of_labels(std::move(values), label, "every label occurs in one batch only");
 }

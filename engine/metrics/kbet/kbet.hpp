@@ -32,7 +32,8 @@ MetricResult evaluate(const NeighborsView& neighbors, const Labels& batch, const
                       const Ties& ties = {});
 
 /// The same inside each label on new neighbours among the label's own cells [F x n] and with its own shares of batches,
-/// as OpenProblems' kbet_pg_label: mean over labels, with per_label values. Labels of one batch are left out.
+/// as OpenProblems' kbet_pg_label: mean over labels, with per_label values. Labels of one batch are left out. Cells
+/// that tie for the last places share them.
 template <class Real>
 MetricResult evaluate_per_label(const Matrix<Real>& cells, const Labels& label, const Labels& batch,
                                 const Options& options = {});

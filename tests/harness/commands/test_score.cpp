@@ -202,6 +202,36 @@ TEST_CASE("score finds the labels of cells that have names by name", "[cli][scor
     CHECK(scored("turned.csv", "before.csv") == expected);
 }
 
+TEST_CASE("score can keep cells without a type, where the metrics on types leave them out", "[cli][score]") {
+    const Files files;
+    std::string meta = contents(files.at("meta.tsv"));
+    std::string all_but_two;  // their types taken away
+    std::size_t line = 0;
+    for (std::size_t start = 0; start < meta.size(); ++line) {
+        const std::size_t end = meta.find('\n', start);
+        std::string row = meta.substr(start, end - start);
+        if (line == 3 || line == 8) row = row.substr(0, row.rfind('\t') + 1);
+        all_but_two += row + '\n';
+        start = end + 1;
+    }
+    files.run.directory.write("untyped.tsv", all_but_two);
+    const std::string names =
+        files.at("emb.npy") + " " + files.at("untyped.tsv") + " --metrics clisi ilisi --format json";
+    const Output refused = files.score(names);
+    CHECK(refused.code == 2);
+    CHECK(contains(refused.err, "column \"cell_type\": 2 of "));
+    CHECK(contains(refused.err, "the first is cell 2 (from 0)"));
+    CHECK(contains(refused.err, "--missing-types keep"));
+    const Output kept = files.score(names + " --missing-types keep");
+    INFO(kept.err);
+    REQUIRE(kept.code == 0);
+    CHECK(contains(kept.err, "clisi leaves out 2 of "));
+    CHECK(by_name(kept.out).at("clisi").at("value").is_number());
+    const Output all = files.score(files.at("emb.npy") + " " + files.at("meta.tsv") + " --metrics ilisi --format json");
+    CHECK(by_name(kept.out).at("ilisi").at("value") == by_name(all.out).at("ilisi").at("value"));
+    CHECK(nlohmann::json::parse(kept.out).at("n_types") == nlohmann::json::parse(all.out).at("n_types"));
+}
+
 TEST_CASE("score says what is wrong with its input", "[cli][score][bad]") {
     const Files files;
     const std::string good = files.at("emb.npy") + " ";

@@ -3,7 +3,10 @@
 #include <cmath>
 
 #include "engine/core/parallel.hpp"
+#include "engine/core/random.hpp"
+#include "engine/datasets/cell_names.hpp"
 #include "engine/metrics/cilisi.hpp"
+#include "engine/metrics/kbet/kbet.hpp"
 #include "engine/metrics/ksim.hpp"
 #include "engine/metrics/sbee.hpp"
 #include "engine/reference/metrics/graph.hpp"
@@ -29,8 +32,10 @@ void check_case(const std::string& name, const MetricCase& data) {
     check_golden(similar, data.values, "ksim_mean", 1e-15);
     CHECK(*detail_of(similar, "accept_rate") == data.values["ksim_accept_rate"].get<double>());
     const cilisi::Result inside = cilisi::evaluate(data.cells, data.label, data.batch);
-    check_golden(inside.over_cells, data.values, "cilisi");
-    check_golden(inside.over_labels, data.values, "cilisi_means");
+    // 100 cells of `awkward` are identical: the golden program takes their neighbours by number, here all have a share
+    const double tolerance = name == "awkward" ? 1e-4 : 1e-9;
+    check_golden(inside.over_cells, data.values, "cilisi", tolerance);
+    check_golden(inside.over_labels, data.values, "cilisi_means", tolerance);
 }
 
 std::vector<arma::uword> cells_with(const Labels& labels, std::uint32_t code) {
@@ -159,6 +164,23 @@ TEST_CASE("names, order and threads change nothing in sBEE, kSIM and CiLISI", "[
         CHECK(*cilisi::evaluate(data.cells, label, batch).over_labels.value == *inside.over_labels.value);
     }
     set_thread_count(1);
+}
+
+TEST_CASE("the order of the cells does not choose among ties in CiLISI and kBET inside labels",
+          "[metrics][neighborhoods]") {
+    LabelledCells data = random_cells(3, 400, 2, 3, 28);
+    data.cells = arma::round(data.cells);  // many cells at one place, and many places at one distance
+    const arma::uvec places = arma::conv_to<arma::uvec>::from(permutation(make_key(1), 400));
+    const std::vector<std::size_t> order(places.begin(), places.end());
+    const arma::mat moved = data.cells.cols(places);
+    const Labels label = labels_at(data.label, order);
+    const Labels batch = labels_at(data.batch, order);
+    const cilisi::Options some{.n_others = 20};
+    CHECK(*cilisi::evaluate(moved, label, batch, some).over_cells.value ==
+          Approx(*cilisi::evaluate(data.cells, data.label, data.batch, some).over_cells.value).epsilon(1e-12));
+    const kbet::Options few{.n_others = 12};
+    CHECK(*kbet::evaluate_per_label(moved, label, batch, few).value ==
+          Approx(*kbet::evaluate_per_label(data.cells, data.label, data.batch, few).value).epsilon(1e-12));
 }
 
 TEST_CASE("single precision cells give the same sBEE and CiLISI", "[metrics][neighborhoods]") {
