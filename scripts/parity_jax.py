@@ -6,8 +6,8 @@
 Runs configs with `outputs.gradients` in float64, reads each point's file and computes in JAX (64 bits, in an
 environment of its own, build/parity/jax) the same outputs from the same inputs, and their gradients with respect to the
 cells and every parameter. Prints the largest differences, each relative to the largest entry of JAX's array. --speed
-also times forward passes and gradients in float32 on one core, both programs in turn. The last results stand in
-results/parity/jax.json.
+also times forward passes, gradients and a training step in float32 on one core, the benchmark program
+(build/release/experiments/benchmarks) and JAX in turn. The last results stand in results/parity/jax.json.
 """
 
 from __future__ import annotations
@@ -109,24 +109,23 @@ FUNCTIONS = {"Harmony": harmony, "MMD": mmd_autoencoder, "WGAN": wgan_autoencode
 # ---- agreement
 
 
-def config_of(datasets, methods, outputs, precision="float64", repeats=1):
+def config_of(datasets, methods, outputs):
     return {
         "schema_version": 1,
         "name": "parity",
-        "precision": precision,
+        "precision": "float64",
         "datasets": datasets,
         "methods": methods,
         "metrics": ["mean_shift"],
-        "timing": {"warmup": 0 if repeats == 1 else 1, "repeats": repeats},
         "outputs": {"projections": False, **outputs},
     }
 
 
-def run_program(program, folder, config, more=()):
+def run_program(program, folder, config):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     command = [program, "run", folder / "config.json", "--out", folder / "out", "--fresh", "--quiet", "--threads", "1"]
-    subprocess.run([*map(str, command), *more], check=True, capture_output=True)
+    subprocess.run([*map(str, command)], check=True, capture_output=True)
     return folder / "out"
 
 
@@ -211,39 +210,37 @@ def agreement(program, folder, n_datasets):
 
 # ---- speed
 
-WGAN = {"label": "WGAN", "type": "wgan_autoencoder"}
-HARMONY = {"label": "Harmony", "type": "differentiable_harmony", "params": {"n_clusters": 100}}
-ROWS = [
-    ("WGAN, 5,000 cells x 50", WGAN, 5000, 50),
-    ("WGAN, 20,000 cells x 50", WGAN, 20000, 50),
-    ("Harmony, 100 cells x 30", HARMONY, 100, 30),
-    ("Harmony, 100,000 cells x 50, 100 clusters, 10 iterations", HARMONY, 100000, 50),
+HARMONY_CLUSTERS = 100
+JOINT_STEPS = 50  # of one training that is timed
+ROWS = [  # title, case of the benchmark program, cells, features
+    ("WGAN forward", "wgan_forward", 5000, 50),
+    ("WGAN forward", "wgan_forward", 20000, 50),
+    ("WGAN gradient", "wgan_gradient", 5000, 50),
+    ("WGAN gradient", "wgan_gradient", 20000, 50),
+    ("WGAN joint step", f"wgan_joint_steps:{JOINT_STEPS}", 256, 2000),
+    ("Harmony forward", "harmony_forward", 100, 30),
+    ("Harmony gradient", "harmony_gradient", 100, 30),
+    ("Harmony gradient, with centroids", "harmony_gradient_with_centroids", 100, 30),
+    ("Harmony forward", "harmony_forward", 100000, 50),
+    ("Harmony gradient", "harmony_gradient", 100000, 50),
+    ("Harmony gradient, with centroids", "harmony_gradient_with_centroids", 100000, 50),
 ]
-TURNS = 5
+TURNS = 7
+SECONDS_OF_A_TURN = 0.1  # of one row on one side
 
 
-def seconds_of_program(program, folder, method, n_cells, n_features):
-    """Medians of the stages fit and gradient (a forward pass that is kept, and the reverse pass)."""
-    from statistics import median
-
-    dataset = {
-        "label": "data",
-        "type": "gaussian_batches",
-        "params": {"n_cells_per_batch": n_cells // 5, "n_features": n_features, "batch_shifts": [0, 0.5, 1, 1.5, 2]},
-    }
-    repeats = 3 if n_cells > 1000 else 50
-    config = config_of([dataset], [method], {}, "float32", repeats)
-    config["checks"] = ["gradient"]
-    out = run_program(program, folder, config)
-    times = {}
-    for row in (out / "timings.csv").read_text().splitlines()[1:]:
-        _, stage, _, seconds, _ = row.rsplit(",", 4)
-        times.setdefault(stage, []).append(float(seconds))
-    return {stage: median(times[stage]) for stage in ("fit", "gradient")}
+def seconds_of_program(benchmarks, case, n_cells, n_features):
+    """Processor seconds of the case, the mean over a turn; and what the program says of its BLAS."""
+    name = f"^jax/{case}/n:{n_cells}/features:{n_features}$"
+    flags = [f"--benchmark_filter={name}", f"--benchmark_min_time={SECONDS_OF_A_TURN}", "--benchmark_format=json"]
+    done = subprocess.run([benchmarks, *flags], check=True, capture_output=True, text=True)
+    report = json.loads(done.stdout)
+    (found,) = report["benchmarks"]
+    return 1e-3 * found["cpu_time"] / (JOINT_STEPS if "steps" in case else 1), report["context"]["blas"]
 
 
-def jax_functions(method, n_cells, n_features):
-    """The same as compiled functions, on cells and parameters of the same shapes."""
+def jax_call(case, n_cells, n_features):
+    """The same in JAX: a compiled function, and arguments of the same shapes."""
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -251,97 +248,137 @@ def jax_functions(method, n_cells, n_features):
     random = np.random.default_rng(0)
 
     def draw(*shape):
-        return jnp.asarray(random.normal(size=shape) * 0.1, dtype=jnp.float32)
+        return jnp.asarray(random.normal(size=shape) / np.sqrt(shape[0]), dtype=jnp.float32)
 
-    p = {"cells": draw(n_cells, n_features)}
-    if method["label"] == "Harmony":
-        p["centroids"] = draw(100, n_features)
+    cells = jnp.asarray(random.normal(size=(n_cells, n_features)), dtype=jnp.float32)
+    batch = jnp.arange(n_cells) * 5 // n_cells
+    if case.startswith("harmony"):
+        method = harmony
+        p = {"centroids": jnp.asarray(0.1 * random.normal(size=(HARMONY_CLUSTERS, n_features)), dtype=jnp.float32)}
     else:
+        method = wgan_autoencoder
         hidden, latent, critic = 128, 64, 64  # the method's defaults
         sizes = {
             "encoder": (n_features, hidden, hidden, latent),
             "decoder": (latent, hidden, hidden, n_features),
             "critic": (latent, critic, critic, 1),
         }
+        p = {}
         for name, widths in sizes.items():
             for layer, (into, out) in enumerate(zip(widths, widths[1:]), start=1):
                 p[f"{name}.layer{layer}.kernel"] = draw(into, out)
-                p[f"{name}.layer{layer}.bias"] = draw(out)
-    batch = jnp.arange(n_cells) * 5 // n_cells
-    of_method = FUNCTIONS[method["label"]]
-    forward = jax.jit(lambda q: of_method(q, batch, 5))
-    gradient = jax.jit(jax.grad(lambda x: of_method({**p, "cells": x}, batch, 5)["corrected"].sum()))
-    return {"fit": lambda: forward(p), "gradient": lambda: gradient(p["cells"])}
+                p[f"{name}.layer{layer}.bias"] = jnp.zeros(out, dtype=jnp.float32)
+
+    def corrected_sum(inputs, rest, labels):
+        return method({**inputs, **rest}, labels, 5)["corrected"].sum()
+
+    def joint_loss(parameters, x, labels):
+        losses = wgan_autoencoder({**parameters, "cells": x}, labels, 5, reversed_gradient)
+        return losses["generator_loss"] + losses["discriminator_loss"]
+
+    def joint_step(parameters, first, second, t, x, labels):  # Adam
+        gradient = jax.grad(joint_loss)(parameters, x, labels)
+        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradient)
+        second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradient)
+        scale = jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        moved = jax.tree.map(lambda w, m, v: w - 1e-6 * scale * m / (jnp.sqrt(v) + 1e-8), parameters, first, second)
+        return moved, first, second
+
+    if "forward" in case:
+        call = jax.jit(lambda x, rest, labels: method({"cells": x, **rest}, labels, 5))
+        return lambda: call(cells, p, batch)
+    gradient = jax.jit(jax.grad(corrected_sum))
+    if case.endswith("centroids"):
+        return lambda: gradient({"cells": cells, **p}, {}, batch)
+    if case.endswith("gradient"):
+        return lambda: gradient({"cells": cells}, p, batch)
+    step = jax.jit(joint_step, donate_argnums=(0, 1, 2))
+    state = [p, jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p)]
+    updates = 0.0
+
+    def train():
+        nonlocal state, updates
+        updates += 1.0
+        state = step(*state, updates, cells, batch)
+        return state
+
+    return train
 
 
-def seconds_of(call, n_cells):
+def seconds_of_jax(call):
+    """Processor seconds of the call, the mean over a turn."""
+    import jax
+
+    start = time.process_time()
+    calls = 0
+    while time.process_time() - start < SECONDS_OF_A_TURN:
+        jax.block_until_ready(call())
+        calls += 1
+    return (time.process_time() - start) / calls
+
+
+def speed(benchmarks):
+    """Both programs in turn, on one core, in float32; processor time, for other work may share the core."""
     from statistics import median
 
     import jax
 
-    times = []
-    for _ in range(3 if n_cells > 1000 else 50):
-        start = time.perf_counter()
-        jax.block_until_ready(call())
-        times.append(time.perf_counter() - start)
-    return median(times)
-
-
-def speed(program, folder):
-    """Both programs in turn, on one core, in float32."""
-    from statistics import median
-
     rows = []
-    for name, method, n_cells, n_features in ROWS:
-        functions = jax_functions(method, n_cells, n_features)
-        for call in functions.values():
-            call()  # compiles
+    for title, case, n_cells, n_features in ROWS:
+        call = jax_call(case, n_cells, n_features)
+        jax.block_until_ready(call())  # compiles
         ours, theirs = [], []
         for _ in range(TURNS):
-            ours.append(seconds_of_program(program, folder, method, n_cells, n_features))
-            theirs.append({stage: seconds_of(call, n_cells) for stage, call in functions.items()})
-        for stage in functions:
-            row = {
-                "row": name,
-                "stage": stage,
-                "milliseconds": 1e3 * median(times[stage] for times in ours),
-                "milliseconds_jax": 1e3 * median(times[stage] for times in theirs),
-                "jax_over_ours": median(b[stage] / a[stage] for a, b in zip(ours, theirs)),
-            }
-            rows.append(row)
-            print(
-                f"  {name:58s} {stage:9s} {row['milliseconds']:9.3f} ms, JAX {row['milliseconds_jax']:9.3f} ms, "
-                f"ratio {row['jax_over_ours']:.2f}",
-                flush=True,
-            )
-    return rows
+            seconds, blas = seconds_of_program(benchmarks, case, n_cells, n_features)
+            ours.append(1e3 * seconds)
+            theirs.append(1e3 * seconds_of_jax(call))
+        row = {
+            "row": f"{title}, {n_cells:,} x {n_features:,}",
+            "milliseconds": {"least": min(ours), "median": median(ours)},
+            "milliseconds_jax": {"least": min(theirs), "median": median(theirs)},
+            "jax_over_ours": {"least": min(theirs) / min(ours), "median": median(theirs) / median(ours)},
+        }
+        rows.append(row)
+        print(
+            f"  {row['row']:48s} {min(ours):9.3f} ms, JAX {min(theirs):9.3f} ms, "
+            f"JAX / ours {row['jax_over_ours']['least']:.2f} (medians {row['jax_over_ours']['median']:.2f})",
+            flush=True,
+        )
+    processor = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
+    return {"processor": processor, "cores": 1, "blas": blas, "turns": TURNS, "rows": rows}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", default=ROOT / "build/release/bcbench")
+    parser.add_argument("--benchmarks", default=ROOT / "build/release/experiments/benchmarks/bcbench_benchmarks")
     parser.add_argument("--datasets", type=int, default=9, help="made-up datasets, each with three methods")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--on-one-core", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    for program in [arguments.program] + ([arguments.benchmarks] if arguments.speed else []):
+        if not os.access(program, os.X_OK):
+            parser.error(f"{program} is not there: scripts/build.sh release bcbench bcbench_benchmarks makes it")
     continue_in("jax", PACKAGES)
     folder = ROOT / "build" / "parity" / "jax-runs"
     if arguments.on_one_core:
-        rows = speed(arguments.program, folder / "speed")
-        (folder / "speed.json").write_text(json.dumps(rows), encoding="utf-8")
+        (folder / "speed.json").write_text(json.dumps(speed(arguments.benchmarks)), encoding="utf-8")
         return 0
     os.environ["JAX_ENABLE_X64"] = "1"
-    result = {"jax": JAX, "datasets": arguments.datasets}
+    file = ROOT / "results" / "parity" / "jax.json"
+    result = json.loads(file.read_text(encoding="utf-8"))  # speed stays as it was measured last
+    result.update(jax=JAX, datasets=arguments.datasets)
     result["differences"] = agreement(arguments.program, folder / "agreement", arguments.datasets)
+    file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     if arguments.speed:
         # a process of its own, for JAX takes its threads when it starts
         environment = {key: value for key, value in os.environ.items() if key != "JAX_ENABLE_X64"}
+        environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         core = str(min(os.sched_getaffinity(0)))
         command = ["taskset", "-c", core, sys.executable, *sys.argv, "--on-one-core"]
         subprocess.run(command, check=True, env=environment)
         result["speed"] = json.loads((folder / "speed.json").read_text(encoding="utf-8"))
-    file = ROOT / "results" / "parity" / "jax.json"
-    file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     worst = max(max(found.values()) for found in result["differences"].values())
     return 0 if worst <= TOLERANCE else 1
 

@@ -28,6 +28,9 @@ void register_training();
 /// The reader of tables and the principal components.
 void register_data();
 
+/// The rows that scripts/parity_jax.py --speed times in JAX too.
+void register_jax();
+
 /// Rate of a matrix product of 2048 x 2048 matrices in FLOP/s, with this many threads: the best of a few,
 /// measured when first asked for.
 template <class Real>

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
     bcbench::benchmarks::register_mmd();
     bcbench::benchmarks::register_training();
     bcbench::benchmarks::register_data();
+    bcbench::benchmarks::register_jax();
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
 }
