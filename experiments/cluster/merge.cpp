@@ -4,19 +4,18 @@
 #include <fstream>
 #include <optional>
 #include <set>
-#include <stdexcept>
 #include <utility>
 
-#include "experiments/bindings/training_fields.hpp"
+#include "engine/core/parallel.hpp"
 #include "experiments/checks/checks.hpp"
-#include "experiments/checks/method_settings.hpp"
+#include "experiments/cluster/find_points.hpp"
 #include "experiments/cluster/sources.hpp"
 #include "experiments/config/config.hpp"
 #include "experiments/results/claims.hpp"
 #include "experiments/results/directory.hpp"
 #include "experiments/results/tables.hpp"
-#include "experiments/run/fingerprint.hpp"
 #include "experiments/run/manifest.hpp"
+#include "experiments/system/files.hpp"
 #include "experiments/system/provenance.hpp"
 #include "experiments/text/canonical.hpp"
 #include "experiments/text/csv_field.hpp"
@@ -28,123 +27,8 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::size_t points_written_together = 512;
-constexpr std::size_t most_examples = 5;
-
-// A few of many, and how many more.
-class Examples {
-  public:
-    void add(std::string text) {
-        if (++n_ <= most_examples) texts_.push_back(std::move(text));
-    }
-    std::size_t size() const { return n_; }
-    std::string list() const {
-        std::string text;
-        for (const std::string& each : texts_) text += (text.empty() ? "" : "; ") + each;
-        return n_ > texts_.size() ? text + "; and " + std::to_string(n_ - texts_.size()) + " more" : text;
-    }
-
-  private:
-    std::size_t n_ = 0;
-    std::vector<std::string> texts_;
-};
-
-// Whether `stored` says nothing that `planned` contradicts; what only one of the two knows came with a newer program.
-bool agrees(const ordered_json& stored, const nlohmann::json& planned) {
-    if (!stored.is_object() || !planned.is_object()) return nlohmann::json(stored) == planned;
-    return std::all_of(stored.items().begin(), stored.items().end(), [&](const auto& item) {
-        return !planned.contains(item.key()) || nlohmann::json(item.value()) == planned[item.key()];
-    });
-}
-
-// Whether the record is of this point and not of one with the same id that an earlier config left.
-bool is_of(const PointRecord& record, const Point& point, const Config& config) {
-    if (record.id != point.id || record.precision != point.precision) return false;
-    if (record.dataset.at("seed") != point.dataset_seed || record.method.at("seed") != point.method_seed) return false;
-    if (!agrees(record.dataset.value("params", ordered_json()), point.dataset_params)) return false;
-    if (!agrees(record.method.value("params", ordered_json()), point.method_params)) return false;
-    if (!agrees(record.method.value("train", ordered_json()), point.train)) return false;
-    // this program can tell more, unless a model is not here that the point was computed with
-    if (record.fingerprint.empty() || record.program != program_hash() || loaded_model(point.train)) return true;
-    return record.fingerprint == fingerprint_of(point, config, record.data_hash);
-}
-
-// How two records of a point differ; empty: not in their values.
-std::string difference(const PointRecord& one, const PointRecord& other) {
-    if (one.data_hash != other.data_hash) return "the data differ";
-    for (const Score& score : one.scores) {
-        const std::optional<double> value = value_of(other, score.metric);
-        const auto shown = [](const std::optional<double>& number) { return number ? number_text(*number) : "none"; };
-        if (value != score.value) return score.metric + " is " + shown(score.value) + " and " + shown(value);
-    }
-    return one.scores.size() == other.scores.size() ? "" : "the numbers of values differ";
-}
-
-// What was found of the plan's points.
-struct Found {
-    std::vector<std::optional<std::size_t>> chosen;  // source, by position in `indices`
-    std::uint64_t duplicates = 0;
-    Examples damaged, foreign, conflicts;
-};
-
-bool has_arrays(const Source& source, const PointRecord& record, const Point& point, const Config& config) {
-    if (!has_values(record)) return true;
-    const std::vector<std::string> names = names_of_files(point.id, files_of(point, config));
-    return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
-        std::error_code error;
-        return fs::exists(source.directory / name, error);
-    });
-}
-
-// The record of the point in a source; nothing, noted in `found`, if it is damaged or another point's.
-std::optional<PointRecord> record_in(const Source& source, const Point& point, const Config& config, Found& found) {
-    const fs::path file = point_file(source.directory, point.id);
-    try {
-        PointRecord record = read_record(file);
-        if (!is_of(record, point, config)) {
-            found.foreign.add(file.string());
-            return std::nullopt;
-        }
-        if (!has_arrays(source, record, point, config)) throw std::invalid_argument("its arrays are not there");
-        record.projection = {};
-        record.traces = {};
-        return record;
-    } catch (const std::exception&) {
-        found.damaged.add(file.string());
-        return std::nullopt;
-    }
-}
-
-Found find_points(const Plan& plan, const std::vector<std::uint64_t>& indices, const std::vector<Source>& sources,
-                  OnConflict on_conflict) {
-    Found found;
-    found.chosen.resize(indices.size());
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-        const Point point = plan.at(indices[i]);
-        std::optional<PointRecord> best;
-        for (std::size_t s = 0; s < sources.size(); ++s) {
-            if (sources[s].points.count(point.id) == 0) continue;
-            std::optional<PointRecord> record = record_in(sources[s], point, plan.config(), found);
-            if (!record) continue;
-            bool takes = !best || (best->status == PointStatus::failed && record->status != PointStatus::failed);
-            if (best && best->status == record->status && record->status != PointStatus::failed) {
-                const std::string differs = difference(*best, *record);
-                if (differs.empty()) {
-                    ++found.duplicates;
-                } else {
-                    found.conflicts.add(point.id + ": " + differs + " in " +
-                                        sources[*found.chosen[i]].directory.string() + " and " +
-                                        sources[s].directory.string());
-                    takes = on_conflict == OnConflict::last;
-                }
-            }
-            if (!takes) continue;
-            best = std::move(record);
-            found.chosen[i] = s;
-        }
-    }
-    return found;
-}
+constexpr std::size_t files_written_together = 2048;  // each time all is flushed
+constexpr std::size_t bytes_written_together = 16U << 20;
 
 // The points that were asked for: all of the plan, unless every run had the same pattern.
 std::vector<std::uint64_t> asked_for(const Plan& plan, const std::vector<Source>& sources) {
@@ -168,46 +52,98 @@ NewFile copy_of(const fs::path& from, const fs::path& to) {
             }};
 }
 
-void copy_points(const Plan& plan, const std::vector<std::uint64_t>& indices, const Found& found,
-                 std::vector<Source>& sources, const ResultsDirectory& results) {
-    std::vector<NewFile> files;
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-        if (!found.chosen[i]) continue;
-        Source& source = sources[*found.chosen[i]];
-        ++source.n_taken;
-        if (source.directory == results.path()) continue;
-        const std::string id = plan.id_at(indices[i]);
+// What the sources gave.
+struct Taken {
+    std::vector<std::optional<std::size_t>> sources;  // by position in `indices`; nothing: no source has the point
+    std::vector<PointRecord> records;                 // of those that one has
+    std::uint64_t duplicates = 0;
+    Examples damaged, foreign, conflicts;
+};
+
+// Point files on their way, many at a time.
+class Copies {
+  public:
+    explicit Copies(const ResultsDirectory& results) : results_(results) {}
+
+    void add(const Source& source, const std::string& id, std::string text) {
         std::vector<NewFile> of_point;
         const auto arrays = source.arrays.find(id);
         if (arrays != source.arrays.end()) {
             for (const fs::path& name : arrays->second)
-                of_point.push_back(copy_of(source.directory / name, results.path() / name));
+                of_point.push_back(copy_of(source.directory / name, results_.path() / name));
         }
-        of_point.push_back(copy_of(point_file(source.directory, id), point_file(results.path(), id)));
-        results.remove_outputs(id, of_point);
-        for (NewFile& file : of_point) files.push_back(std::move(file));
-        if (files.size() < points_written_together) continue;
-        results.write(files);
-        files.clear();
+        bytes_ += text.size();
+        of_point.emplace_back(point_file(results_.path(), id), std::move(text));
+        results_.remove_outputs(id, of_point);
+        for (NewFile& file : of_point) files_.push_back(std::move(file));
+        if (files_.size() >= files_written_together || bytes_ >= bytes_written_together) write();
     }
-    if (!files.empty()) results.write(files);
-}
 
-void join_times(const Plan& plan, const std::vector<std::uint64_t>& indices, const Found& found,
-                const std::vector<Source>& sources, const ResultsDirectory& results) {
+    void write() {
+        if (!files_.empty()) results_.write(files_);
+        files_.clear();
+        bytes_ = 0;
+    }
+
+  private:
+    const ResultsDirectory& results_;
+    std::vector<NewFile> files_;
+    std::size_t bytes_ = 0;
+};
+
+void join_times(const std::vector<std::string>& ids, const Taken& taken, const std::vector<Source>& sources,
+                const ResultsDirectory& results) {
     std::vector<TimesByPoint> times(sources.size());
     for (std::size_t s = 0; s < sources.size(); ++s) {
         add_times(sources[s].directory / "timings.csv", times[s]);
         for (const fs::path& file : times_of_workers(sources[s].directory)) add_times(file, times[s]);
     }
     std::string content = timings_header;
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-        if (!found.chosen[i]) continue;
-        const TimesByPoint& of_source = times[*found.chosen[i]];
-        const auto rows = of_source.find(csv_field(plan.id_at(indices[i])));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (!taken.sources[i]) continue;
+        const TimesByPoint& of_source = times[*taken.sources[i]];
+        const auto rows = of_source.find(csv_field(ids[i]));
         if (rows != of_source.end()) content += rows->second;
     }
     if (content != timings_header) results.write("timings.csv", content);
+}
+
+// Each point's file is read once: for its copy and for the tables.
+Taken take_points(const Plan& plan, const std::vector<std::uint64_t>& indices, const std::vector<std::string>& ids,
+                  std::vector<Source>& sources, const ResultsDirectory& results, OnConflict on_conflict) {
+    struct Read {
+        FoundPoint found;
+        PointRows rows;
+    };
+    const bool with_projections = plan.config().outputs.projections;
+    Tables tables(results, with_projections);
+    Copies copies(results);
+    Taken taken;
+    for_each_file(
+        bytes_of_points(ids, sources),
+        [&](std::size_t i) {
+            Read read{find_point(plan, indices[i], sources, on_conflict), {}};
+            if (read.found.source) read.rows = tabulated(std::move(read.found.record), with_projections);
+            return read;
+        },
+        [&](Read read) {
+            FoundPoint& found = read.found;
+            const std::string& id = ids[taken.sources.size()];
+            taken.sources.push_back(found.source);
+            taken.duplicates += found.duplicates;
+            taken.damaged.add(found.damaged);
+            taken.foreign.add(found.foreign);
+            taken.conflicts.add(found.conflicts);
+            if (!found.source) return;
+            Source& source = sources[*found.source];
+            ++source.n_taken;
+            if (source.directory != results.path()) copies.add(source, id, std::move(found.text));
+            tables.add(std::move(read.rows));
+        });
+    copies.write();
+    join_times(ids, taken, sources, results);
+    taken.records = tables.finish();
+    return taken;
 }
 
 ordered_json merged_manifest(const std::vector<Source>& sources, bool finished) {
@@ -249,7 +185,7 @@ void count(const std::vector<PointRecord>& records, RunSummary& summary) {
     }
 }
 
-void add_notes(const Found& found, std::vector<std::string>& notes) {
+void add_notes(const Taken& found, std::vector<std::string>& notes) {
     const auto note = [&](const Examples& examples, const char* what) {
         if (examples.size() > 0) notes.push_back(std::to_string(examples.size()) + what + examples.list());
     };
@@ -262,30 +198,26 @@ void add_notes(const Found& found, std::vector<std::string>& notes) {
 
 MergeResult merge_results(const MergeOptions& options) {
     MergeResult merged;
+    set_thread_count(options.threads);
     std::vector<Source> sources = open_sources(options.sources, options.directory);
     require_one_plan(sources, options.allow_mixed, merged.notes);
     merged.plan = plan_of_manifest(sources.front().manifest, sources.front().directory / "manifest.json");
     const Plan& plan = *merged.plan;
     const std::vector<std::uint64_t> indices = asked_for(plan, sources);
-    const Found found = find_points(plan, indices, sources, options.on_conflict);
-    if (found.conflicts.size() > 0 && options.on_conflict == OnConflict::refuse) {
-        throw std::invalid_argument(std::to_string(found.conflicts.size()) +
-                                    " points have different values in different directories (" +
-                                    found.conflicts.list() + "); --on-conflict first or last says which counts");
-    }
-    add_notes(found, merged.notes);
+    if (options.on_conflict == OnConflict::refuse) refuse_conflicts(plan, indices, sources);
+    std::vector<std::string> ids;
+    for (const std::uint64_t index : indices) ids.push_back(plan.id_at(index));
 
     const ResultsDirectory results(options.directory);
     results.write("manifest.json", as_text(merged_manifest(sources, false)));
-    copy_points(plan, indices, found, sources, results);
-    join_times(plan, indices, found, sources, results);
-    std::vector<std::string> done;
-    for (std::size_t i = 0; i < indices.size(); ++i)
-        (found.chosen[i] ? done : merged.missing).push_back(plan.id_at(indices[i]));
-    merged.records = write_tables(results, done, plan.config().outputs.projections);
+    Taken taken = take_points(plan, indices, ids, sources, results, options.on_conflict);
+    add_notes(taken, merged.notes);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        if (!taken.sources[i]) merged.missing.push_back(ids[i]);
+    merged.records = std::move(taken.records);
+    merged.duplicates = taken.duplicates;
     RunSummary& summary = merged.summary;
     summary.expected = indices.size();
-    merged.duplicates = found.duplicates;
     count(merged.records, summary);
     const ordered_json& first = sources.front().manifest;
     if (first.contains("expected")) {

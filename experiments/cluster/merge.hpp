@@ -20,6 +20,7 @@ struct MergeOptions {
     std::filesystem::path directory;  // results that it already has take part, after all others
     bool allow_mixed = false;         // results of several programs or kinds of machines may stand side by side
     OnConflict on_conflict = OnConflict::refuse;
+    unsigned threads = 1;  // that read point files; results do not depend on it
 };
 
 struct MergeResult {

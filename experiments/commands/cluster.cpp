@@ -41,6 +41,9 @@ void add_merge_options(CLI::App& command, MergeArguments& arguments) {
         ->capture_default_str();
     command.add_flag("--allow-mixed", arguments.allow_mixed,
                      "also results of different programs or kinds of machines, whose last bits may differ");
+    command.add_option("--threads", arguments.threads, "threads; results do not depend on it")
+        ->check(CLI::Range(1U, 1024U))
+        ->capture_default_str();
     command.add_flag("--quiet", arguments.quiet, "no tables");
     command.add_flag("--all", arguments.every_seed, "tables with a row for each seed, not mean ± sd over seeds");
 }
@@ -55,6 +58,7 @@ int merge_command(const MergeArguments& arguments) {
     options.sources.assign(arguments.directories.begin(), arguments.directories.end());
     options.directory = arguments.out;
     options.allow_mixed = arguments.allow_mixed;
+    options.threads = arguments.threads;
     options.on_conflict = arguments.on_conflict == "first"  ? OnConflict::first
                           : arguments.on_conflict == "last" ? OnConflict::last
                                                             : OnConflict::refuse;

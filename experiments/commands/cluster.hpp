@@ -2,7 +2,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace bcbench {
@@ -12,6 +14,7 @@ struct MergeArguments {
     std::string out;
     std::string on_conflict = "refuse";
     bool allow_mixed = false;
+    unsigned threads = std::max(1U, std::thread::hardware_concurrency());
     bool quiet = false;
     bool every_seed = false;
 };

@@ -218,13 +218,16 @@ PointRecord record_from_text(const std::string& text, const std::string& origin)
     }
 }
 
-PointRecord read_record(const std::filesystem::path& file) {
-    std::error_code error;
-    if (std::filesystem::file_size(file, error) > most_result_bytes && !error) {
+std::string text_of_record(const std::filesystem::path& file) {
+    if (file_bytes(file) > most_result_bytes) {
         throw std::invalid_argument(file.string() + " is no record of a point: it is larger than " +
                                     std::to_string(most_result_bytes >> 20) + " MB");
     }
-    return record_from_text(read_file(file), file.string());
+    return read_file(file);
+}
+
+PointRecord read_record(const std::filesystem::path& file) {
+    return record_from_text(text_of_record(file), file.string());
 }
 
 std::optional<PointStatus> status_in(const std::filesystem::path& file) {
@@ -263,11 +266,18 @@ std::string projection_rows(const PointRecord& record) {
     const std::vector<std::string> batches = names_of("batches");
     const std::vector<std::string> types = names_of("types");
     const std::string id = csv_field(record.id);
+    constexpr std::size_t bytes_of_numbers = 32;  // and separators, of most rows
     std::string rows;
+    rows.reserve(projection.batch.size() * (id.size() + bytes_of_numbers));
     for (std::size_t i = 0; i < projection.batch.size(); ++i) {
-        rows += id + ',' + std::to_string(i) + ',' + batches.at(projection.batch[i]) + ',' +
-                (projection.type.empty() ? "" : types.at(projection.type[i])) + ',' + number_text(projection.pc1[i]) +
-                ',' + number_text(projection.pc2[i]) + '\n';
+        rows.append(id).append(1, ',').append(std::to_string(i)).append(1, ',');
+        rows.append(batches.at(projection.batch[i])).append(1, ',');
+        if (!projection.type.empty()) rows.append(types.at(projection.type[i]));
+        rows.push_back(',');
+        append_number(rows, projection.pc1[i]);
+        rows.push_back(',');
+        append_number(rows, projection.pc2[i]);
+        rows.push_back('\n');
     }
     return rows;
 }

@@ -67,7 +67,11 @@ std::string to_text(const PointRecord& record);
 /// Throws std::invalid_argument naming `origin` if the text is no record of this schema version.
 PointRecord record_from_text(const std::string& text, const std::string& origin);
 
-/// The record in a file, as above. Throws FileError if it cannot be read.
+/// The text of a point's file. Throws FileError if it cannot be read, std::invalid_argument if it is too large to be
+/// one.
+std::string text_of_record(const std::filesystem::path& file);
+
+/// The record in a file, as above.
 PointRecord read_record(const std::filesystem::path& file);
 
 /// The status that a point's file begins with, without reading on; nothing if there is no such file, or it does not

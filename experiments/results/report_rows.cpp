@@ -35,6 +35,25 @@ nlohmann::json default_of(const PointRecord& record, const std::string& paramete
     return {};
 }
 
+// Points of each method's label.
+std::map<std::string, std::size_t> counted_labels(const Records& records) {
+    std::map<std::string, std::size_t> counts;
+    for (const PointRecord* record : records) ++counts[record->method_label()];
+    return counts;
+}
+
+// A method's label with the swept parameters that do not have their defaults here, and with the seed where that tells
+// points of the same label apart.
+std::string label_of(const PointRecord& record, bool with_seed) {
+    std::string label = record.method_label();
+    const nlohmann::json params = nlohmann::json::parse(record.params);
+    for (const auto& [name, value] : params.items()) {
+        const bool swept = record.swept.value("method", ordered_json::object()).contains(name);
+        if (swept && value != default_of(record, name)) label += " " + name + "=" + canonical_json(value);
+    }
+    return with_seed ? label + " seed=" + record.method.at("seed").dump() : label;
+}
+
 // Of cells that a training never saw: beside the main tables.
 bool is_holdout(const Score& score) { return score.metric.starts_with("holdout_"); }
 
@@ -47,19 +66,6 @@ std::string fixed(double value, const char* format) {
 }
 
 std::string heading(const std::string& title) { return "\n" + title + "\n"; }
-
-std::string label_of(const PointRecord& record, const Records& peers) {
-    std::string label = record.method_label();
-    const nlohmann::json params = nlohmann::json::parse(record.params);
-    for (const auto& [name, value] : params.items()) {
-        const bool swept = record.swept.value("method", ordered_json::object()).contains(name);
-        if (swept && value != default_of(record, name)) label += " " + name + "=" + canonical_json(value);
-    }
-    const bool several = std::count_if(peers.begin(), peers.end(), [&](const PointRecord* peer) {
-                             return peer->method_label() == record.method_label();
-                         }) > 1;
-    return several ? label + " seed=" + record.method.at("seed").dump() : label;
-}
 
 bool is_loss(const Score& score) { return score.group == Group::loss && !is_holdout(score); }
 bool is_mean(const Score& score) { return score.group == Group::means && !is_holdout(score); }
@@ -84,16 +90,17 @@ std::vector<std::string> metrics_where(const Records& records, bool (*wanted)(co
 }
 
 std::vector<Row> rows_of(const Records& records, bool every_seed) {
+    const std::map<std::string, std::size_t> n_of_label = counted_labels(records);
     std::vector<Row> rows;
     std::map<std::string, std::size_t> place;
     for (const PointRecord* record : records) {
         const auto [known, is_new] = place.emplace(every_seed ? record->id : record->group, rows.size());
-        if (is_new) rows.push_back({label_of(*record, records), {}});
+        if (is_new) rows.push_back({label_of(*record, n_of_label.at(record->method_label()) > 1), {}});
         rows[known->second].records.push_back(record);
     }
     for (Row& row : rows) {
         const std::size_t n = row.records.size();
-        if (n > 1) row.label = label_of(*row.records[0], {row.records[0]}) + " (" + std::to_string(n) + " seeds)";
+        if (n > 1) row.label = label_of(*row.records[0], false) + " (" + std::to_string(n) + " seeds)";
     }
     return rows;
 }
@@ -137,10 +144,11 @@ std::string metric_table_text(const Records& records, const std::vector<std::str
 }
 
 std::string collapse_note(const Records& records) {
+    const std::map<std::string, std::size_t> n_of_label = counted_labels(records);
     std::string text;
     for (const PointRecord* record : records) {
         if (!has_collapsed(*record)) continue;
-        text += "  Collapsed: " + label_of(*record, records) + " keeps " +
+        text += "  Collapsed: " + label_of(*record, n_of_label.at(record->method_label()) > 1) + " keeps " +
                 fixed(*value_of(*record, collapsed_row.name), "%.1e") + " of the variance of the input. " +
                 "Its mixing and means say nothing, and it is not ranked.\n";
     }

@@ -16,10 +16,6 @@ std::string fixed(double value, const char* format = "%.4f");
 /// The line above a table.
 std::string heading(const std::string& title);
 
-/// A method's label, with what tells the point apart from others of the same label, and with the swept parameters that
-/// do not have their defaults here.
-std::string label_of(const PointRecord& record, const Records& peers);
-
 // Which table a value stands in.
 bool is_loss(const Score& score);
 bool is_mean(const Score& score);

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/core/parallel.hpp"
 #include "engine/linear/products.hpp"
 #include "experiments/bindings/method.hpp"
 #include "experiments/checks/checks.hpp"
@@ -143,6 +144,7 @@ RunSummary run_experiment(const Plan& plan, const RunOptions& options, std::vect
     for (std::size_t i = 0; i < indices.size(); ++i) {
         if (run.done[i]) done.push_back(plan.id_at(indices[i]));
     }
+    set_thread_count(options.threads);
     records = write_tables(results, done, plan.config().outputs.projections);
     if (compares) {
         run.summary.comparisons =

@@ -157,6 +157,12 @@ void append(const fs::path& path, std::string_view content) {
     if (!descriptor.close()) fail("write", path, errno);
 }
 
+std::size_t file_bytes(const fs::path& path) {
+    std::error_code error;
+    const auto bytes = static_cast<std::size_t>(fs::file_size(path, error));
+    return error ? 0 : bytes;
+}
+
 std::string read_file(const fs::path& path) {
     std::ifstream stream(path, std::ios::binary);
     if (!stream) fail("read", path, errno);

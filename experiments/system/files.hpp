@@ -69,6 +69,9 @@ void remove_stale_temporaries(const std::filesystem::path& directory);
 /// Appends `content` in one piece, creating the file if need be. Throws FileError.
 void append(const std::filesystem::path& path, std::string_view content);
 
+/// 0 if it cannot be read.
+std::size_t file_bytes(const std::filesystem::path& path);
+
 /// The whole file. Throws FileError.
 std::string read_file(const std::filesystem::path& path);
 

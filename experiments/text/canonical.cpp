@@ -6,14 +6,20 @@
 
 namespace bcbench {
 
-std::string number_text(double value) {
-    if (value == 0) return "0";  // also for -0
+void append_number(std::string& text, double value) {
+    if (value == 0) return text.push_back('0');  // also for -0
     const double magnitude = std::abs(value);
     const bool plain = magnitude >= 1e-5 && magnitude < 1e16;
     std::array<char, 64> buffer;
     const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
                                    plain ? std::chars_format::fixed : std::chars_format::scientific);
-    return std::string(buffer.data(), end.ptr);
+    text.append(buffer.data(), end.ptr);
+}
+
+std::string number_text(double value) {
+    std::string text;
+    append_number(text, value);
+    return text;
 }
 
 std::string canonical_json(const nlohmann::json& value) {

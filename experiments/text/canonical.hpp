@@ -11,6 +11,7 @@ namespace bcbench {
 /// The shortest decimal text that reads back to the same double; 1.0 gives "1", 1e-7 gives "1e-07".
 /// Written without an exponent for magnitudes from 1e-5 to below 1e16. `value` must be finite.
 std::string number_text(double value);
+void append_number(std::string& text, double value);
 
 /// JSON without spaces, keys sorted, numbers as number_text: equal values give equal bytes.
 std::string canonical_json(const nlohmann::json& value);

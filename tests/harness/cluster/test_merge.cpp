@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/support/program.hpp"
 #include "tests/support/running.hpp"
@@ -37,6 +38,15 @@ void edit(const std::string& file, const std::string& from, const std::string& t
     std::ofstream(file, std::ios::binary) << text;
 }
 
+// Without the header.
+std::vector<std::string> lines_of(const std::string& file) {
+    std::istringstream stream(contents(file));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    REQUIRE(lines.size() > 1);
+    return {lines.begin() + 1, lines.end()};
+}
+
 }  // namespace
 
 TEST_CASE("merged shards are byte for byte one machine's results", "[cluster]") {
@@ -48,13 +58,22 @@ TEST_CASE("merged shards are byte for byte one machine's results", "[cluster]") 
     const std::string file = run.directory.write("c.json", config.dump());
     const Output whole = run("run " + file + " --quiet --out " + run / "whole");
     REQUIRE(whole.code == 0);
-    const Output merged = run("merge" + run_shards(run, file, 4) + " --out " + run / "merged");
+    const std::string shards = run_shards(run, file, 4);
+    const Output merged = run("merge" + shards + " --threads 1 --out " + run / "merged");
     INFO(merged.err);
     CHECK(merged.code == 0);
+    CHECK(run("merge" + shards + " --threads 3 --out " + run / "by_three").out == merged.out);
+    CHECK(result_bytes(run / "by_three") == result_bytes(run / "merged"));
     CHECK(merged.out == whole.out);
     CHECK(contains(merged.err, "42 of 42 points ok, 0 skipped, 0 failed, 0 missing, 0 in several"));
     CHECK(result_bytes(run / "merged") == result_bytes(run / "whole"));
     CHECK(rows_of(run / "merged/timings.csv") == rows_of(run / "whole/timings.csv"));
+    // the times of the shards, line by line: none lost, doubled or summed
+    std::vector<std::string> of_shards;
+    for (int i = 1; i <= 4; ++i)
+        for (std::string& line : lines_of(run / ("shard" + std::to_string(i) + "/timings.csv")))
+            of_shards.push_back(std::move(line));
+    CHECK(lines_of(run / "merged/timings.csv") == of_shards);  // shards are stretches of the plan
     const json manifest = manifest_of(run / "merged");
     CHECK(manifest["status"] == "complete");
     CHECK(manifest["config_hash"] == manifest_of(run / "whole")["config_hash"]);
