@@ -162,8 +162,26 @@ TEST_CASE("outputs.arrays: what a method computed besides the cells, in shapes o
     CHECK(largest(harmony("observed").row(1) - arma::sum(assignments.tail_rows(20), 0)) < 1e-9);
     CHECK(largest(harmony("expected") - 0.5 * arma::repmat(arma::sum(assignments, 0), 2, 1)) < 1e-9);
 
-    CHECK(arrays("ComBat").shape("location") == Shape{2, n_features});
-    CHECK(arrays("ComBat")("scale").min() > 0.0);
+    // centroids are directions: most cells belong to the nearest of theirs, the penalty moves the others
+    const arma::mat centroids = harmony("centroids"),
+                    along = arma::normalise(corrected("Harmony"), 2, 1) * centroids.t();
+    CHECK(largest(arma::sum(arma::square(centroids), 1) - 1.0) < 1e-12);
+    const arma::uvec nearest = arma::index_max(along, 1), of_cells = arma::index_max(assignments, 1);
+    CHECK(arma::accu(nearest == of_cells) >= n_cells * 9 / 10);
+
+    // corrected = mean + sigma (standardised - location) / root of scale
+    const Archive combat = arrays("ComBat");
+    REQUIRE(combat.shape("location") == Shape{2, n_features});
+    REQUIRE(combat.shape("scale") == Shape{2, n_features});
+    const arma::mat cells = corrected("Uncorrected");
+    const arma::rowvec mean = arma::mean(cells, 0);
+    const arma::rowvec sigma =
+        arma::sqrt((arma::var(cells.head_rows(20), 1) + arma::var(cells.tail_rows(20), 1)) / 2.0);
+    for (arma::uword i = 0; i < n_cells; ++i) {
+        const arma::rowvec moved = (cells.row(i) - mean) / sigma - combat("location").row(i / 20);
+        by_hand.row(i) = mean + sigma % moved / arma::sqrt(combat("scale").row(i / 20));
+    }
+    CHECK(largest(by_hand - corrected("ComBat")) < 1e-10);
     CHECK(arrays("MNN").shape("variance_removed") == Shape{1, 2});
     CHECK(arrays("MNN")("n_pairs")(0, 0) > 0.0);
 
@@ -257,6 +275,11 @@ TEST_CASE("arrays asked for later are computed, and go when they are asked for n
     const std::string file = run / "out/arrays/data.WGAN.npz", gradients = run / "out/gradients/data.Soft.npz";
     REQUIRE(fs::exists(file));
     REQUIRE(fs::exists(gradients));
+    for (const char* method : {"MMD", "WGAN"}) {
+        const Archive weights = archive(run / (std::string("out/gradients/data.") + method + ".npz"));
+        const Archive written = archive(run / (std::string("out/arrays/data.") + method + ".npz"));
+        CHECK(largest(written("latent") - network(weights, "encoder", weights("input.cells"))) < 1e-12);
+    }
     const std::string bytes = contents(file), bytes_of_gradients = contents(gradients);
     fs::remove(file);
     run_config(run, config_with({{"arrays", true}, {"gradients", true}}), "out");
