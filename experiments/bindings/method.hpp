@@ -101,7 +101,6 @@ struct Fit {
 template <class Real>
 using SharedData = std::shared_ptr<const Dataset<Real>>;
 
-inline std::vector<Parameter> no_parameters() { return {}; }
 inline std::vector<ParameterFault> no_faults(const nlohmann::json&, const nlohmann::json&, const DataShape*) {
     return {};
 }

@@ -47,6 +47,9 @@ struct ObjectForm {
     std::vector<Parameter> members;
 };
 
+/// Of what has none.
+inline std::vector<Parameter> no_parameters() { return {}; }
+
 /// A parameter without bounds. Null as default: it must be given.
 Parameter declared(const char* name, ParameterType type, nlohmann::json default_value, const char* help);
 

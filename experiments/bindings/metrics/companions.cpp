@@ -100,7 +100,7 @@ MetricDefinition batch_variance_share() {
             variance_rows,
             1,
             {},
-            no_metric_parameters,
+            no_parameters,
             compute_variance<float>,
             compute_variance<double>};
 }

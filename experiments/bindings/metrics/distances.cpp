@@ -80,7 +80,7 @@ MetricDefinition silhouette_label() {
             label_rows,
             1,
             {.types = true},
-            no_metric_parameters,
+            no_parameters,
             compute_label<float>,
             compute_label<double>};
 }
@@ -92,7 +92,7 @@ MetricDefinition silhouette_batch() {
             batch_rows,
             1,
             {.two_batches = true, .types = true},
-            no_metric_parameters,
+            no_parameters,
             compute_batch<float>,
             compute_batch<double>};
 }
@@ -133,7 +133,7 @@ MetricDefinition pcr_comparison() {
             pcr_rows,
             1,
             {.two_batches = true, .before = true},
-            no_metric_parameters,
+            no_parameters,
             compute_pcr<float>,
             compute_pcr<double>};
 }

@@ -102,7 +102,7 @@ MetricDefinition mean_shift() {
             shift_rows,
             1,
             {},
-            [] { return std::vector<Parameter>(); },
+            no_parameters,
             compute_mean_shift<float>,
             compute_mean_shift<double>};
 }

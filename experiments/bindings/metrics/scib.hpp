@@ -34,6 +34,4 @@ inline MetricOutput output_of(std::span<const ScoreRow> rows, const MetricResult
     return output;
 }
 
-inline std::vector<Parameter> no_metric_parameters() { return {}; }
-
 }  // namespace bcbench::metrics

@@ -76,7 +76,7 @@ MetricDefinition total() {
             rows,
             1,
             {.neighbors = [](const json&) { return std::int64_t{89}; }, .fewer_neighbors_do = true},
-            no_metric_parameters,
+            no_parameters,
             compute<float>,
             compute<double>};
 }
@@ -92,7 +92,7 @@ MetricDefinition openproblems_total() {
             openproblems_rows,
             1,
             {.neighbors = [](const json&) { return std::int64_t{49}; }, .fewer_neighbors_do = true},
-            no_metric_parameters,
+            no_parameters,
             compute_openproblems<float>,
             compute_openproblems<double>};
 }
