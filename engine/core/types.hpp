@@ -29,6 +29,9 @@ struct Labels {
 /// How many cells carry each label, in the order of `names`.
 std::vector<std::size_t> label_sizes(const Labels& labels);
 
+/// How many of the names have cells.
+std::size_t labels_with_cells(const Labels& labels);
+
 /// A column of labels with its name.
 struct LabelColumn {
     std::string name;

@@ -27,11 +27,11 @@ std::string left_out(std::size_t n_cells, std::size_t n_batches) {
 }
 
 // The values of a label's cells, of which `neighbors` are, in `batch` groups. [m]
-std::vector<double> values_inside(const TiedNeighbors& neighbors, const Groups& batch) {
+std::vector<double> values_inside(const TiedNeighbors& neighbors, const Groups& batch, bool share_ties) {
     const NeighborsView nearest = neighbors.nearest();
     const lisi::Bandwidths bandwidths = lisi::solve(nearest, {.n_others = static_cast<std::int64_t>(nearest.k()),
                                                               .perplexity = static_cast<double>(nearest.k() / 3)});
-    std::vector<double> values = lisi::per_cell(nearest, bandwidths, batch, neighbors.ties);
+    std::vector<double> values = lisi::per_cell(nearest, bandwidths, batch, share_ties ? neighbors.ties : Ties());
     for (double& value : values) value = (value - 1.0) / static_cast<double>(batch.count() - 1);
     return values;
 }
@@ -75,7 +75,7 @@ Result evaluate(const Matrix<Real>& cells, const Labels& label, const Labels& ba
         if (!values[l].reason.empty()) continue;
         const Matrix<Real> part = cells.cols(arma::conv_to<arma::uvec>::from(members[l]));
         const TiedNeighbors neighbors = tied_neighbors(part, static_cast<arma::uword>(options.n_others));
-        const std::vector<double> inside = values_inside(neighbors, own);
+        const std::vector<double> inside = values_inside(neighbors, own, options.share_ties);
         for (std::size_t i = 0; i < inside.size(); ++i) per_cell[members[l][i]] = inside[i];
         const Sum sum = sum_of_defined(inside);
         all.value += sum.value;

@@ -17,6 +17,8 @@ struct Options {
     /// Neighbours of each cell inside its label, itself not counted; all others if there are fewer. The perplexity is a
     /// third of them, rounded down.
     std::int64_t n_others = 90;
+    /// Cells that tie for the last places share them; if not, the first by number have them.
+    bool share_ties = true;
 };
 
 /// Throws std::invalid_argument unless n_others is at least 3.
@@ -31,7 +33,7 @@ struct Result {
 };
 
 /// Both lie between 0 and 1. Not applicable if every label is left out. Exact neighbours among the cells [F x n] of
-/// each label; cells that tie for the last places share them. Throws std::invalid_argument on bad options or shapes,
+/// each label. Throws std::invalid_argument on bad options or shapes,
 /// NumericalError if a cell is not finite.
 template <class Real>
 Result evaluate(const Matrix<Real>& cells, const Labels& label, const Labels& batch, const Options& options = {});

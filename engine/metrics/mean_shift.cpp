@@ -1,6 +1,6 @@
 #include "engine/metrics/mean_shift.hpp"
 
-#include <algorithm>
+#include <limits>
 
 namespace bcbench {
 
@@ -17,8 +17,12 @@ std::vector<double> batch_means(const Matrix<Real>& cells, const Labels& batch) 
 }
 
 double mean_shift(const std::vector<double>& means) {
-    const auto [lowest, highest] = std::minmax_element(means.begin(), means.end());
-    return *highest - *lowest;
+    double lowest = std::numeric_limits<double>::infinity(), highest = -lowest;
+    for (const double mean : means) {  // NaN is neither less nor more
+        if (mean < lowest) lowest = mean;
+        if (mean > highest) highest = mean;
+    }
+    return highest - lowest;
 }
 
 template std::vector<double> batch_means(const Matrix<float>&, const Labels&);

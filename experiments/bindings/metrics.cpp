@@ -156,7 +156,7 @@ std::string note_on_order(const MetricDefinition& metric, const nlohmann::json& 
 // What the data lack, or nothing.
 template <class Real>
 std::string missing(const MetricDefinition& metric, const nlohmann::json& params, const MetricContext<Real>& context) {
-    if (metric.needs.two_batches && context.batch().count() < 2) return needs_two_batches;
+    if (metric.needs.two_batches && labels_with_cells(context.batch()) < 2) return needs_two_batches;
     if (metric.needs.before && context.before.is_empty()) return "needs the uncorrected cells, which are not given";
     if (metric.needs.types && context.type().empty()) return "needs cell types, the dataset has none";
     if (metric.needs.types && count_unlabelled(context.type()) == context.n_cells())

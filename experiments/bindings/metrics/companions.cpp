@@ -42,7 +42,7 @@ template <class Real>
 MetricOutput compute_variance(const json&, const MetricContext<Real>& context) {
     const Matrix<Real>& cells = context.cells;
     const Labels& batch = context.batch();
-    const std::string no_batches = batch.count() < 2 ? needs_two_batches : "";
+    const std::string no_batches = labels_with_cells(batch) < 2 ? needs_two_batches : "";
     const double total = variance::total(cells);
     const double between_batches = variance::between(cells, batch);
     const double within = std::max(total - between_batches, 0.0) / static_cast<double>(cells.n_rows);  // of an entry

@@ -1,4 +1,6 @@
 // The metrics of the documented system, and the ceiling of mixing.
+#include <cmath>
+
 #include "engine/metrics/batch_mixing_entropy.hpp"
 #include "engine/metrics/mean_shift.hpp"
 #include "engine/metrics/mixing_ceiling.hpp"
@@ -72,10 +74,13 @@ MetricOutput compute_mean_shift(const json&, const MetricContext<Real>& context)
     const std::vector<double> means = batch_means(context.as_given, context.batch());
     MetricOutput output;
     for (std::size_t b = 0; b < means.size(); ++b) {
-        output.scores.push_back(score("batch_mean_" + std::to_string(b), means[b], Direction::info, Group::means));
+        const std::string name = "batch_mean_" + std::to_string(b);
+        const ScoreRow row{name.c_str(), Direction::info, Group::means};
+        output.scores.push_back(std::isnan(means[b]) ? not_applicable(row, "the batch has no cells")
+                                                     : score(row, means[b]));
     }
-    output.scores.push_back(context.batch().count() < 2 ? not_applicable(shift_rows[0], needs_two_batches)
-                                                        : score(shift_rows[0], bcbench::mean_shift(means)));
+    output.scores.push_back(labels_with_cells(context.batch()) < 2 ? not_applicable(shift_rows[0], needs_two_batches)
+                                                                   : score(shift_rows[0], bcbench::mean_shift(means)));
     return output;
 }
 

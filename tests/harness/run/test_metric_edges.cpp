@@ -66,38 +66,41 @@ Reasons all_of(const std::vector<std::string>& names, const std::string& words) 
 
 void add(Reasons& to, const Reasons& more) { to.insert(more.begin(), more.end()); }
 
-const std::vector<std::string> of_batches = {"batch_mixing_entropy",
-                                             "perfect_mixing",
-                                             "mean_shift",
-                                             "mixing_ceiling",
-                                             "ilisi",
-                                             "lisi_batch_median",
-                                             "lisi_batch_mean",
-                                             "cilisi",
-                                             "cilisi_means",
-                                             "silhouette_batch",
-                                             "bras",
-                                             "kbet",
-                                             "kbet_per_label",
-                                             "kbet_pg_label",
-                                             "pcr_comparison",
-                                             "pcr_share_before",
-                                             "pcr_share_after",
-                                             "mmd_unbiased",
-                                             "batch_variance_share",
-                                             "relative_mean_shift"};
+// The rows of every metric that declares `need`, with the same words.
+Reasons of_those_that_need(bool MetricNeeds::*need, const std::string& words) {
+    Reasons reasons;
+    for (const MetricDefinition& metric : metric_table()) {
+        if (!(metric.needs.*need)) continue;
+        for (const ScoreRow& row : metric.rows) reasons[row.name] = words;
+    }
+    return reasons;
+}
 
 }  // namespace
 
 TEST_CASE("edge: one batch", "[metrics][edge]") {
     LabelledCells data = random_cells(5, 200, 3, 1, 1);
-    Reasons reasons = all_of(of_batches, "needs at least two batches");
+    const std::string words = "needs at least two batches";
+    Reasons reasons = of_those_that_need(&MetricNeeds::two_batches, words);
+    add(reasons, all_of({"mean_shift", "batch_variance_share", "relative_mean_shift"}, words));
     reasons["total"] = reasons["batch_correction"] = "incomplete without bras, ilisi, kbet_per_label, pcr_comparison";
     reasons["openproblems_total"] = reasons["openproblems_batch_correction"] =
         "incomplete without silhouette_batch, bras";
     const Scored scored = score_all(data);
     check_reasons(scored, reasons);
     CHECK(*scored.rows.at("sbee").value == 1.0);
+}
+
+TEST_CASE("edge: a batch without cells", "[metrics][edge]") {
+    LabelledCells data = random_cells(5, 200, 3, 2, 1);
+    const Scored of_two = score_all(data);
+    data.batch.names.insert(data.batch.names.begin(), "none");
+    for (std::uint32_t& code : data.batch.code) ++code;
+    const Scored scored = score_all(data);
+    CHECK(scored.rows.at("batch_mean_0").not_applicable_reason == "the batch has no cells");
+    CHECK(scored.rows.at("mean_shift").value == of_two.rows.at("mean_shift").value);
+    for (std::uint32_t& code : data.batch.code) code = 1;
+    CHECK(score_all(data).rows.at("mmd_unbiased").not_applicable_reason == needs_two_batches);
 }
 
 TEST_CASE("edge: one label", "[metrics][edge]") {
@@ -194,29 +197,8 @@ TEST_CASE("edge: 500 batches", "[metrics][edge]") {
 TEST_CASE("edge: no labels", "[metrics][edge]") {
     LabelledCells data = random_cells(5, 200, 3, 3, 10);
     data.label = {};
-    Reasons reasons = all_of({"type_purity",
-                              "clisi",
-                              "lisi_label_median",
-                              "lisi_label_mean",
-                              "cilisi",
-                              "cilisi_means",
-                              "bras",
-                              "silhouette_label",
-                              "silhouette_batch",
-                              "isolated_labels",
-                              "kbet_per_label",
-                              "kbet_pg_label",
-                              "graph_connectivity",
-                              "nmi_kmeans",
-                              "ari_kmeans",
-                              "nmi_leiden",
-                              "ari_leiden",
-                              "leiden_resolution",
-                              "sbee",
-                              "ksim",
-                              "ksim_accept_rate",
-                              "type_variance_share"},
-                             "needs cell types, the dataset has none");
+    Reasons reasons = of_those_that_need(&MetricNeeds::types, "needs cell types, the dataset has none");
+    reasons["type_variance_share"] = "needs cell types, the dataset has none";
     for (const std::string preset : {"", "openproblems_"}) {
         for (const char* row : {"total", "batch_correction", "bio_conservation"})
             reasons[preset + row] = "incomplete without ";
