@@ -10,7 +10,7 @@ target_compile_features(bcbench_engine PUBLIC cxx_std_20)
 target_include_directories(bcbench_engine PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                                                  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 # without it a root is a call that may set errno, and a loop of roots cannot use vectors
-set_source_files_properties(${PROJECT_SOURCE_DIR}/engine/training/optimizer.cpp PROPERTIES
+set_source_files_properties(${PROJECT_SOURCE_DIR}/engine/training/update_rules.cpp PROPERTIES
                             COMPILE_OPTIONS -fno-math-errno SKIP_PRECOMPILE_HEADERS ON)
 # Armadillo's macros are part of the library's interface: they travel with the target. Boost, Random123, zlib and our
 # own flags do not.

@@ -5,20 +5,13 @@
 
 #include "engine/core/check.hpp"
 #include "engine/linear/products.hpp"
+#include "engine/training/update_rules.hpp"
 
 namespace bcbench::optimizer {
 
 using arma::uword;
 
 namespace {
-
-constexpr double epsilon = 1e-8;
-
-// The coefficients of one update, in the arithmetic of the parameters.
-template <class Real>
-struct Coefficients {
-    Real rate, keep, beta1, rest1, beta2, rest2, first_scale, second_scale;  // rest: 1 - beta, of the unrounded beta
-};
 
 template <class Real>
 Coefficients<Real> coefficients(const Options& options, double rate, long t) {
@@ -31,33 +24,6 @@ Coefficients<Real> coefficients(const Options& options, double rate, long t) {
             static_cast<Real>(1.0 - options.beta2),
             static_cast<Real>(unbiased(options.beta1)),
             static_cast<Real>(unbiased(options.beta2))};
-}
-
-template <class Real>
-void adam(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* __restrict m, Real* __restrict v,
-          Real* __restrict w) {
-    for (uword i = 0; i < n; ++i) {
-        m[i] = c.beta1 * m[i] + c.rest1 * g[i];
-        v[i] = c.beta2 * v[i] + c.rest2 * g[i] * g[i];
-        const Real scale = std::sqrt(c.second_scale * v[i]) + static_cast<Real>(epsilon);
-        w[i] = c.keep * w[i] - c.rate * c.first_scale * m[i] / scale;
-    }
-}
-
-template <class Real>
-void rmsprop(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* __restrict v, Real* __restrict w) {
-    for (uword i = 0; i < n; ++i) {
-        v[i] = c.beta2 * v[i] + c.rest2 * g[i] * g[i];
-        w[i] = c.keep * w[i] - c.rate * g[i] / (std::sqrt(v[i]) + static_cast<Real>(epsilon));
-    }
-}
-
-template <class Real>
-void sgd(const Coefficients<Real>& c, uword n, const Real* __restrict g, Real* __restrict m, Real* __restrict w) {
-    for (uword i = 0; i < n; ++i) {
-        m[i] = c.beta1 * m[i] + g[i];
-        w[i] = c.keep * w[i] - c.rate * m[i];
-    }
 }
 
 }  // namespace
@@ -82,22 +48,8 @@ void update(const Options& options, double rate, const Tensors<Real>& parameters
     for (std::size_t p = 0; p < parameters.size(); ++p) {
         require(arma::size(*parameters[p]) == arma::size(*gradients[p]),
                 "a gradient has another shape than its parameter");
-        const uword n = parameters[p]->n_elem;
-        const Real* g = gradients[p]->memptr();
-        Real* m = state.first[p].memptr();
-        Real* v = state.second[p].memptr();
-        Real* w = parameters[p]->memptr();
-        switch (options.rule) {
-            case Rule::adam:
-                adam(c, n, g, m, v, w);
-                break;
-            case Rule::rmsprop:
-                rmsprop(c, n, g, v, w);
-                break;
-            case Rule::sgd:
-                sgd(c, n, g, m, w);
-                break;
-        }
+        update_tensor(options.rule, c, parameters[p]->n_elem, gradients[p]->memptr(), state.first[p].memptr(),
+                      state.second[p].memptr(), parameters[p]->memptr());
     }
 }
 
