@@ -9,9 +9,9 @@ EMBEDDING, OBS and --before are files as `bcbench score` takes them: .npy, CSV o
 each data set: our command from start to end; its Benchmarker in a fresh process, first call (what JAX and numba compile
 included, imports not) and second call; and its values once more on exact neighbours, which tell its approximate
 neighbours from its definitions. There two slips of its kbet_per_label are mended in memory, of which the README tells:
-the value as it is stands beside. Beyond 50,000 cells ours alone. Seconds of wall clock and of all processors. Results are in
-results/parity/metrics.json by the name of the data; exit code 1 if a value on exact neighbours differs by more than
-1e-5.
+the value as it is stands beside. Beyond 50,000 cells ours alone. Seconds of wall clock and of all processors. Results
+are in results/parity/metrics.json by the name of the data; exit code 1 if a value on exact neighbours differs by more
+than 1e-5.
 """
 
 from __future__ import annotations
