@@ -46,6 +46,16 @@ constexpr std::size_t most_vectors = 2;                       // of rows in a bl
 constexpr std::size_t most_columns = HWY_CAP_GE512 ? 12 : 6;  // 24 or 12 sums: all but a few of the registers
 constexpr std::size_t columns_apart = 3;                      // columns that one address reaches
 
+/// Blocks are of 12, 8, 4, 2 or 1 columns, or of 6, 4, 2 or 1: each is compiled by itself.
+constexpr std::size_t fewer_columns(std::size_t columns) { return columns > 8 ? 8 : columns > 4 ? 4 : columns / 2; }
+
+/// The columns of the next block where `n_left` are left, at least 1.
+constexpr std::size_t columns_of_block(std::size_t n_left) {
+    std::size_t columns = most_columns;
+    while (columns > n_left) columns = fewer_columns(columns);
+    return columns;
+}
+
 template <class Real>
 constexpr std::size_t lanes = HWY_LANES(Real);
 
@@ -161,13 +171,13 @@ HWY_INLINE void multiply_block(const Real* a, std::size_t n_steps, const Real* x
     }
 }
 
-/// multiply_block for a number of columns known at run time.
+/// multiply_block for a number of columns that columns_of_block gave.
 template <std::size_t Vectors, std::size_t Columns, class... Arguments>
 HWY_INLINE void multiply_columns(std::size_t columns, const Arguments&... arguments) {
     if (columns == Columns) {
         multiply_block<Vectors, Columns>(arguments...);
     } else if constexpr (Columns > 1) {
-        multiply_columns<Vectors, Columns - 1>(columns, arguments...);
+        multiply_columns<Vectors, fewer_columns(Columns)>(columns, arguments...);
     }
 }
 
@@ -213,9 +223,9 @@ HWY_INLINE void multiply(const PackedRows<Real>& a, const RightOperand<Real>& x,
             part.bias = part.active = nullptr;
             part.rectify = false;
         }
-        for_each_part(x.n_columns, most_columns, [&](std::size_t first, std::size_t last) HWY_ATTR {
+        for (std::size_t first = 0, columns = 0; first < x.n_columns; first += columns) {
+            columns = columns_of_block(x.n_columns - first);
             const Real* from = x.values + first_step * x.step_stride + first * x.column_stride;
-            const std::size_t columns = last - first;
             std::size_t step_stride = x.step_stride;
             std::size_t column_stride = x.column_stride;
             if (step_stride != 1) {  // steps far apart would share few cache sets: brought together
@@ -226,7 +236,7 @@ HWY_INLINE void multiply(const PackedRows<Real>& a, const RightOperand<Real>& x,
                 column_stride = 1;
             }
             multiply_rows(a, first_step, last_step, from, step_stride, column_stride, first, columns, part);
-        });
+        }
     });
 }
 
