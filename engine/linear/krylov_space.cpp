@@ -83,8 +83,9 @@ Factored orthonormalised(const arma::mat& block, double smallest) {
         factored.r(rank, c) = length;
         q.col(rank++) = column / length;
     }
-    factored.q = q.head_cols(rank);
-    factored.r = factored.r.head_rows(rank);
+    q.resize(q.n_rows, rank);
+    factored.q = std::move(q);
+    factored.r.resize(rank, factored.r.n_cols);
     return factored;
 }
 

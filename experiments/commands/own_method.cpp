@@ -101,7 +101,8 @@ const std::vector<Trial>& trials() {
 }
 
 bool same_bytes(const arma::mat& a, const arma::mat& b) {
-    return arma::size(a) == arma::size(b) && std::memcmp(a.memptr(), b.memptr(), a.n_elem * sizeof(double)) == 0;
+    if (arma::size(a) != arma::size(b)) return false;
+    return a.is_empty() || std::memcmp(a.memptr(), b.memptr(), a.n_elem * sizeof(double)) == 0;
 }
 
 // What one run gives: a line of what is right or wrong, and the cells if there are any.

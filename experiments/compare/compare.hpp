@@ -103,7 +103,7 @@ CompareReport compare_results(StoredResults base, StoredResults candidate, const
 
 /// The tolerance of a metric's difference to `base`: as the config says for the metric or, without its
 /// parameters in parentheses, for its type; else round-off, 1e-12 and 1e-9 of the value (float32: 1e-7 and 1e-5),
-/// and for gradient_max_relative_error 1e-6.
+/// and for gradient_max_relative_error and gradient_decisive_error 1e-6.
 double tolerance_of(const StoredResults& results, const std::string& metric, const std::string& precision, double base);
 
 /// `candidate` against `base`: same, within tolerance, better, worse, or changed if there is no good

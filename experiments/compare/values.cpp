@@ -199,9 +199,8 @@ std::optional<double> ValueChange::difference() const {
 
 double tolerance_of(const StoredResults& results, const std::string& metric, const std::string& precision,
                     double base) {
-    Tolerance tolerance = metric == "gradient_max_relative_error" ? gradient_error
-                          : precision == "float32"                ? round_off_single
-                                                                  : round_off_double;
+    const bool is_noise = metric == "gradient_max_relative_error" || metric == "gradient_decisive_error";
+    Tolerance tolerance = is_noise ? gradient_error : precision == "float32" ? round_off_single : round_off_double;
     for (const std::string& name : {metric, metric.substr(0, metric.find('('))}) {
         const auto found = results.tolerances.find(name);
         if (found == results.tolerances.end()) continue;

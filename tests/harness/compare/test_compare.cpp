@@ -56,6 +56,11 @@ TEST_CASE("tolerances: round-off by default, else as the candidate's config says
     CHECK(verdict(row("p", "x(k=3)", "0.5"), row("p", "x(k=3)", "0.46"), loose) == Outcome{"within tolerance", 0});
     CHECK(verdict(row("p", "y", "10"), row("p", "y", "6"), loose) == Outcome{"within tolerance", 0});
     CHECK(verdict(row("p", "y", "10"), row("p", "y", "4"), loose) == Outcome{"worse", 1});
+    for (const char* noise : {"gradient_max_relative_error", "gradient_decisive_error"}) {  // of a right gradient
+        CHECK(verdict(row("p", noise, "1e-8", "info"), row("p", noise, "3e-8", "info")) ==
+              Outcome{"within tolerance", 0});
+        CHECK(verdict(row("p", noise, "1e-8", "info"), row("p", noise, "1e-5", "info")) == Outcome{"changed", 1});
+    }
     // an exact tolerance is one too
     CHECK(verdict(row("p", "x", "0.5"), row("p", "x", "0.4999999999"), tolerances({{"x", {{"absolute", 0.0}}}})) ==
           Outcome{"worse", 1});

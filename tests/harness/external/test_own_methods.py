@@ -387,7 +387,9 @@ echo '{"fit": 0.001}' > "$2/timings.json"
         self.assertNotIn("BROKEN", good)
         self.assertIn("seed 0 again: other values than before", draws)
         self.add("broken", "raise SystemExit('no such package')\n", python=True)
-        output = self.program("check-method", self.config_file(), "--allow-commands").stdout
+        output = self.program("check-method", self.config_file(), "--allow-commands")
+        self.assertEqual(output.returncode, 1, output.stderr)
+        output = output.stdout
         self.assertEqual(output.count("no such package"), 1, output)  # said once, not for every dataset
         self.assertIn("BROKEN  a single batch, seed 1: the same", output)
 

@@ -100,7 +100,7 @@ const std::vector<Hostile>& hostile_files() {
     return all;
 }
 
-std::uint64_t peak_of(const Scratch& scratch, const std::string& stage) {
+[[maybe_unused]] std::uint64_t peak_of(const Scratch& scratch, const std::string& stage) {
     std::istringstream lines(contents(scratch / "out/timings.csv"));
     for (std::string line; std::getline(lines, line);)
         if (contains(line, "," + stage + ",")) return std::stoull(line.substr(line.rfind(',') + 1));
@@ -153,7 +153,7 @@ TEST_CASE("h5ad: in a run hostile files fail their own points, by the place insi
     }
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(BCBENCH_SANITIZED)
 TEST_CASE("h5ad: a file takes less than twice its size of memory", "[h5ad][cli]") {
     const Scratch scratch;
     constexpr std::size_t n = 200'000, f = 50;

@@ -347,10 +347,10 @@ TEST_CASE("gradcheck --save leaves what another program needs to repeat it", "[g
     const std::size_t at = coarse.out.find("centroids[");
     INFO(coarse.out);
     REQUIRE(at != std::string::npos);
-    int cluster = 0, feature = 0;
+    unsigned cluster = 0, feature = 0;
     double analytic = 0.0;
-    REQUIRE(std::sscanf(coarse.out.c_str() + at, "centroids[%d,%d] %lf", &cluster, &feature, &analytic) == 3);
-    REQUIRE(feature < static_cast<int>(n_features));
+    REQUIRE(std::sscanf(coarse.out.c_str() + at, "centroids[%u,%u] %lf", &cluster, &feature, &analytic) == 3);
+    REQUIRE(feature < n_features);
     CHECK(archive(run / "saved/data.Soft.npz")("adjoint_gradient.corrected.centroids")(cluster, feature) ==
           Approx(analytic).epsilon(1e-6));
 }

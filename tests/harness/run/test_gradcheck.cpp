@@ -105,7 +105,7 @@ TEST_CASE("the check gradient: its rows for a right gradient, in every precision
 }
 
 TEST_CASE("the check gradient holds for batches far apart, whose cells round alike", "[gradcheck]") {
-    for (const std::uint64_t seed : {0, 3, 5}) {
+    for (const std::uint64_t seed : {0U, 3U, 5U}) {
         const Dataset<double> data = load_dataset("gaussian_batches", {{{"batch_shifts", {0, 300}}}, seed, ""});
         const Fit<double> fit =
             fit_method("differentiable_harmony", {{{"n_clusters", 20}}, nullptr, 0, Precision::float64, {}}, data);

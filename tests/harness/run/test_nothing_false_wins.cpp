@@ -157,7 +157,7 @@ TEST_CASE("a training that ends worse than it began fails with both figures, and
 TEST_CASE("a point that has collapsed since is no better, whatever its values", "[run][compare]") {
     const Scratch run;
     json config = json::parse(contents(source + "/configs/negative_controls_diverged.json"));
-    config["methods"] = {config["methods"][1]};
+    config["methods"] = json::array({config["methods"][1]});
     config["methods"][0].erase("sweep");
     config["methods"][0]["seed"] = 0;
     const auto at_rate = [&](double rate, const std::string& out) {

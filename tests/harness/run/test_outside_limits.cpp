@@ -18,14 +18,14 @@ namespace {
 
 const std::string documented = std::string(BCBENCH_SOURCE_DIR) + "/configs/documented.json";
 
-std::string under_limit(unsigned kibibytes) {
+[[maybe_unused]] std::string under_limit(unsigned kibibytes) {
     return "ulimit -v " + std::to_string(kibibytes) + "; exec timeout --kill-after=1 60";
 }
 
 }  // namespace
 
 // Sanitizers map terabytes of their own.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(BCBENCH_SANITIZED)
 TEST_CASE("under a limit of the address space a run ends with results or says how much is missing", "[run][limits]") {
     const Scratch run;
     const Output small = run("run " + documented + " --threads 2 --out " + run / "small", under_limit(200000));

@@ -221,7 +221,7 @@ TEST_CASE("shapes that do not fit are refused", "[gradient_check]") {
 }
 
 TEST_CASE("spread coordinates are distinct and within range", "[gradient_check]") {
-    for (const arma::uword total : {1, 7, 64, 65, 3000, 1000003}) {
+    for (const arma::uword total : {1U, 7U, 64U, 65U, 3000U, 1000003U}) {
         for (const arma::uword count : {1u, 2u, 64u, 100u}) {
             const std::vector<arma::uword> chosen = spread_coordinates(total, count);
             REQUIRE(chosen.size() == std::min<arma::uword>(total, count));

@@ -44,7 +44,7 @@ TEST_CASE("counts of tied neighbours are averaged over all that tie, as defined"
     for (unsigned seed = 1; seed <= 12; ++seed) {
         const int side = 2 + static_cast<int>(seed % 4);
         const LabelledCells data = grid_cells(40 + 10 * seed, side, seed);
-        for (const arma::uword k : {1, 4, 10, 30}) {
+        for (const arma::uword k : {1U, 4U, 10U, 30U}) {
             INFO("seed " << seed << " k " << k);
             const Neighborhood<double> near(data.cells, k);
             CHECK(near.ties.cells.size() > data.cells.n_cols / 10);
