@@ -10,6 +10,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "engine/core/vector_exp-inl.hpp"
+
 HWY_BEFORE_NAMESPACE();
 namespace bcbench::umap_weights::HWY_NAMESPACE {
 
@@ -22,30 +24,19 @@ constexpr std::size_t vectors = at_a_time / hn::MaxLanes(Doubles());
 constexpr int most_steps = 64;
 constexpr double tolerance = 1e-5;
 
-/// e^x for x <= 0, 1 at 0, with an absolute error of a few 1e-16: 2^n 2^r, n the nearest whole number. No fused
-/// multiply-add, which not every machine has: the bits are the same everywhere.
+/// e^x for x <= 0, 1 at 0, with an absolute error of a few 1e-16: exp2_of_negative without fused multiply-add, which
+/// not every machine has, so that the bits are the same everywhere.
 HWY_INLINE Vector exp_of_negative(Vector x) {
-    constexpr double shifter = 0x1.8p52;  // y + shifter rounds y to a whole number, in the low bits of the sum
-    constexpr double series[] = {1.0,
-                                 0.69314718055994530925,
-                                 0.24022650695910159567,
-                                 0.055504108664821627039,
-                                 0.0096181291075872566681,
-                                 0.0013333558146406470697,
-                                 0.00015403530463724354209,
-                                 0.000015252733841556772589,
-                                 1.3215432535912376166e-6,
-                                 1.0178057087733941105e-7,
-                                 7.0741942972885210056e-9,
-                                 4.455817908336064493e-10};
+    using Constants = bcbench::HWY_NAMESPACE::Exp2Constants<double>;
     const Doubles d;
     const hn::RebindToSigned<Doubles> integers;
-    const auto y = hn::Max(hn::Mul(x, hn::Set(d, std::numbers::log2e)), hn::Set(d, -1022.0));
-    const auto shifted = hn::Add(y, hn::Set(d, shifter));
-    const auto r = hn::Sub(y, hn::Sub(shifted, hn::Set(d, shifter)));
-    auto sum = hn::Set(d, series[11]);
-    for (int i = 10; i >= 0; --i) sum = hn::Add(hn::Mul(sum, r), hn::Set(d, series[i]));
-    return hn::BitCast(d, hn::Add(hn::BitCast(integers, sum), hn::ShiftLeft<52>(hn::BitCast(integers, shifted))));
+    const auto y = hn::Max(hn::Mul(x, hn::Set(d, std::numbers::log2e)), hn::Set(d, Constants::lowest));
+    const auto shifted = hn::Add(y, hn::Set(d, Constants::shifter));
+    const auto r = hn::Sub(y, hn::Sub(shifted, hn::Set(d, Constants::shifter)));
+    auto sum = hn::Set(d, Constants::series[11]);
+    for (int i = 10; i >= 0; --i) sum = hn::Add(hn::Mul(sum, r), hn::Set(d, Constants::series[i]));
+    return hn::BitCast(d, hn::Add(hn::BitCast(integers, sum),
+                                  hn::ShiftLeft<Constants::mantissa_bits>(hn::BitCast(integers, shifted))));
 }
 
 /// Eight sums side by side.

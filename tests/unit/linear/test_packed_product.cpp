@@ -1,7 +1,5 @@
 // Packed products against plain sums: every number of rows, columns and steps around the widths of blocks and vectors,
 // with every instruction set, and nothing written beyond the product.
-#include <hwy/targets.h>
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -10,8 +8,10 @@
 
 #include "engine/core/random.hpp"
 #include "engine/linear/packed_product.hpp"
+#include "tests/unit/instruction_sets.hpp"
 
 using namespace bcbench;
+using namespace bcbench::testing;
 
 namespace {
 
@@ -20,18 +20,6 @@ using arma::uword;
 template <class Real>
 Matrix<Real> drawn(std::uint64_t number, uword rows, uword columns) {
     return arma::conv_to<Matrix<Real>>::from(normal(make_key(number), rows, columns));
-}
-
-template <class Body>
-void with_every_instruction_set(const Body& body) {
-    const auto available = hwy::SupportedTargets();
-    for (const std::int64_t target : {HWY_AVX3, HWY_AVX2, HWY_SSE4, HWY_SSSE3, HWY_EMU128}) {
-        if ((available & target) == 0) continue;
-        INFO(hwy::TargetName(target));
-        hwy::SetSupportedTargetsForTest(target);
-        body();
-    }
-    hwy::SetSupportedTargetsForTest(0);
 }
 
 // A product with a margin around it, which must stay as it was.

@@ -1,31 +1,18 @@
 // Harmony: against its reference with random choices drawn by each, in single precision, with every instruction set,
 // and the same bytes for any number of threads.
-#include <hwy/targets.h>
-
 #include <catch2/catch.hpp>
 #include <cstring>
 
 #include "engine/core/parallel.hpp"
 #include "engine/core/random_words.hpp"
 #include "tests/support/harmony.hpp"
+#include "tests/unit/instruction_sets.hpp"
 
 using namespace bcbench;
 using namespace bcbench::testing;
 using harmony::Options;
 
 namespace {
-
-template <class Body>
-void with_every_instruction_set(const Body& body) {
-    const auto available = hwy::SupportedTargets();
-    for (const std::int64_t target : {HWY_AVX3, HWY_AVX2, HWY_SSE4, HWY_SSSE3, HWY_EMU128, HWY_SCALAR}) {
-        if ((available & target) == 0) continue;
-        INFO(hwy::TargetName(target));
-        hwy::SetSupportedTargetsForTest(target);
-        body();
-    }
-    hwy::SetSupportedTargetsForTest(0);
-}
 
 /// A second covariate that crosses the batches.
 Labels chemistries(arma::uword n) {

@@ -1,7 +1,5 @@
 // differentiable_harmony in tiles: against its reference where tiles are full, partial and many, far from 0, with every
 // instruction set, and the same bits for any number of threads.
-#include <hwy/targets.h>
-
 #include <catch2/catch.hpp>
 
 #include "engine/core/parallel.hpp"
@@ -9,8 +7,10 @@
 #include "engine/methods/differentiable_harmony/method.hpp"
 #include "engine/reference/methods.hpp"
 #include "tests/support/golden.hpp"
+#include "tests/unit/instruction_sets.hpp"
 
 using namespace bcbench;
+using namespace bcbench::testing;
 namespace harmony = bcbench::differentiable_harmony;
 
 namespace {
@@ -23,18 +23,6 @@ Dataset<Real> mixed_batches(arma::uword n, arma::uword n_features) {
     data.batch.names = {"a", "b", "c"};
     for (arma::uword i = 0; i < n; ++i) data.batch.code.push_back(i == n / 2 ? 1U : (i * i % 7 < 3 ? 0U : 2U));
     return data;
-}
-
-template <class Body>
-void with_every_instruction_set(const Body& body) {
-    const auto available = hwy::SupportedTargets();
-    for (const std::int64_t target : {HWY_AVX3, HWY_AVX2, HWY_SSE4, HWY_SSSE3, HWY_EMU128}) {
-        if ((available & target) == 0) continue;
-        INFO(hwy::TargetName(target));
-        hwy::SetSupportedTargetsForTest(target);
-        body();
-    }
-    hwy::SetSupportedTargetsForTest(0);
 }
 
 // Whether a cell's top cluster is another one in the arithmetic of `data` than in double, at some iteration: where two
