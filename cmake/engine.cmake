@@ -25,6 +25,7 @@ endif()
 # The headers a user of the library includes, as <bcbench/methods/harmony/method.hpp>, and those that these include.
 set(public_headers
   core/check.hpp            # errors
+  core/large_array.hpp
   core/parallel.hpp         # threads
   core/random.hpp           # streams of random numbers
   core/types.hpp            # cells, labels, datasets
@@ -37,7 +38,7 @@ set(public_headers
   metrics/batch_mixing_entropy.hpp
   metrics/mean_shift.hpp
   metrics/type_purity.hpp
-  methods/differentiable_harmony/method.hpp
+  methods/differentiable_harmony/method.hpp methods/differentiable_harmony/tile_array.hpp
   methods/mmd_autoencoder/method.hpp
   methods/wgan_autoencoder/method.hpp
   neighbors/neighbors.hpp neighbors/ties.hpp

@@ -1,12 +1,16 @@
 #include "engine/linear/packed_product.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 // This file is compiled once per instruction set; Highway picks the best one when the program starts.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/linear/packed_product.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
+#include "engine/core/transpose-inl.hpp"
 
 #ifndef BCBENCH_PACKED_PRODUCT_ONCE
 #define BCBENCH_PACKED_PRODUCT_ONCE
@@ -81,25 +85,6 @@ std::size_t packed_size(std::size_t n_rows, std::size_t n_steps) {
     return (n_rows + lanes<Real> - 1) / lanes<Real> * lanes<Real> * n_steps;
 }
 
-/// Entry (row, step) of the operand stands at row * row_stride + step * step_stride.
-template <class Real>
-HWY_INLINE void pack(const Real* a, std::size_t n_rows, std::size_t n_steps, std::size_t row_stride,
-                     std::size_t step_stride, Real* packed) {
-    for_each_rows<Real>(n_rows, [&](std::size_t first, std::size_t vectors) HWY_ATTR {
-        const std::size_t width = vectors * lanes<Real>;
-        const std::size_t rows = std::min(width, n_rows - first);
-        for (std::size_t s = 0; s < n_steps; ++s, packed += width) {
-            const Real* from = a + first * row_stride + s * step_stride;
-            if (row_stride == 1) {
-                std::copy_n(from, rows, packed);
-            } else {
-                for (std::size_t r = 0; r < rows; ++r) packed[r] = from[r * row_stride];
-            }
-            std::fill(packed + rows, packed + width, Real(0));
-        }
-    });
-}
-
 /// The first `count` lanes of a vector, which may be all; beyond them memory is neither read nor written.
 template <class D, class Real>
 HWY_INLINE hn::Vec<D> load_some(D d, const Real* from, std::size_t count) {
@@ -128,6 +113,58 @@ HWY_INLINE void store_some(D d, V values, std::size_t count, Real* to) {
 #endif
 }
 
+/// The rows of one block where rows are neighbours in memory.
+template <class Real>
+HWY_INLINE void pack_neighbouring_rows(const Real* a, std::size_t rows, std::size_t vectors, std::size_t n_steps,
+                                       std::size_t step_stride, Real* packed) {
+    const hn::ScalableTag<Real> reals;
+    for (std::size_t s = 0; s < n_steps; ++s, a += step_stride) {
+        for (std::size_t v = 0; v < vectors; ++v, packed += lanes<Real>) {
+            hn::Store(load_some(reals, a + v * lanes<Real>, rows - v * lanes<Real>), reals, packed);
+        }
+    }
+}
+
+/// The rows of one block where steps are.
+template <class Real>
+HWY_INLINE void pack_neighbouring_steps(const Real* a, std::size_t rows, std::size_t width, std::size_t n_steps,
+                                        std::size_t row_stride, Real* packed) {
+    constexpr std::size_t side = square<Real>;
+    const std::size_t in_squares = n_steps < side ? 0 : rows / side * side;
+    for (std::size_t r = 0; r < in_squares; r += side) {
+        for_each_square<Real>(n_steps, [&](std::size_t s) HWY_ATTR {
+            const Real* from[side];
+            Real* to[side];
+            for (std::size_t i = 0; i < side; ++i) {
+                from[i] = a + (r + i) * row_stride + s;
+                to[i] = packed + (s + i) * width + r;
+            }
+            transpose_square(from, to);
+        });
+    }
+    for (std::size_t s = 0; s < n_steps; ++s) {
+        for (std::size_t r = in_squares; r < rows; ++r) packed[s * width + r] = a[r * row_stride + s];
+        std::fill(packed + s * width + rows, packed + (s + 1) * width, Real(0));
+    }
+}
+
+/// Entry (row, step) of the operand stands at row * row_stride + step * step_stride; one of the strides is 1.
+template <class Real>
+HWY_INLINE void pack(const Real* a, std::size_t n_rows, std::size_t n_steps, std::size_t row_stride,
+                     std::size_t step_stride, Real* packed) {
+    for_each_rows<Real>(n_rows, [&](std::size_t first, std::size_t vectors) HWY_ATTR {
+        const std::size_t width = vectors * lanes<Real>;
+        const std::size_t rows = std::min(width, n_rows - first);
+        const Real* from = a + first * row_stride;
+        if (row_stride == 1) {
+            pack_neighbouring_rows(from, rows, vectors, n_steps, step_stride, packed);
+        } else {
+            pack_neighbouring_steps(from, rows, width, n_steps, row_stride, packed);
+        }
+        packed += width * n_steps;
+    });
+}
+
 /// One block of sums: `Vectors` of rows from `row` on, `Columns` columns from x and `column` on.
 template <std::size_t Vectors, std::size_t Columns, class Real>
 HWY_INLINE void multiply_block(const Real* a, std::size_t n_steps, const Real* x, std::size_t step_stride,
@@ -144,7 +181,10 @@ HWY_INLINE void multiply_block(const Real* a, std::size_t n_steps, const Real* x
     for (std::size_t p = 0; p < n_places; ++p) place[p] = x + p * columns_apart * column_stride;
     for (std::size_t s = 0; s < n_steps; ++s, a += Vectors * lanes<Real>) {
         hn::Vec<decltype(reals)> step[Vectors];
-        for (std::size_t v = 0; v < Vectors; ++v) step[v] = hn::Load(reals, a + v * lanes<Real>);
+        for (std::size_t v = 0; v < Vectors; ++v) {
+            hwy::Prefetch(a + (8 * Vectors + v) * lanes<Real>);
+            step[v] = hn::Load(reals, a + v * lanes<Real>);
+        }
         HWY_UNROLL(12)
         for (std::size_t j = 0; j < Columns; ++j) {
             const auto factor = hn::Set(reals, place[j / columns_apart][(j % columns_apart) * column_stride]);
@@ -205,8 +245,9 @@ template <class Real>
 HWY_INLINE void bring_together(const Real* from, std::size_t step_stride, std::size_t n_steps, std::size_t columns,
                                std::size_t room, Real* to) {
     for (std::size_t s = 0; s < n_steps; ++s, from += step_stride, to += columns) {
+        hwy::Prefetch(from + 16 * step_stride);
         if (room == most_columns) {
-            for (std::size_t j = 0; j < most_columns; ++j) to[j] = from[j];
+            std::memcpy(to, from, most_columns * sizeof(Real));
         } else {
             for (std::size_t j = 0; j < columns; ++j) to[j] = from[j];
         }

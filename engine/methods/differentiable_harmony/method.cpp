@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/core/check.hpp"
 #include "engine/core/choices.hpp"
 #include "engine/core/operations.hpp"
-#include "engine/methods/differentiable_harmony/step.hpp"
+#include "engine/methods/differentiable_harmony/mover.hpp"
+#include "engine/methods/differentiable_harmony/unwinder.hpp"
 
 namespace bcbench::differentiable_harmony {
 
@@ -44,15 +46,21 @@ template <class Real>
 std::vector<Step<Real>> replay(const Tape<Real>& tape, const Softmax<Real>& softmax, const BatchTiles& tiles,
                                std::size_t first, std::size_t last) {
     std::vector<Step<Real>> steps(last - first);
-    steps[0].cells = tape.steps[first / tape.stride].cells;
-    Targets<Real> targets = make_targets<Real>(tiles, steps[0].cells.n_rows);
-    walk<Real>(softmax, tiles, steps[0].cells, nullptr, nullptr, &steps[0].assignment, targets);
+    Mover<Real> mover(softmax, tiles, tiles.runs.size(), nullptr);
+    steps[0].cells = TileArray<Real>(tape.steps[first / tape.stride].cells);
+    mover.go_on(steps[0].cells, steps[0].assignment);
     for (std::size_t t = 1; t < steps.size(); ++t) {
-        steps[t].cells.set_size(arma::size(steps[0].cells));
-        walk(softmax, tiles, steps[t - 1].cells, &steps[t - 1].assignment, &steps[t].cells, &steps[t].assignment,
-             targets);
+        steps[t].cells = TileArray<Real>(tiles.runs.size(), softmax.origin.n_elem);
+        mover.move(steps[t - 1].cells, steps[t - 1].assignment, steps[t].cells, &steps[t].assignment);
     }
     return steps;
+}
+
+// How many tiles of a pass without a tape stand as tiles, states and C A: as many as fit 96 MiB.
+template <class Real>
+std::size_t kept_tiles(const BatchTiles& tiles, uword n_features) {
+    constexpr std::size_t most_bytes = std::size_t{96} << 20;
+    return std::min<std::size_t>(tiles.runs.size(), most_bytes / (2 * n_features * tile_width * sizeof(Real)));
 }
 
 }  // namespace
@@ -67,42 +75,41 @@ Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& paramete
     const BatchTiles tiles = make_batch_tiles(data.batch);
     const auto n_iterations = static_cast<std::size_t>(options.n_iterations);
     const std::size_t stride = stride_of(options);
+    const std::size_t n_kept = keep_tape ? tiles.runs.size() : kept_tiles<Real>(tiles, data.cells.n_rows);
 
     Result<Real> result;
     result.corrected.set_size(arma::size(data.cells));
     std::vector<Step<Real>>& steps = result.tape.steps;
     if (keep_tape) {
         steps.resize((n_iterations - 1) / stride + 1);
-        for (Step<Real>& step : steps) step.cells.set_size(arma::size(data.cells));
+        for (Step<Real>& step : steps) step.cells = TileArray<Real>(n_kept, data.cells.n_rows);
     }
-    // where the state before iteration t stands, counted from the mean centroid, and its assignment
-    const auto state_at = [&](std::size_t t) {
-        return keep_tape && t < n_iterations && t % stride == 0 ? &steps[t / stride].cells : &result.corrected;
+    TileArray<Real> passing(n_kept, data.cells.n_rows);
+    // where the state before iteration t stands, and its assignment
+    const auto state_at = [&](std::size_t t) -> TileArray<Real>& {
+        return keep_tape && t < n_iterations && t % stride == 0 ? steps[t / stride].cells : passing;
     };
-    shift(data.cells, Real(-1), softmax.origin, *state_at(0));
     Assignment assignment;
     const auto assignment_at = [&](std::size_t t) {
         return keep_tape && stride == 1 ? &steps[t].assignment : &assignment;
     };
 
-    Targets<Real> targets = make_targets<Real>(tiles, data.cells.n_rows);
-    walk<Real>(softmax, tiles, *state_at(0), nullptr, nullptr, assignment_at(0), targets);
-    keep_choices = keep_choices || keep_tape;
+    Mover<Real> mover(softmax, tiles, n_kept, &result.corrected);
+    mover.start(data.cells, state_at(0), *assignment_at(0));
     if (keep_choices) result.cell_choices.assign(data.cells.n_cols, 0);
     for (std::size_t t = 0; t < n_iterations; ++t) {
         if (keep_choices) add_cell_choices(tiles, *assignment_at(t), result.cell_choices);
-        walk(softmax, tiles, *state_at(t), assignment_at(t), state_at(t + 1),
-             t + 1 < n_iterations ? assignment_at(t + 1) : nullptr, targets);
+        mover.move(state_at(t), *assignment_at(t), state_at(t + 1),
+                   t + 1 < n_iterations ? assignment_at(t + 1) : nullptr);
     }
     count_operations(data.cells.n_cols * n_iterations, 4 * parameters.centroids.n_elem);  // A and C A
-    if (keep_tape) result.tape.last = result.corrected;
-    shift(result.corrected, Real(1), softmax.origin, result.corrected);
     require_finite(result.corrected, "a corrected embedding");
     if (keep_tape) {
         result.tape.options = options;
         result.tape.parameters = parameters;
         result.tape.batch = data.batch;
         result.tape.stride = stride;
+        result.tape.last = std::move(passing);
     }
     return result;
 }
@@ -118,7 +125,7 @@ Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& para
 template <class Real>
 Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar) {
     const Tape<Real>& tape = result.tape;
-    require(arma::size(corrected_bar) == arma::size(tape.last),
+    require(corrected_bar.n_rows == tape.parameters.centroids.n_rows && corrected_bar.n_cols == tape.batch.code.size(),
             "the adjoint has another shape than the corrected cells");
     const Softmax<Real> softmax = make_softmax(tape.parameters.centroids, tape.options);
     const BatchTiles tiles = make_batch_tiles(tape.batch);
@@ -128,25 +135,19 @@ Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_
     count_operations(corrected_bar.n_cols * n_iterations,
                      (parameters_bar != nullptr ? 10U : 6U) * tape.parameters.centroids.n_elem);
 
-    Matrix<Real> cells_bar = corrected_bar;
-    const Matrix<Real>* after = &tape.last;  // y after the step being undone
-    std::vector<Step<Real>> later_segment;   // keeps *after alive
-    for (std::size_t s = (n_iterations - 1) / tape.stride + 1; s-- > 0;) {
+    Matrix<Real> cells_bar(arma::size(corrected_bar), arma::fill::none);
+    Unwinder<Real> unwinder(softmax, tiles, corrected_bar,
+                            parameters_bar != nullptr ? &parameters_bar->centroids : nullptr);
+    if (tape.stride == 1) {
+        unwinder.undo(tape.steps, tape.last, &cells_bar);
+        return cells_bar;
+    }
+    const TileArray<Real>* after = &tape.last;  // the state after the steps being undone
+    for (std::size_t s = tape.steps.size(); s-- > 0;) {
         const std::size_t first = s * tape.stride;
-        std::vector<Step<Real>> replayed;
-        if (tape.stride > 1)
-            replayed = replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations));
-        const std::size_t count = tape.stride > 1 ? replayed.size() : 1;
-        for (std::size_t i = count; i-- > 0;) {
-            const Step<Real>& step = tape.stride > 1 ? replayed[i] : tape.steps[s];
-            iterate_backward(softmax, tiles, step, *after, cells_bar,
-                             parameters_bar != nullptr ? &parameters_bar->centroids : nullptr);
-            after = &step.cells;
-        }
-        if (tape.stride > 1) {
-            later_segment = std::move(replayed);
-            after = &later_segment.front().cells;
-        }
+        unwinder.undo(replay(tape, softmax, tiles, first, std::min(first + tape.stride, n_iterations)), *after,
+                      s == 0 ? &cells_bar : nullptr);
+        after = &tape.steps[s].cells;
     }
     return cells_bar;
 }

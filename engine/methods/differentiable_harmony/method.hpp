@@ -5,8 +5,8 @@
 //   P(k, b) = sum_{i in b} A(k, i) / (sum_i A(k, i) + 1e-10),   g(b) = share of batch b        [K x B]
 //   y_i    <- y_i + 0.1 s_i (C A_i - y_i),  s_i = clip(P(k*_i, b_i) / (g(b_i) + 1e-10), 0.5, 2),  k*_i = argmax_k A
 // Differentiated through A, P and s; k* is held constant and clip has slope 0 outside (0.5, 2).
-// Cost: two products of 2 n K F operations an iteration forward (four for cells beyond the 48 MiB that are kept between
-// iterations), three backward (five with the centroids' gradient).
+// Cost: two products of 2 n K F operations an iteration forward (four for cells beyond the 96 MiB that are kept as
+// tiles), three backward (five with the centroids' gradient).
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 
 #include "engine/core/random.hpp"
 #include "engine/core/types.hpp"
+#include "engine/methods/differentiable_harmony/tile_array.hpp"
 
 namespace bcbench::differentiable_harmony {
 
@@ -63,7 +64,7 @@ struct Assignment {
 /// One iteration as the reverse pass reads it.
 template <class Real>
 struct Step {
-    Matrix<Real> cells;     // [F x n] y before the step, counted from the mean centroid
+    TileArray<Real> cells;  // y before the step, counted from the mean centroid
     Assignment assignment;  // of these cells
 };
 
@@ -74,7 +75,7 @@ struct Tape {
     Labels batch;
     std::vector<Step<Real>> steps;  // every iteration, or under `recompute` every stride-th (only `cells` filled)
     std::size_t stride = 1;
-    Matrix<Real> last;  // [F x n] y after the last step, counted from the mean centroid
+    TileArray<Real> last;  // y after the last step
 };
 
 template <class Real>
@@ -82,7 +83,7 @@ struct Result {
     Matrix<Real> corrected;  // [F x n]
     Tape<Real> tape;         // empty unless asked for
     /// Of every cell its nearest clusters and sides of the clip in all iterations, which the reverse pass holds
-    /// constant, as one number; empty unless these or a tape are asked for.
+    /// constant, as one number; empty unless asked for.
     std::vector<std::uint64_t> cell_choices;  // [n]
 };
 
@@ -100,7 +101,7 @@ Matrix<Real> assignments(const Matrix<Real>& cells, const Parameters<Real>& para
 template <class Real>
 Matrix<Real> backward(const Result<Real>& result, const Matrix<Real>& corrected_bar, Parameters<Real>* parameters_bar);
 
-/// The choices of all cells as one number, of a pass that kept its tape or its choices.
+/// The choices of all cells as one number, of a pass that kept them.
 template <class Real>
 std::uint64_t choices(const Result<Real>& result);
 

@@ -1,10 +1,11 @@
-// One iteration of differentiable_harmony, forward and backward, in tiles of cells: no array of clusters x cells is
-// kept.
+// What the iterations of differentiable_harmony share, forward and backward: the soft assignment, and the cells cut
+// into tiles. No array of clusters x cells is kept.
 #pragma once
 
+#include "engine/core/parallel.hpp"
 #include "engine/core/types.hpp"
 #include "engine/methods/differentiable_harmony/method.hpp"
-#include "engine/methods/differentiable_harmony/tile.hpp"
+#include "engine/methods/differentiable_harmony/tile_product.hpp"
 
 namespace bcbench::differentiable_harmony {
 
@@ -13,21 +14,18 @@ namespace bcbench::differentiable_harmony {
 /// centroid, for far from 0 the two terms would cancel as well; an iteration moves with whatever it counts from.
 template <class Real>
 struct Softmax {
-    Vector<Real> origin;      // [F] mean centroid
-    Matrix<Real> centroids;   // [F x K] c - origin
-    Panels<Real> to_logits;   // factor C^T, for powers of 2 [K x F]
-    Vector<Real> offset;      // [K] -scale ||c||^2, for powers of 2
-    Panels<Real> transposed;  // C^T [K x F]
-    Panels<Real> to_cells;    // C [F x K]
-    Real factor = 0;          // 2 scale, scale = 1 / (sigma * temperature)
+    Vector<Real> origin;       // [F] mean centroid
+    Matrix<Real> centroids;    // [F x K] c - origin
+    Panels<Real> to_logits;    // factor C^T, for powers of 2 [K x F]
+    Vector<Real> offset;       // [K] -scale ||c||^2, for powers of 2
+    Panels<Real> transposed;   // C^T [K x F]
+    Panels<Real> to_cells;     // C [F x K]
+    Panels<Real> from_logits;  // factor C [F x K]
+    Real factor = 0;           // 2 scale, scale = 1 / (sigma * temperature)
 };
 
 template <class Real>
 Softmax<Real> make_softmax(const Matrix<Real>& centroids, const Options& options);
-
-/// moved = cells + sign * origin, cell by cell [F x n]; `moved` may be `cells`.
-template <class Real>
-void shift(const Matrix<Real>& cells, Real sign, const Vector<Real>& origin, Matrix<Real>& moved);
 
 /// The cells cut into tiles of one batch each, batch after batch.
 struct BatchTiles {
@@ -51,27 +49,50 @@ BatchTiles make_batch_tiles(const Labels& batch);
 template <class Real>
 Matrix<Real> assign_all(const Softmax<Real>& softmax, const Matrix<Real>& cells);
 
-/// C A of the first tiles, kept from the walk that assigns a state to the walk that moves it; the others are computed
-/// again. At most 48 MiB.
+/// What one thread needs to work on a tile.
 template <class Real>
-using Targets = std::vector<Tile<Real>>;
+struct Workspace {
+    TileArray<Real> features;
+    TileArray<Real> clusters;
+    Tile<Real> y = features[0];           // [F x W]
+    Tile<Real> target = features[1];      // [F x W] C A, or its adjoint
+    Tile<Real> assigned = clusters[0];    // [K x W] A
+    Tile<Real> logits_bar = clusters[1];  // [K x W] the adjoint of the logits
+    std::uint32_t top[tile_width];
+    Real rate[tile_width] = {};
+    Ahead ahead;
 
-template <class Real>
-Targets<Real> make_targets(const BatchTiles& tiles, arma::uword n_features);
+    explicit Workspace(const Softmax<Real>& softmax)
+        : features(2, softmax.centroids.n_rows), clusters(2, softmax.centroids.n_cols) {}
+};
 
-/// One walk over `cells` [F x n] = y - origin: moves them by one iteration, as their assignment says, into `moved`
-/// (which may be `cells`); then assigns the moved cells. Without `assignment` nothing moves, and y itself is assigned;
-/// without `next`, which may be `assignment`, nothing is assigned. The walk that moves a state needs the targets that
-/// the walk that assigned it has left.
-template <class Real>
-void walk(const Softmax<Real>& softmax, const BatchTiles& tiles, const Matrix<Real>& cells,
-          const Assignment* assignment, Matrix<Real>* moved, Assignment* next, Targets<Real>& targets);
+/// P(k, b) / (g(b) + eps) for every cluster and batch, before the clip. [K x B]
+arma::mat representation(const arma::mat& batch_mass, const BatchTiles& tiles);
 
-/// Undoes one iteration: turns the adjoint of `after` (y after the step) in `cells_bar` [F x n] into the adjoint of
-/// step.cells; adds the centroids' gradient to `centroids_bar` [F x K] unless it is nullptr.
+inline constexpr double epsilon = 1e-10;
+inline constexpr double min_ratio = 0.5;  // the clip
+inline constexpr double max_ratio = 2.0;
+
+/// 0.1 s of a cell for every cluster and batch. [K x B]
 template <class Real>
-void iterate_backward(const Softmax<Real>& softmax, const BatchTiles& tiles, const Step<Real>& step,
-                      const Matrix<Real>& after, Matrix<Real>& cells_bar, Matrix<Real>* centroids_bar);
+Matrix<Real> step_rates(const arma::mat& ratio);
+
+/// 0.1 s of every cell of a tile [W], `rates` those of the tile's batch [K].
+template <class Real>
+void find_rates(const Real* rates, const Assignment& assignment, TileCells members, Real* rate) {
+    for (std::size_t i = 0; i < members.count; ++i) rate[i] = rates[assignment.top_cluster[members.columns[i]]];
+}
+
+/// The tiles in at most 64 chunks, so that sums over cells depend on the tiles alone.
+inline Tiles chunks_of(const BatchTiles& tiles) { return {tiles.runs.size(), (tiles.runs.size() + 63) / 64}; }
+
+/// Sums of slots in order, so that the result does not depend on which thread filled which slot.
+template <class T>
+T ordered_sum(const std::vector<T>& slots) {
+    T sum = slots.front();
+    for (std::size_t i = 1; i < slots.size(); ++i) sum += slots[i];
+    return sum;
+}
 
 /// Continues the signature of every cell by its nearest cluster and the side of the clip that its ratio lies on.
 void add_cell_choices(const BatchTiles& tiles, const Assignment& assignment, std::vector<std::uint64_t>& of_cells);

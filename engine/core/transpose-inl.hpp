@@ -1,10 +1,10 @@
-// Small transposes between cells, whose features are neighbours, and tiles, where cells are. Included by
-// harmony_tile.cpp, which is compiled once per instruction set.
-#if defined(BCBENCH_HARMONY_TRANSPOSE_INL) == defined(HWY_TARGET_TOGGLE)
-#ifdef BCBENCH_HARMONY_TRANSPOSE_INL
-#undef BCBENCH_HARMONY_TRANSPOSE_INL
+// Small transposes, between matrices whose columns are neighbours in memory and those whose rows are. Included by files
+// that are compiled once per instruction set.
+#if defined(BCBENCH_TRANSPOSE_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef BCBENCH_TRANSPOSE_INL
+#undef BCBENCH_TRANSPOSE_INL
 #else
-#define BCBENCH_HARMONY_TRANSPOSE_INL
+#define BCBENCH_TRANSPOSE_INL
 #endif
 
 #include <hwy/highway.h>
@@ -12,7 +12,7 @@
 #include <cstddef>
 
 HWY_BEFORE_NAMESPACE();
-namespace bcbench::differentiable_harmony::HWY_NAMESPACE {
+namespace bcbench::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -54,13 +54,13 @@ HWY_INLINE void transpose_square(const float* const* from, float* const* to) {
 }
 #endif
 
-/// Calls body(f) for squares that begin at feature f and cover all features; the last may overlap the one before it.
+/// Calls body(i) for squares that begin at i and cover all n, at least one square; the last may overlap the one before.
 template <class Real, class Body>
-HWY_INLINE void for_each_square(std::size_t n_features, const Body& body) {
-    for (std::size_t f = 0; f + square<Real> <= n_features; f += square<Real>) body(f);
-    if (n_features % square<Real> != 0) body(n_features - square<Real>);
+HWY_INLINE void for_each_square(std::size_t n, const Body& body) {
+    for (std::size_t i = 0; i + square<Real> <= n; i += square<Real>) body(i);
+    if (n % square<Real> != 0) body(n - square<Real>);
 }
 
-}  // namespace bcbench::differentiable_harmony::HWY_NAMESPACE
+}  // namespace bcbench::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif
