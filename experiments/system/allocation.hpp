@@ -3,7 +3,7 @@
 
 namespace bcbench {
 
-/// Keeps up to 256 MiB of freed memory for the next matrices instead of giving it back to the system at once: a
+/// Keeps up to 1 GiB of freed memory for the next matrices instead of giving it back to the system at once: a
 /// training step frees and takes some megabytes, a gradient of Harmony a state of all cells per iteration, and every
 /// page that comes back costs a page fault. Call it first in main.
 void keep_freed_memory();

@@ -82,7 +82,6 @@ Result<Real> pass_of(const Dataset<Real>& data, const Parameters<Real>& paramete
     require_valid(data);
     Result<Real> result;
     result.pass = autoencoder_forward(parameters.autoencoder, data.cells, data.batch, options.precision, keep_tape);
-    require_finite(result.pass.corrected(), "a corrected embedding");
     result.scores = score(parameters.critic, result.pass.latent, data.batch, options.precision, keep_tape);
     return result;
 }
@@ -121,6 +120,7 @@ template <class Real>
 Result<Real> forward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
                      bool keep_tape) {
     Result<Real> result = pass_of(data, parameters, options, keep_tape);
+    require_finite(result.pass.corrected(), "a corrected embedding");
     add_losses(reconstruction_loss(result.pass.reconstruction(), data.cells), result);
     if (keep_tape) result.tape = {options, parameters, data.cells, data.batch};
     return result;

@@ -118,7 +118,7 @@ template <class Real>
 Matrix<Real> backward(const Result<Real>& result, const Adjoint<Real>& adjoint, Parameters<Real>* parameters_bar);
 
 /// Both at once, for callers that keep data and parameters themselves: the result, without a tape, and the parameters'
-/// gradients.
+/// gradients. What is not finite shows in the losses.
 template <class Real>
 Result<Real> forward_and_backward(const Dataset<Real>& data, const Parameters<Real>& parameters, const Options& options,
                                   const Adjoint<Real>& adjoint, Parameters<Real>& parameters_bar);
