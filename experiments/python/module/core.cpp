@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/core/check.hpp"
+#include "engine/core/unlabelled.hpp"
 #include "engine/linear/products.hpp"
 #include "engine/neighbors/neighbors.hpp"
 #include "experiments/bindings/method.hpp"
@@ -93,6 +94,7 @@ NB_MODULE(_core, module) {
     nb::set_leak_warnings(false);
     nb::exception<ConfigError>(module, "ConfigError", PyExc_ValueError);
     nb::exception<NumericalError>(module, "NumericalError", PyExc_ValueError);
+    module.attr("UNLABELLED") = unlabelled_name;
     module.def("version", &program_version);
     module.def("blas_kernel", &blas_kernel);
     module.def("methods", &methods_json);

@@ -34,8 +34,11 @@ def cells_array(values: Any, name: str = "X") -> np.ndarray:
     return np.ascontiguousarray(array, dtype=dtype.newbyteorder("=") if isinstance(dtype, np.dtype) else dtype)
 
 
-def label_column(values: Any, n_cells: int, name: str) -> Column:
-    """One label per cell, numbered in the order in which they appear; what does not appear is left out."""
+def label_column(values: Any, n_cells: int, name: str, missing_label: Optional[str] = None) -> Column:
+    """One label per cell, numbered in the order in which they appear; what does not appear is left out.
+
+    Missing ones are an error, or become ``missing_label``.
+    """
     if hasattr(values, "cat") and hasattr(values.cat, "categories"):  # a pandas Series of a Categorical
         values = values.cat
     if hasattr(values, "categories") and hasattr(values, "codes"):
@@ -46,8 +49,12 @@ def label_column(values: Any, n_cells: int, name: str) -> Column:
         raise ValueError(f"{name} has {len(codes)} labels for {n_cells} cells, expected one per cell")
     missing = [code for code, text in enumerate(texts) if text is None]
     if missing:
-        cell = int(np.argmax(np.isin(codes, missing)))
-        raise ValueError(f"{name} of cell {cell} is missing, expected a label")
+        is_missing = np.isin(codes, missing)
+        if missing_label is None:
+            raise ValueError(f"{name} of {is_missing.sum()} of {n_cells} cells are missing, the first that of cell "
+                             f"{np.argmax(is_missing)}, expected a label for each")
+        codes, present = _numbered(np.where(is_missing, missing[0], codes))
+        texts = [missing_label if code == missing[0] else texts[code] for code in present]
     return name, codes.astype(np.uint32), texts
 
 
@@ -97,8 +104,8 @@ def batch_columns(batch: Any, n_cells: int) -> list[Column]:
     return [label_column(batch, n_cells, "batch")]
 
 
-def optional_column(values: Any, n_cells: int, name: str) -> Optional[Column]:
-    return None if values is None else label_column(values, n_cells, name)
+def optional_column(values: Any, n_cells: int, name: str, missing_label: Optional[str] = None) -> Optional[Column]:
+    return None if values is None else label_column(values, n_cells, name, missing_label)
 
 
 def whole_number(value: Any, name: str, lowest: int, highest: int) -> int:

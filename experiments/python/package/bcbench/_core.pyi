@@ -2,6 +2,8 @@ from typing import Any, Optional
 
 import numpy as np
 
+UNLABELLED: str  # the type of cells without one
+
 class ConfigError(ValueError): ...
 class NumericalError(ValueError): ...
 

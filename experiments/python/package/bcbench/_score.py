@@ -41,17 +41,22 @@ def score(
     preset: Optional[str] = None,
     metrics: Union[None, str, Sequence[Union[str, dict]]] = None,
     before: Any = None,
+    missing_types: str = "error",
     threads: Optional[int] = None,
 ) -> Scores:
     """Scores an embedding (cells x features) as the program does, exactly and from one neighbour graph.
 
     ``labels``: cell types; without them the metrics of types do not apply. ``preset``: a set of metrics, by default
     ``scib-metrics-0.6``; ``metrics``: names, presets, or ``{"type": "kbet", "params": {"alpha": 0.1}}`` instead of or
-    beside it. ``before``: the cells before the correction, which pcr_comparison needs.
+    beside it. ``before``: the cells before the correction, which pcr_comparison needs. ``missing_types``: cells without
+    a type are an ``"error"``; with ``"keep"`` the metrics on types leave them out.
     """
+    if missing_types not in ("error", "keep"):
+        raise ValueError(f"missing_types is {missing_types!r}, must be 'error' or 'keep'")
     cells = cells_array(X)
     first, *further = batch_columns(batch, len(cells))
     uncorrected = None if before is None else np.ascontiguousarray(cells_array(before, "before"), dtype=cells.dtype)
     wanted = ([preset] if preset else []) + ([metrics] if isinstance(metrics, str) else list(metrics or []))
-    return Scores(*_core.score(cells, uncorrected, first, optional_column(labels, len(cells), "labels"), further,
-                               json.dumps(wanted or ["scib-metrics-0.6"]), thread_count(threads)))
+    types = optional_column(labels, len(cells), "labels", _core.UNLABELLED if missing_types == "keep" else None)
+    return Scores(*_core.score(cells, uncorrected, first, types, further, json.dumps(wanted or ["scib-metrics-0.6"]),
+                               thread_count(threads)))
