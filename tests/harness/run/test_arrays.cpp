@@ -190,6 +190,23 @@ TEST_CASE("outputs.arrays: what a method computed besides the cells, in shapes o
     CHECK(contains(contents(run / "out/timings.csv"), "data.WGAN,arrays,0,"));
 }
 
+TEST_CASE("outputs.arrays: steps of mnn are rows, batches are columns", "[run][arrays]") {
+    const Scratch run;
+    json config = config_with({{"arrays", true}, {"projections", false}});
+    config["datasets"][0]["params"]["batch_shifts"] = {0, 1, 2};
+    config["methods"] = {{{"label", "MNN"},
+                          {"type", "mnn"},
+                          {"params", {{"n_neighbors", 4}, {"merge_order", "listed"}, {"min_batch_effect", 0}}}}};
+    run_config(run, config, "out");
+    const Archive steps = archive(run / "out/arrays/data.MNN.npz");
+    REQUIRE(steps.shape("variance_removed") == Shape{2, 3});
+    const arma::mat removed = steps("variance_removed");
+    CHECK(steps("batch_joined")(0, 0) == 1.0);
+    CHECK(removed(0, 2) == 0.0);  // the third batch is not there yet
+    for (const auto& [step, batch] : {std::pair{0, 0}, {0, 1}, {1, 0}, {1, 1}, {1, 2}})
+        CHECK(removed(step, batch) != 0.0);
+}
+
 TEST_CASE("outputs.gradients: a network written from the file has its values and its gradients", "[run][arrays]") {
     const Scratch run;
     run_config(run, config_with({{"gradients", true}, {"embeddings", true}}, {{"checks", {"gradient"}}}), "out");

@@ -225,6 +225,15 @@ TEST_CASE("mnn: the order of joining", "[mnn]") {
     CHECK(order_of(given) == std::vector<std::uint32_t>{3, 0, 1});
     CHECK(given.steps.at(0).variance_removed.at(1) == 0.0);  // not yet there
     CHECK(given.steps.at(1).variance_removed.at(1) > 0.0);
+    reference::MnnOptions slow_options;
+    slow_options.n_neighbors = static_cast<std::size_t>(options.n_neighbors);
+    slow_options.order = {3, 0, 1};
+    const reference::MnnResult slow = reference::mnn(cells, batch, slow_options);
+    for (std::size_t s = 0; s < 2; ++s) {
+        const std::vector<double>& removed = given.steps[s].variance_removed;
+        for (std::size_t b = 0; b < 4; ++b) CHECK(std::abs(removed[b] - slow.steps.at(s).variance_removed[b]) < 1e-12);
+        CHECK(std::abs(removed[0] - removed[3]) > 1e-6);  // each batch has its own
+    }
     options.order = {3, 0, 2, 0};
     CHECK_THROWS_WITH(mnn::forward(cells, batch, options),
                       "mnn: order must hold each place from 0 to 3 once, and 0 is out of range or there twice");
