@@ -26,8 +26,9 @@ def test_stubs_name_what_the_module_has():
     tree = ast.parse((PACKAGE / "_core.pyi").read_text())
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    constants = {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}
     public = {name for name in dir(bcbench._core) if not name.startswith("_")}
-    assert public == set(functions) | set(classes) - {"_Correction"}
+    assert public == constants | set(functions) | set(classes) - {"_Correction"}
     correction = {node.name: node for node in classes["_Correction"].body}
     found = bcbench._core.CorrectionFloat64
     assert {name for name in dir(found) if not name.startswith("_")} == set(correction)
