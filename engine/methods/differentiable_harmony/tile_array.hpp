@@ -1,6 +1,6 @@
-// Tiles of cells for differentiable_harmony. A tile holds its cells feature by feature, so that one vector holds the same
-// feature (or cluster) of neighbouring cells: nothing has to be summed across a vector, and no number of features or
-// clusters is awkward.
+// Tiles of cells for differentiable_harmony. A tile holds its cells feature by feature, so that one vector holds the
+// same feature (or cluster) of neighbouring cells: nothing has to be summed across a vector, and no number of features
+// or clusters is awkward.
 #pragma once
 
 #include <algorithm>
