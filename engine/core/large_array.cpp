@@ -3,6 +3,7 @@
 #include <hwy/aligned_allocator.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <new>
 
@@ -14,7 +15,7 @@ void* allocate_large(std::size_t bytes) {
     constexpr std::size_t many_pages = std::size_t{4} << 20;
     constexpr std::uintptr_t page = 4096;
     // malloc underneath: glibc's aligned_alloc leaves splinters behind that no later array fits between
-    void* memory = hwy::AllocateAlignedBytes(bytes, nullptr, nullptr);
+    void* memory = hwy::AllocateAlignedBytes(std::max<std::size_t>(bytes, 1), nullptr, nullptr);
     if (memory == nullptr) throw std::bad_alloc();
     if (bytes >= many_pages) {
         const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(memory) / page * page;

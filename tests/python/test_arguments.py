@@ -69,10 +69,14 @@ FAULTS = {
     "before the correction has the value nan": lambda: bcbench.score(CELLS, BATCH, metrics="ilisi", before=NAN),
     "5 cells before": lambda: bcbench.score(CELLS, BATCH, before=CELLS[:5]),
     "batch has 39 labels for 40 cells": lambda: bcbench.harmony(CELLS, BATCH[:39]),
-    "batch of 20 of 40 cells are missing, the first that of cell 1": lambda: bcbench.harmony(CELLS, ["x", None] * 20),
-    "labels of 10 of 40 cells are missing, the first that of cell 2": lambda: bcbench.score(CELLS, BATCH, [1.0, 2.0, np.nan, 4.0] * 10),
-    "batch of 10 of 40 cells are missing, the first that of cell 3": lambda: bcbench.harmony(CELLS, np.ma.array([7, 3] * 20, mask=[0, 0, 0, 1] * 10)),
-    "batch of 20 of 40 cells are missing, the first that of cell 0": lambda: bcbench.harmony(CELLS, pd.Categorical([None, "x"] * 20)),
+    "batch of 20 of 40 cells are missing, the first that of cell 1":
+        lambda: bcbench.harmony(CELLS, ["x", None] * 20),
+    "labels of 10 of 40 cells are missing, the first that of cell 2":
+        lambda: bcbench.score(CELLS, BATCH, [1.0, 2.0, np.nan, 4.0] * 10),
+    "batch of 10 of 40 cells are missing, the first that of cell 3":
+        lambda: bcbench.harmony(CELLS, np.ma.array([7, 3] * 20, mask=[0, 0, 0, 1] * 10)),
+    "batch of 20 of 40 cells are missing, the first that of cell 0":
+        lambda: bcbench.harmony(CELLS, pd.Categorical([None, "x"] * 20)),
     "the label of cell 0": lambda: bcbench.harmony(CELLS, ["", "x"] * 20),
     "batch has 2 dimensions": lambda: bcbench.harmony(CELLS, np.array(BATCH)[:, None]),
     "batch is set": lambda: bcbench.harmony(CELLS, set(range(40))),
@@ -113,7 +117,8 @@ def test_cells_without_a_type_are_left_out_by_metrics_on_types_alone(missing):
     kinds = ["a", "b", missing, "b"] * 10
     kept = bcbench.score(CELLS, BATCH, kinds, metrics=["ilisi", "silhouette_label"], missing_types="keep")
     typed = [i for i in range(40) if i % 4 != 2]
-    alone = bcbench.score(CELLS[typed], [BATCH[i] for i in typed], [kinds[i] for i in typed], metrics="silhouette_label")
+    alone = bcbench.score(CELLS[typed], [BATCH[i] for i in typed], [kinds[i] for i in typed],
+                          metrics="silhouette_label")
     assert kept["silhouette_label"] == alone["silhouette_label"]
     assert kept["ilisi"] == bcbench.score(CELLS, BATCH, metrics="ilisi")["ilisi"]
 

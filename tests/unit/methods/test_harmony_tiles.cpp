@@ -83,7 +83,9 @@ TEST_CASE("harmony's tiles equal the reference with every instruction set", "[ha
 TEST_CASE("harmony equals the reference where a chunk has several tiles, and where targets are not kept",
           "[harmony][reference]") {
     require_reference<double>(20000, 5, 4, 1e-10, 2);
-    require_reference<double>(700, 20000, 3, 1e-10, 2);  // a tile of targets takes 22 MiB, two of seven are kept
+    require_reference<double>(700, 20000, 3, 1e-10,
+                              2);  // a tile takes 15 MiB, with its target 30: three of nine are kept
+    require_reference<double>(5, 70000, 2, 1e-10, 2);  // 103 MiB: none is
 }
 
 TEST_CASE("harmony is as exact far from 0 as near it, whatever the cells count from", "[harmony][reference]") {
