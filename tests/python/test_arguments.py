@@ -112,9 +112,9 @@ def test_faults_are_value_errors_with_a_sentence(sentence, tmp_path, monkeypatch
     assert sentence in str(caught.value)
 
 
-@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+@pytest.mark.parametrize("missing", [[None], [np.nan], [pd.NA], [None, float("nan")]])
 def test_cells_without_a_type_are_left_out_by_metrics_on_types_alone(missing):
-    kinds = ["a", "b", missing, "b"] * 10
+    kinds = [kind for i in range(10) for kind in ("a", "b", missing[i % len(missing)], "b")]
     kept = bcbench.score(CELLS, BATCH, kinds, metrics=["ilisi", "silhouette_label"], missing_types="keep")
     typed = [i for i in range(40) if i % 4 != 2]
     alone = bcbench.score(CELLS[typed], [BATCH[i] for i in typed], [kinds[i] for i in typed],
