@@ -55,17 +55,21 @@ ERRORS = {
         "gradient penalty, second kernel": "kernel += [[p2]] * r1.t();",
         "gradient penalty, third kernel": "kernel += [[arma::sum(r2, 1).t()]];",
     },
+    "engine/methods/differentiable_harmony/tile_product.cpp": {
+        "Harmony, softmax": "hn::Sub(hn::Load(reals, bar + place), <<mean[v]>>)",
+    },
     "engine/methods/differentiable_harmony/tile.cpp": {
-        "Harmony, softmax": "hn::Sub(hn::Load(reals, bar + place), <<mean>>)",
         "Harmony, correction step": "hn::Store(hn::Sub(bar, <<part>>), reals, y_bar + i)",
     },
     "engine/methods/differentiable_harmony/step.cpp": {
-        "Harmony, clipped ratio": "+= [[s_bar]] / s;",
-        "Harmony, share of a cluster": "share_bar.each_col() += [[total_bar]];",
-        "Harmony, distances to cells": "add_scaled(work.target, members.count, {{softmax.factor}}, y_bar)",
-        "Harmony, centroids as targets": "pack_transposed<Real>([[transposed(target_bar)]], count)",
-        "Harmony, centroids in distances": "pack_transposed<Real>([[transposed(work.y)]], count)",
-        "Harmony, squared centroids": "logits += [[arma::sum(transposed(logits_bar).head_rows(count), 0)]];",
+        "Harmony, distances to cells": "pack<Real>(static_cast<Real>([[2.0]] * scale) * centroids)",
+    },
+    "engine/methods/differentiable_harmony/unwinder.cpp": {
+        "Harmony, clipped ratio": "+= [[static_cast<double>(dot[i])]] / s;",
+        "Harmony, share of a cluster": "ratio_bar.each_col() += [[total_bar]];",
+        "Harmony, centroids as targets": "pack_transposed<Real>([[transposed(work.target)]], count)",
+        "Harmony, centroids in distances": "pack_transposed<Real>([[transposed(y)]], count)",
+        "Harmony, squared centroids": "softmax.centroids.each_row() % [[logits]])",
     },
     "engine/methods/differentiable_harmony/train.cpp": {
         "Harmony training, distortion": "static_cast<Real>([[4.0]] * loss_bar * scale)",
