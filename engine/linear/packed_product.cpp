@@ -49,6 +49,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr std::size_t most_vectors = 2;                       // of rows in a block
 constexpr std::size_t most_columns = HWY_CAP_GE512 ? 12 : 6;  // 24 or 12 sums: all but a few of the registers
 constexpr std::size_t columns_apart = 3;                      // columns that one address reaches
+constexpr std::size_t packed_ahead = 8;                       // steps whose memory is asked for before their turn:
+constexpr std::size_t columns_ahead = 16;                     // of the left operand, and of steps brought together
 
 /// Blocks are of 12, 8, 4, 2 or 1 columns, or of 6, 4, 2 or 1: each is compiled by itself.
 constexpr std::size_t fewer_columns(std::size_t columns) { return columns > 8 ? 8 : columns > 4 ? 4 : columns / 2; }
@@ -182,7 +184,7 @@ HWY_INLINE void multiply_block(const Real* a, std::size_t n_steps, const Real* x
     for (std::size_t s = 0; s < n_steps; ++s, a += Vectors * lanes<Real>) {
         hn::Vec<decltype(reals)> step[Vectors];
         for (std::size_t v = 0; v < Vectors; ++v) {
-            hwy::Prefetch(a + (8 * Vectors + v) * lanes<Real>);
+            hwy::Prefetch(a + (packed_ahead * Vectors + v) * lanes<Real>);
             step[v] = hn::Load(reals, a + v * lanes<Real>);
         }
         HWY_UNROLL(12)
@@ -245,7 +247,7 @@ template <class Real>
 HWY_INLINE void bring_together(const Real* from, std::size_t step_stride, std::size_t n_steps, std::size_t columns,
                                std::size_t room, Real* to) {
     for (std::size_t s = 0; s < n_steps; ++s, from += step_stride, to += columns) {
-        hwy::Prefetch(from + 16 * step_stride);
+        hwy::Prefetch(from + columns_ahead * step_stride);
         if (room == most_columns) {
             std::memcpy(to, from, most_columns * sizeof(Real));
         } else {

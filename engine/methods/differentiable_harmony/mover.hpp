@@ -6,10 +6,10 @@
 
 namespace bcbench::differentiable_harmony {
 
-/// Moves cells forward, state after state. States are counted from the mean centroid; the first `n_kept` tiles stand as
-/// tiles, with C A of the state before them, and the others are columns of `corrected`, whose C A is computed again
-/// when they move. In the end `corrected` [F x n] holds all cells, counted from 0; it may be nullptr if that does not
-/// come and all tiles are kept.
+/// Moves cells forward, state after state, y <- y + 0.1 s (C A - y) (method.hpp). States are counted from the mean
+/// centroid; the first `n_kept` tiles stand as tiles, with their C A, and the others are columns of `corrected`, whose
+/// C A is computed again when they move. In the end `corrected` [F x n] holds all cells, counted from 0; it may be
+/// nullptr if that does not come and all tiles are kept.
 template <class Real>
 class Mover {
   public:

@@ -21,7 +21,7 @@ void load(const Matrix<Real>& matrix, TileCells cells, Tile<Real> tile);
 template <class Real>
 void store(const Tile<Real>& tile, TileCells cells, Matrix<Real>& matrix);
 
-/// moved = y + sign * by [F], the same for all cells.
+/// moved = y + sign * by [F], the same for all cells. y and moved, here and below, [F x W]
 template <class Real>
 void shift(const Tile<Real>& y, std::size_t count, Real sign, const Real* by, Tile<Real> moved);
 

@@ -24,7 +24,8 @@ struct Panels {
 template <class Real>
 Panels<Real> pack(const Matrix<Real>& matrix);
 
-/// Memory that the next tile will need, asked for little by little while a product runs, so that nobody waits for it.
+/// Memory that the next tile will need, at most three tiles of it, asked for little by little while a product runs, so
+/// that nobody waits for it.
 class Ahead {
   public:
     template <class Real>

@@ -6,7 +6,9 @@
 
 namespace bcbench::differentiable_harmony {
 
-/// Takes an adjoint back through the iterations, the last one first.
+/// Takes an adjoint back through the iterations y' = y + 0.1 s (C A - y) (method.hpp), the last one first:
+///   (C A)_bar = 0.1 s y'_bar,  A_bar = C^T (C A)_bar + the adjoint of the batch's mass, which comes from s_bar,
+///   y_bar = y'_bar - (C A)_bar + factor C l_bar,  l_bar = A (A_bar - <A, A_bar>) the adjoint of the logits.
 template <class Real>
 class Unwinder {
   public:
